@@ -1,0 +1,271 @@
+//! The object types that policies see, with their fields, as Kyverno's Go structs declare them.
+//!
+//! A field has two names. Typed access uses the CEL name; access through `dyn` uses the Go name on values that
+//! came through the outermost adapter, because that one ignores the `cel` tags (kyverno-semantics §2.6).
+
+use std::sync::LazyLock;
+
+use super::{Type, VARIABLES, signature::parse_type};
+
+/// An object type.
+#[derive(Debug)]
+pub struct ObjectType {
+    /// The name in CEL, `http.CheckRequest`.
+    pub name: &'static str,
+    /// The fields in the order of the Go struct; a value's fields have the same order.
+    pub fields: Vec<FieldType>,
+}
+
+/// A field of an object type.
+#[derive(Debug)]
+pub struct FieldType {
+    /// The name in typed CEL.
+    pub name: &'static str,
+    /// The Go field's name.
+    pub go_name: &'static str,
+    /// Its static type; `None` for fields that Go declares as `any` or as something that CEL has no type for:
+    /// they are undefined at compile time and reachable through `dyn`.
+    pub ty: Option<Type>,
+    /// True if the Go field is a pointer to a struct, so that a set but empty one is told from an unset one.
+    pub pointer: bool,
+}
+
+impl ObjectType {
+    /// The index of the field that typed CEL calls `name`.
+    pub fn field(&self, name: &str) -> Option<(usize, &FieldType)> {
+        self.fields.iter().enumerate().find(|(_, field)| field.name == name)
+    }
+
+    /// The index of the field with this Go name.
+    pub fn go_field(&self, name: &str) -> Option<(usize, &FieldType)> {
+        self.fields.iter().enumerate().find(|(_, field)| field.go_name == name)
+    }
+}
+
+/// One object type as written in the table: name, then `cel-name[/GoName]: type`; `?` marks a field without a
+/// static type and `*` a pointer.
+type Row = (&'static str, &'static [(&'static str, &'static str, &'static str)]);
+
+/// kyverno-authz `pkg/cel/libs/authz/http/types.go` and `pkg/cel/libs/mcp/types.go` with mcp-go 0.49.0.
+const ROWS: &[Row] = &[
+    (
+        "http.CheckRequest",
+        &[("attributes", "Attributes", "http.CheckRequestAttributes"), ("mcp", "Mcp", "http.MCPCheckData")],
+    ),
+    (
+        "http.CheckRequestAttributes",
+        &[
+            ("method", "Method", "string"),
+            ("header", "Header", "map(string, list(string))"),
+            ("host", "Host", "string"),
+            ("protocol", "Protocol", "string"),
+            ("contentLength", "ContentLength", "int"),
+            ("body", "Body", "bytes"),
+            ("scheme", "Scheme", "string"),
+            ("path", "Path", "string"),
+            ("query", "Query", "map(string, list(string))"),
+            ("fragment", "Fragment", "string"),
+        ],
+    ),
+    ("http.MCPCheckData", &[("request", "Request", "*mcp.MCPRequest")]),
+    (
+        "http.CheckResponse",
+        &[("ok", "Ok", "*http.CheckResponseOk"), ("denied", "Denied", "*http.CheckResponseDenied")],
+    ),
+    ("http.CheckResponseOk", &[]),
+    ("http.CheckResponseDenied", &[("reason", "Reason", "string")]),
+    ("http.Context", &[]),
+    ("json.Json", &[]),
+    ("mcp.MCP", &[]),
+    (
+        "mcp.MCPRequest",
+        &[
+            ("Method", "Method", "string"),
+            ("ID", "ID", "mcp.RequestId"),
+            ("Paginated", "Paginated", "*mcp.PaginatedParams"),
+            ("ToolCall", "ToolCall", "*mcp.CallToolParams"),
+            ("ResourceRead", "ResourceRead", "*mcp.ReadResourceParams"),
+            ("ResourceSubscribe", "ResourceSubscribe", "*mcp.SubscribeParams"),
+            ("ResourceUnsubscribe", "ResourceUnsubscribe", "*mcp.UnsubscribeParams"),
+            ("PromptGet", "PromptGet", "*mcp.GetPromptParams"),
+            ("Initialize", "Initialize", "*mcp.InitializeParams"),
+            ("CreateMessage", "CreateMessage", "*mcp.CreateMessageParams"),
+            ("Elicitation", "Elicitation", "*mcp.ElicitationParams"),
+            ("Complete", "Complete", "*mcp.CompleteParams"),
+            ("SetLogLevel", "SetLogLevel", "*mcp.SetLevelParams"),
+        ],
+    ),
+    ("mcp.RequestId", &[]),
+    ("mcp.PaginatedParams", &[("Cursor", "Cursor", "string")]),
+    (
+        "mcp.CallToolParams",
+        &[
+            ("Name", "Name", "string"),
+            ("Arguments", "Arguments", "?"),
+            ("Meta", "Meta", "*mcp.Meta"),
+            ("Task", "Task", "*mcp.TaskParams"),
+        ],
+    ),
+    ("mcp.TaskParams", &[("TTL", "TTL", "int")]),
+    ("mcp.Meta", &[("ProgressToken", "ProgressToken", "?"), ("AdditionalFields", "AdditionalFields", "?")]),
+    ("mcp.ReadResourceParams", &[("URI", "URI", "string"), ("Arguments", "Arguments", "?")]),
+    ("mcp.SubscribeParams", &[("URI", "URI", "string")]),
+    ("mcp.UnsubscribeParams", &[("URI", "URI", "string")]),
+    ("mcp.GetPromptParams", &[("Name", "Name", "string"), ("Arguments", "Arguments", "map(string, string)")]),
+    (
+        "mcp.InitializeParams",
+        &[
+            ("ProtocolVersion", "ProtocolVersion", "string"),
+            ("Capabilities", "Capabilities", "mcp.ClientCapabilities"),
+            ("ClientInfo", "ClientInfo", "mcp.Implementation"),
+        ],
+    ),
+    (
+        "mcp.ClientCapabilities",
+        &[
+            ("Extensions", "Extensions", "?"),
+            ("Experimental", "Experimental", "?"),
+            ("Roots", "Roots", "*."),
+            ("Sampling", "Sampling", "*."),
+            ("Elicitation", "Elicitation", "*mcp.ElicitationCapability"),
+            ("Tasks", "Tasks", "*mcp.TasksCapability"),
+        ],
+    ),
+    // An anonymous Go struct: it has a type without a name and no field that typed CEL can reach.
+    (".", &[]),
+    ("mcp.ElicitationCapability", &[]),
+    ("mcp.TasksCapability", &[]),
+    (
+        "mcp.Implementation",
+        &[
+            ("Name", "Name", "string"),
+            ("Version", "Version", "string"),
+            ("Title", "Title", "string"),
+            ("Description", "Description", "string"),
+            ("WebsiteURL", "WebsiteURL", "string"),
+            ("Icons", "Icons", "list(mcp.Icon)"),
+        ],
+    ),
+    (
+        "mcp.Icon",
+        &[("Src", "Src", "string"), ("MIMEType", "MIMEType", "string"), ("Sizes", "Sizes", "list(string)")],
+    ),
+    ("mcp.SetLevelParams", &[("Level", "Level", "string")]),
+    (
+        "mcp.ElicitationParams",
+        &[
+            ("Meta", "Meta", "*mcp.Meta"),
+            ("Mode", "Mode", "string"),
+            ("Message", "Message", "string"),
+            ("ElicitationID", "ElicitationID", "string"),
+            ("URL", "URL", "string"),
+            ("RequestedSchema", "RequestedSchema", "?"),
+        ],
+    ),
+    (
+        "mcp.CreateMessageParams",
+        &[
+            ("Messages", "Messages", "list(mcp.SamplingMessage)"),
+            ("ModelPreferences", "ModelPreferences", "*mcp.ModelPreferences"),
+            ("SystemPrompt", "SystemPrompt", "string"),
+            ("IncludeContext", "IncludeContext", "string"),
+            ("Temperature", "Temperature", "double"),
+            ("MaxTokens", "MaxTokens", "int"),
+            ("StopSequences", "StopSequences", "list(string)"),
+            ("Metadata", "Metadata", "?"),
+        ],
+    ),
+    ("mcp.SamplingMessage", &[("Role", "Role", "string"), ("Content", "Content", "?")]),
+    (
+        "mcp.ModelPreferences",
+        &[
+            ("Hints", "Hints", "list(mcp.ModelHint)"),
+            ("CostPriority", "CostPriority", "double"),
+            ("SpeedPriority", "SpeedPriority", "double"),
+            ("IntelligencePriority", "IntelligencePriority", "double"),
+        ],
+    ),
+    ("mcp.ModelHint", &[("Name", "Name", "string")]),
+    (
+        "mcp.CompleteParams",
+        &[
+            ("Ref", "Ref", "?"),
+            ("Argument", "Argument", "mcp.CompleteArgument"),
+            ("Context", "Context", "mcp.CompleteContext"),
+        ],
+    ),
+    ("mcp.CompleteArgument", &[("Name", "Name", "string"), ("Value", "Value", "string")]),
+    ("mcp.CompleteContext", &[("Arguments", "Arguments", "map(string, string)")]),
+    (VARIABLES, &[]),
+    // What the header mapping of the gateway sees of a call (design.md).
+    (
+        "toolgate.Call",
+        &[
+            ("method", "method", "string"),
+            ("path", "path", "string"),
+            ("target", "target", "string"),
+            ("tool", "tool", "string"),
+            ("arguments", "arguments", "map(string, dyn)"),
+            ("headers", "headers", "map(string, string)"),
+            ("claims", "claims", "map(string, dyn)"),
+            ("operation", "operation", "string"),
+            ("environment", "environment", "string"),
+            ("query", "query", "string"),
+            ("user", "user", "string"),
+            ("roles", "roles", "list(string)"),
+            ("groups", "groups", "list(string)"),
+            ("client", "client", "string"),
+            ("uri", "uri", "string"),
+            ("prompt", "prompt", "string"),
+        ],
+    ),
+];
+
+static OBJECTS: LazyLock<Vec<ObjectType>> = LazyLock::new(|| {
+    ROWS.iter()
+        .map(|(name, fields)| ObjectType { name, fields: fields.iter().map(|row| field_type(row)).collect() })
+        .collect()
+});
+
+fn field_type(&(name, go_name, ty): &(&'static str, &'static str, &'static str)) -> FieldType {
+    let pointer = ty.starts_with('*');
+    let text = ty.trim_start_matches('*');
+    // A name of the table itself is resolved by name alone: looking it up here would need the table.
+    let ty = match ROWS.iter().find(|(object, _)| *object == text) {
+        Some((object, _)) => Some(Type::Struct(object)),
+        None => match text.strip_prefix("list(").and_then(|t| t.strip_suffix(')')) {
+            Some(element) if element.starts_with("mcp.") => ROWS
+                .iter()
+                .find(|(object, _)| *object == element)
+                .map(|(object, _)| Type::list(Type::Struct(object))),
+            _ if text == "?" => None,
+            _ => parse_type(text),
+        },
+    };
+    FieldType { name, go_name, ty, pointer }
+}
+
+/// The object type called `name`, if it exists.
+pub fn object_type(name: &str) -> Option<&'static ObjectType> {
+    OBJECTS.iter().find(|object| object.name == name)
+}
+
+/// All object types.
+pub fn object_types() -> &'static [ObjectType] {
+    &OBJECTS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_with_a_type_has_one_that_reads() {
+        for (name, fields) in ROWS {
+            for (field, _, text) in *fields {
+                let ty = &object_type(name).unwrap().field(field).unwrap().1.ty;
+                assert_eq!(ty.is_none(), *text == "?", "{name}.{field}: {text}");
+            }
+        }
+    }
+}

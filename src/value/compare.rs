@@ -1,0 +1,222 @@
+//! Equality and ordering of values, for all pairs of types, as cel-go 0.30 has them.
+
+use std::cmp::Ordering;
+
+use super::{Map, Object, Value};
+
+/// How deep nested values are compared; deeper ones cannot be built by CEL and are refused when JSON is read.
+const MAX_DEPTH: u32 = 1_000;
+
+/// CEL's `==`: numbers compare across types, values of other different types are unequal, NaN equals nothing.
+///
+/// Takes one of `steps` for each pair of elements. `None`: the steps are spent, or the values are nested deeper
+/// than is compared; the caller makes a fault of it.
+pub fn equal(a: &Value<'_>, b: &Value<'_>, steps: &mut u64) -> Option<bool> {
+    equal_at(a, b, steps, 0)
+}
+
+fn equal_at(a: &Value<'_>, b: &Value<'_>, steps: &mut u64, depth: u32) -> Option<bool> {
+    *steps = steps.checked_sub(1)?;
+    Some(match (a, b) {
+        (Value::Null, Value::Null) => true,
+        (Value::Bool(a), Value::Bool(b)) => a == b,
+        (Value::String(a), Value::String(b)) => {
+            charge_bytes(steps, a.len().min(b.len()))?;
+            a == b
+        }
+        (Value::Bytes(a), Value::Bytes(b)) => {
+            charge_bytes(steps, a.len().min(b.len()))?;
+            a == b
+        }
+        (Value::Duration(a), Value::Duration(b)) => a == b,
+        (Value::Timestamp(a), Value::Timestamp(b)) => a.instant() == b.instant(),
+        (Value::Type(a), Value::Type(b)) => a == b,
+        (Value::Opaque(a), Value::Opaque(b)) => a == b,
+        (Value::Optional(a), Value::Optional(b)) => match (a, b) {
+            (Some(a), Some(b)) => equal_at(a, b, steps, deeper(depth)?)?,
+            (None, None) => true,
+            _ => false,
+        },
+        (Value::List(a), Value::List(b)) => a.len() == b.len() && equal_lists(a, b, steps, deeper(depth)?)?,
+        (Value::Map(a), Value::Map(b)) => a.len() == b.len() && equal_maps(a, b, steps, deeper(depth)?)?,
+        (Value::Object(a), Value::Object(b)) => equal_objects(a, b, steps, deeper(depth)?)?,
+        _ => compare_numbers(a, b) == Some(Ordering::Equal),
+    })
+}
+
+fn deeper(depth: u32) -> Option<u32> {
+    depth.checked_add(1).filter(|depth| *depth <= MAX_DEPTH)
+}
+
+/// Sixteen bytes are compared in about the time of one step.
+fn charge_bytes(steps: &mut u64, bytes: usize) -> Option<()> {
+    *steps = steps.checked_sub(u64::try_from(bytes >> 4).ok()?)?;
+    Some(())
+}
+
+fn equal_lists(a: &[Value<'_>], b: &[Value<'_>], steps: &mut u64, depth: u32) -> Option<bool> {
+    for (a, b) in a.iter().zip(b) {
+        if !equal_at(a, b, steps, depth)? {
+            return Some(false);
+        }
+    }
+    Some(true)
+}
+
+fn equal_maps(a: &Map<'_>, b: &Map<'_>, steps: &mut u64, depth: u32) -> Option<bool> {
+    for (key, value) in a.entries() {
+        match b.get(key) {
+            Some(other) if equal_at(value, &other, steps, depth)? => {}
+            _ => return Some(false),
+        }
+    }
+    Some(true)
+}
+
+/// Kyverno compares its structs with Go's `reflect.DeepEqual`: an unset map or pointer differs from an empty one.
+fn equal_objects(a: &Object<'_>, b: &Object<'_>, steps: &mut u64, depth: u32) -> Option<bool> {
+    if !std::ptr::eq(a.ty, b.ty) {
+        return Some(false);
+    }
+    for index in 0..a.ty.fields.len() {
+        let set = |object: &Object<'_>| object.fields.get(index).is_some_and(Option::is_some);
+        let nillable = matches!(a.get(index), Value::Map(_) | Value::Bytes(_) | Value::Null)
+            || a.ty.fields.get(index).is_some_and(|field| field.pointer);
+        if nillable && set(a) != set(b) || !equal_at(&a.get(index), &b.get(index), steps, depth)? {
+            return Some(false);
+        }
+    }
+    Some(true)
+}
+
+/// CEL's ordering. `None` when the two have no order: different types that are not both numbers, or a type
+/// without order; `Some(None)` when a NaN is among them, which makes every comparison false.
+pub fn compare(a: &Value<'_>, b: &Value<'_>) -> Option<Option<Ordering>> {
+    match (a, b) {
+        (Value::Bool(a), Value::Bool(b)) => Some(Some(a.cmp(b))),
+        (Value::String(a), Value::String(b)) => Some(Some(a.cmp(b))),
+        (Value::Bytes(a), Value::Bytes(b)) => Some(Some(a.cmp(b))),
+        (Value::Duration(a), Value::Duration(b)) => Some(Some(a.cmp(b))),
+        (Value::Timestamp(a), Value::Timestamp(b)) => Some(Some(a.instant().cmp(&b.instant()))),
+        (Value::Double(d), _) | (_, Value::Double(d)) if d.is_nan() => Some(None),
+        _ => compare_numbers(a, b).map(Some),
+    }
+}
+
+/// The order of two numbers by value; `None` for NaN and for what is no number.
+fn compare_numbers(a: &Value<'_>, b: &Value<'_>) -> Option<Ordering> {
+    match (a, b) {
+        (Value::Int(a), Value::Int(b)) => Some(a.cmp(b)),
+        (Value::Uint(a), Value::Uint(b)) => Some(a.cmp(b)),
+        (Value::Double(a), Value::Double(b)) => a.partial_cmp(b),
+        (Value::Int(a), Value::Uint(b)) => Some(compare_int_uint(*a, *b)),
+        (Value::Uint(a), Value::Int(b)) => Some(compare_int_uint(*b, *a).reverse()),
+        (Value::Double(a), Value::Int(b)) => compare_double_int(*a, *b),
+        (Value::Int(a), Value::Double(b)) => compare_double_int(*b, *a).map(Ordering::reverse),
+        (Value::Double(a), Value::Uint(b)) => compare_double_uint(*a, *b),
+        (Value::Uint(a), Value::Double(b)) => compare_double_uint(*b, *a).map(Ordering::reverse),
+        _ => None,
+    }
+}
+
+fn compare_int_uint(a: i64, b: u64) -> Ordering {
+    match u64::try_from(a) {
+        Ok(a) => a.cmp(&b),
+        Err(_) => Ordering::Less,
+    }
+}
+
+/// cel-go compares within range after rounding the int to a double, so 2^53 and 2^53 + 1 are equal to 2.0^53.
+fn compare_double_int(a: f64, b: i64) -> Option<Ordering> {
+    if a < i64_as_f64(i64::MIN) {
+        Some(Ordering::Less)
+    } else if a > i64_as_f64(i64::MAX) {
+        Some(Ordering::Greater)
+    } else {
+        a.partial_cmp(&i64_as_f64(b))
+    }
+}
+
+fn compare_double_uint(a: f64, b: u64) -> Option<Ordering> {
+    if a < 0.0 {
+        Some(Ordering::Less)
+    } else if a > u64_as_f64(u64::MAX) {
+        Some(Ordering::Greater)
+    } else {
+        a.partial_cmp(&u64_as_f64(b))
+    }
+}
+
+/// The nearest double, as Go's conversion.
+pub fn i64_as_f64(i: i64) -> f64 {
+    i as f64
+}
+
+/// The nearest double, as Go's conversion.
+pub fn u64_as_f64(u: u64) -> f64 {
+    u as f64
+}
+
+/// The int that a double is, if it is one.
+pub(crate) fn double_to_int(d: f64) -> Option<i64> {
+    let fits = d >= i64_as_f64(i64::MIN) && d < i64_as_f64(i64::MAX);
+    (fits && i64_as_f64(d as i64) == d).then_some(d as i64)
+}
+
+/// The uint that a double is, if it is one.
+pub(crate) fn double_to_uint(d: f64) -> Option<u64> {
+    let fits = d >= 0.0 && d < u64_as_f64(u64::MAX);
+    (fits && u64_as_f64(d as u64) == d).then_some(d as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STEPS: u64 = 1_000;
+
+    fn numbers() -> Vec<Value<'static>> {
+        let mut all: Vec<Value<'static>> = Vec::new();
+        all.extend([0, 1, -1, 1 << 53, (1 << 53) + 1, i64::MAX, i64::MIN].map(Value::Int));
+        all.extend([0, 1, 1 << 53, (1 << 53) + 1, 1 << 63, u64::MAX].map(Value::Uint));
+        all.extend(
+            [0.0, -0.0, 1.0, -1.0, 0.5, 9_007_199_254_740_992.0, 9.3e18, 1.9e19, f64::INFINITY, f64::NAN]
+                .map(Value::Double),
+        );
+        all
+    }
+
+    #[test]
+    fn ordering_is_antisymmetric_and_agrees_with_equality_over_all_pairs_of_numbers() {
+        for a in numbers() {
+            for b in numbers() {
+                let forward = compare(&a, &b).unwrap();
+                assert_eq!(forward, compare(&b, &a).unwrap().map(Ordering::reverse), "{a:?} {b:?}");
+                assert_eq!(
+                    forward == Some(Ordering::Equal),
+                    equal(&a, &b, &mut { STEPS }).unwrap(),
+                    "{a:?} {b:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn different_types_are_unequal_and_have_no_order() {
+        let values = [Value::Null, Value::Bool(true), Value::String("a"), Value::Bytes(b"a"), Value::Int(1)];
+        for (i, a) in values.iter().enumerate() {
+            for (j, b) in values.iter().enumerate() {
+                assert_eq!(equal(a, b, &mut { STEPS }), Some(i == j));
+                assert_eq!(compare(a, b).is_some(), i == j && i != 0);
+            }
+        }
+    }
+
+    #[test]
+    fn comparing_takes_steps_and_stops_when_they_are_spent() {
+        let list = [Value::Int(1); 10];
+        let (a, b) = (Value::List(&list), Value::List(&list));
+        assert_eq!(equal(&a, &b, &mut 11), Some(true));
+        assert_eq!(equal(&a, &b, &mut 10), None);
+    }
+}

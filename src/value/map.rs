@@ -1,0 +1,181 @@
+//! Maps: entries sorted by key, so that a lookup is a binary search and iteration has one fixed order.
+//!
+//! cel-go's order is Go's map order, that is random; any fixed order is one that Kyverno could have taken.
+
+use std::cmp::Ordering;
+
+use bumpalo::Bump;
+use bumpalo::collections::Vec as BumpVec;
+
+use super::Value;
+
+/// A map from null, booleans, numbers and strings to values.
+#[derive(Clone, Copy, Debug)]
+pub struct Map<'a> {
+    // INVARIANT: sorted by `order`, no two keys of one type equal.
+    entries: &'a [(Value<'a>, Value<'a>)],
+}
+
+/// Collects the entries of a map.
+#[derive(Debug)]
+pub struct MapBuilder<'a> {
+    entries: BumpVec<'a, (Value<'a>, Value<'a>)>,
+    sorted: bool,
+}
+
+/// A total order of keys: first by type, then by value. Numbers of different types are different keys.
+fn order(a: &Value<'_>, b: &Value<'_>) -> Ordering {
+    match (a, b) {
+        (Value::String(a), Value::String(b)) => a.cmp(b),
+        (Value::Int(a), Value::Int(b)) => a.cmp(b),
+        (Value::Uint(a), Value::Uint(b)) => a.cmp(b),
+        (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
+        (Value::Double(a), Value::Double(b)) => a.total_cmp(b),
+        _ => rank(a).cmp(&rank(b)),
+    }
+}
+
+fn rank(key: &Value<'_>) -> u8 {
+    match key {
+        Value::Null => 0,
+        Value::Bool(_) => 1,
+        Value::Int(_) => 2,
+        Value::Uint(_) => 3,
+        Value::Double(_) => 4,
+        Value::String(_) => 5,
+        _ => 6,
+    }
+}
+
+impl<'a> Map<'a> {
+    /// `{}`
+    pub const EMPTY: Map<'static> = Map { entries: &[] };
+
+    /// The number of entries.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// True for `{}`.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The entries, in the map's fixed order.
+    pub fn entries(&self) -> &'a [(Value<'a>, Value<'a>)] {
+        self.entries
+    }
+
+    /// The value under exactly the string `key`.
+    pub fn get_str(&self, key: &str) -> Option<Value<'a>> {
+        self.get_exact(&Value::String(key))
+    }
+
+    /// The value that CEL finds under `key`: the key itself, else a number of another type that is equal to it
+    /// without loss, looked up as cel-go does (a double finds int and uint keys, an int finds uint keys and
+    /// the other way round; nothing but a double finds a double key).
+    pub fn get(&self, key: &Value<'_>) -> Option<Value<'a>> {
+        if let Some(found) = self.get_exact(key) {
+            return Some(found);
+        }
+        match *key {
+            Value::Int(i) => self.get_exact(&Value::Uint(u64::try_from(i).ok()?)),
+            Value::Uint(u) => self.get_exact(&Value::Int(i64::try_from(u).ok()?)),
+            Value::Double(d) => {
+                let int = super::compare::double_to_int(d).and_then(|i| self.get_exact(&Value::Int(i)));
+                int.or_else(|| {
+                    super::compare::double_to_uint(d).and_then(|u| self.get_exact(&Value::Uint(u)))
+                })
+            }
+            _ => None,
+        }
+    }
+
+    fn get_exact(&self, key: &Value<'_>) -> Option<Value<'a>> {
+        let at = self.entries.binary_search_by(|(k, _)| order(k, key)).ok()?;
+        self.entries.get(at).map(|(_, value)| *value)
+    }
+}
+
+impl<'a> MapBuilder<'a> {
+    /// A builder with room for `capacity` entries in `arena`.
+    pub fn with_capacity(arena: &'a Bump, capacity: usize) -> Self {
+        MapBuilder { entries: BumpVec::with_capacity_in(capacity, arena), sorted: true }
+    }
+
+    /// Adds an entry; of equal keys the last one wins.
+    pub fn insert(&mut self, key: Value<'a>, value: Value<'a>) {
+        if let Some((last, slot)) = self.entries.last_mut() {
+            match order(last, &key) {
+                Ordering::Less => {}
+                Ordering::Equal => {
+                    *slot = value;
+                    return;
+                }
+                Ordering::Greater => self.sorted = false,
+            }
+        }
+        self.entries.push((key, value));
+    }
+
+    /// The finished map.
+    pub fn finish(mut self) -> Map<'a> {
+        if !self.sorted {
+            let arena = self.entries.bump();
+            // Sorting indices keeps the order of insertion among equal keys without a stable sort's heap buffer.
+            let mut indices = BumpVec::with_capacity_in(self.entries.len(), arena);
+            indices.extend(0..self.entries.len());
+            let entries = &self.entries;
+            indices.sort_unstable_by(|a, b| match (entries.get(*a), entries.get(*b)) {
+                (Some(x), Some(y)) => order(&x.0, &y.0).then(a.cmp(b)),
+                _ => a.cmp(b),
+            });
+            let mut sorted: BumpVec<'a, (Value<'a>, Value<'a>)> =
+                BumpVec::with_capacity_in(entries.len(), arena);
+            for entry in indices.iter().filter_map(|i| entries.get(*i)) {
+                match sorted.last_mut() {
+                    Some(last) if order(&last.0, &entry.0).is_eq() => *last = *entry,
+                    _ => sorted.push(*entry),
+                }
+            }
+            self.entries = sorted;
+        }
+        Map { entries: self.entries.into_bump_slice() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map<'a>(arena: &'a Bump, entries: &[(Value<'a>, Value<'a>)]) -> Map<'a> {
+        let mut builder = MapBuilder::with_capacity(arena, entries.len());
+        for (key, value) in entries {
+            builder.insert(*key, *value);
+        }
+        builder.finish()
+    }
+
+    #[test]
+    fn the_last_of_equal_keys_wins_in_any_order_of_insertion() {
+        let arena = Bump::new();
+        let keys = ["b", "a", "c", "a", "b", "b"];
+        let entries: Vec<_> = keys.iter().zip(0..).map(|(k, i)| (Value::String(k), Value::Int(i))).collect();
+        let map = map(&arena, &entries);
+        assert_eq!(map.len(), 3);
+        for (key, expected) in [("a", 3), ("b", 5), ("c", 2)] {
+            assert!(matches!(map.get_str(key), Some(Value::Int(i)) if i == expected), "{key}");
+        }
+    }
+
+    #[test]
+    fn numbers_find_equal_keys_of_other_types_as_in_cel_go() {
+        let arena = Bump::new();
+        let one = map(&arena, &[(Value::Int(1), Value::Null)]);
+        assert!(one.get(&Value::Uint(1)).is_some());
+        assert!(one.get(&Value::Double(1.0)).is_some());
+        assert!(one.get(&Value::Double(1.5)).is_none());
+        let double = map(&arena, &[(Value::Double(1.0), Value::Null)]);
+        assert!(double.get(&Value::Int(1)).is_none());
+    }
+}

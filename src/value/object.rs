@@ -1,0 +1,71 @@
+//! Objects: values of the types that Kyverno's Go structs declare.
+
+use std::sync::LazyLock;
+
+use super::Value;
+use crate::types::{FieldType, ObjectType, object_types};
+
+/// An object. Unset fields read as the zero value of their type, never as null (kyverno-semantics §2.2).
+#[derive(Debug)]
+pub struct Object<'a> {
+    /// The object's type.
+    pub ty: &'static ObjectType,
+    /// The fields in the order of the type; `None` is an unset pointer, map or byte string, or a field that
+    /// nobody reads. A slice shorter than the type leaves the rest unset.
+    pub fields: &'a [Option<Value<'a>>],
+    /// True for objects made by Kyverno's own functions and by literals: access through `dyn` then takes the
+    /// CEL names; objects that came with the request take the Go names (kyverno-semantics §2.6, §5.6).
+    pub tagged: bool,
+}
+
+static ZEROS: LazyLock<Vec<Object<'static>>> =
+    LazyLock::new(|| object_types().iter().map(|ty| Object { ty, fields: &[], tagged: false }).collect());
+
+/// The object of the type called `name` that has no field set.
+pub(super) fn zero(name: &str) -> Option<&'static Object<'static>> {
+    ZEROS.iter().find(|zero| zero.ty.name == name)
+}
+
+impl<'a> Object<'a> {
+    /// The field at `index`; the zero value if it is unset, null if CEL has no type for it.
+    pub fn get(&self, index: usize) -> Value<'a> {
+        match self.fields.get(index).copied().flatten() {
+            Some(value) => value,
+            None => match self.ty.fields.get(index).and_then(|field| field.ty.as_ref()) {
+                Some(ty) => Value::zero(ty),
+                None => Value::Null,
+            },
+        }
+    }
+
+    /// What `has()` says of the field at `index`: pointers, maps and byte strings count when they are there,
+    /// scalars when they differ from zero, structs when any field of theirs does.
+    pub fn is_set(&self, index: usize) -> bool {
+        let Some(value) = self.fields.get(index).copied().flatten() else { return false };
+        self.ty.fields.get(index).is_some_and(|field| field.pointer) || !is_zero(&value)
+    }
+
+    /// The field that access through `dyn` finds under `name`, with its index.
+    pub fn dynamic_field(&self, name: &str) -> Option<(usize, &'static FieldType)> {
+        if self.tagged { self.ty.field(name) } else { self.ty.go_field(name) }
+    }
+
+    /// True if no field is set to anything.
+    pub fn is_zero(&self) -> bool {
+        (0..self.fields.len()).all(|index| !self.is_set(index))
+    }
+}
+
+/// Go's `reflect.Value.IsZero` for a field that is there: empty maps and byte strings are not zero.
+fn is_zero(value: &Value<'_>) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Bool(b) => !b,
+        Value::Int(i) | Value::Duration(i) => *i == 0,
+        Value::Uint(u) => *u == 0,
+        Value::Double(d) => d.to_bits() == 0,
+        Value::String(s) => s.is_empty(),
+        Value::Object(object) => object.is_zero(),
+        _ => false,
+    }
+}
