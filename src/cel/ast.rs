@@ -55,6 +55,10 @@ pub enum Macro {
     Greatest,
     /// `math.least(…)`
     Least,
+    /// `proto.getExt(m, a.b.c)`
+    GetExt,
+    /// `proto.hasExt(m, a.b.c)`
+    HasExt,
 }
 
 /// A parsed expression with its source positions.
