@@ -27,9 +27,10 @@ const CODE_POINT_LIMIT: usize = 100_000;
 /// Errors reported for one expression, cel-go's default.
 const ERROR_LIMIT: usize = 100;
 
-/// The parser calls itself for each level of nesting and of the grammar. Address space costs nothing until it
-/// is touched.
-const STACK_BYTES: usize = 128 << 20;
+/// The parser calls itself for each level of nesting and of the grammar. Within the limits on depth an
+/// unoptimised build needs less than 8 MiB of stack; the rest is reserve, and address space costs nothing until
+/// it is touched.
+const STACK_BYTES: usize = 64 << 20;
 
 /// One fault in an expression's text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -138,7 +139,8 @@ fn errors_of(text: &str, tokens: &Tokens, errors: Vec<ParseError>) -> Vec<Syntax
         let offset = offset_of(text, &lines, error.pos);
         if let Some(message) = error.msg.strip_prefix("Syntax error: ") {
             is_syntax = true;
-            found.push(SyntaxError::at(offset, format!("Syntax error: {}", syntax_message(message))));
+            let message = format!("Syntax error: {}", syntax_message(message, tokens, offset));
+            found.push(SyntaxError::at(offset, message));
             continue;
         }
         let at = scan::u32_of(offset);
@@ -148,10 +150,11 @@ fn errors_of(text: &str, tokens: &Tokens, errors: Vec<ParseError>) -> Vec<Syntax
             refused.insert(at);
         }
     }
-    if !is_syntax && !refused.is_empty() {
-        if let Ok((tree, source)) = parse_tree(&masked(text, tokens, &refused)) {
-            found.extend(lower::lower(text, tokens, tree, &source, &refused).err().unwrap_or_default());
-        }
+    if !is_syntax
+        && !refused.is_empty()
+        && let Ok((tree, source)) = parse_tree(&masked(text, tokens, &refused))
+    {
+        found.extend(lower::lower(text, tokens, tree, &source, &refused).err().unwrap_or_default());
     }
     if found.is_empty() {
         found.push(failure());
@@ -172,47 +175,95 @@ fn refused_at(tokens: &Tokens, index: usize) -> u32 {
     }
 }
 
-/// The text with each refused token replaced by a name of the same length.
+/// The text with each refused token replaced by one of the same length that passes: a name, which
+/// [`lower`] knows to be faulty, or a string in the place of a string, since cel-go goes on with one. A number's
+/// sign goes with it, as do the arguments of a function that is refused, which cel-go does not look at.
 fn masked(text: &str, tokens: &Tokens, refused: &BTreeSet<u32>) -> String {
     let mut masked = String::with_capacity(text.len());
     let mut from = 0;
-    for token in tokens.iter().filter(|token| refused.contains(&token.start)) {
-        let start = usize::try_from(token.start).unwrap_or(usize::MAX);
-        let end = usize::try_from(token.end).unwrap_or(usize::MAX);
+    for (index, token) in tokens.iter().enumerate().filter(|(_, token)| refused.contains(&token.start)) {
+        let place = scan::range(token.start, token.end);
+        if place.start < from {
+            continue;
+        }
+        let sign = match token.kind {
+            Kind::Int | Kind::Float => tokens.sign_of(index),
+            _ => None,
+        };
+        let start = sign.map_or(place.start, |sign| scan::range(sign.start, sign.end).start);
         masked.push_str(text.get(from..start).unwrap_or_default());
-        masked.extend(std::iter::repeat_n('_', end.saturating_sub(start)));
-        from = end;
+        masked.extend(std::iter::repeat_n(' ', place.start.saturating_sub(start)));
+        let (before, after) = match token.kind {
+            Kind::Text if is_bytes(text, place.start) => ("b\"", "\""),
+            Kind::Text => ("\"", "\""),
+            _ => ("", ""),
+        };
+        let length = place.len().saturating_sub(before.len()).saturating_sub(after.len());
+        masked.push_str(before);
+        masked.extend(std::iter::repeat_n('_', length));
+        masked.push_str(after);
+        from = place.end;
+        let next = tokens.get(index.saturating_add(1)).filter(|next| next.kind == Kind::Open(b'('));
+        if let Some((open, closed_at)) = next.and_then(|open| Some((open, open.closed_at?))) {
+            let inside = scan::range(open.end, closed_at.saturating_sub(1));
+            masked.push_str(text.get(from..inside.start).unwrap_or_default());
+            masked.extend(std::iter::repeat_n(' ', inside.len()));
+            from = inside.end;
+        }
     }
     masked.push_str(text.get(from..).unwrap_or_default());
     masked
 }
 
+/// Whether the literal at `offset` is one of bytes.
+fn is_bytes(text: &str, offset: usize) -> bool {
+    text.get(offset..).is_some_and(|rest| rest.starts_with(['b', 'B']))
+}
+
 /// cel-go's words for what the crate refuses beyond the grammar; none for the crate's remarks on syntax errors
 /// that it has reported already.
 fn refusal_message(text: &str, message: &str, offset: usize) -> Option<String> {
-    let is_bytes = || text.get(offset..).is_some_and(|rest| rest.starts_with(['b', 'B']));
     if let Some(word) = message.strip_prefix("reserved identifier: ") {
         return Some(format!("reserved identifier: {}", word.trim_start_matches('.')));
     }
     match message {
         "invalid int literal" | "invalid uint literal" | "invalid double literal" => Some(message.to_owned()),
-        _ if message.starts_with("invalid string literal") || message.starts_with("invalid bytes literal") => {
+        _ if message.starts_with("invalid string literal")
+            || message.starts_with("invalid bytes literal") =>
+        {
             // All else that can be wrong with an escape is caught by the lexer.
-            let message = if is_bytes() { "unable to unescape string" } else { "invalid unicode code point" };
+            let message = if is_bytes(text, offset) {
+                "unable to unescape string"
+            } else {
+                "invalid unicode code point"
+            };
             Some(message.to_owned())
         }
         _ => None,
     }
 }
 
-/// cel-go rewords one of the grammar's errors, for keywords that are used as names.
-fn syntax_message(message: &str) -> String {
-    let reworded = message.split_once("no viable alternative at input '.").and_then(|(before, rest)| {
-        let word = ["true", "false", "null"].into_iter().find(|word| rest.starts_with(word))?;
-        let after = rest.get(word.len()..).unwrap_or_default();
-        Some(format!("{before}mismatched input '{word}' expecting IDENTIFIER{after}"))
-    });
-    reworded.unwrap_or_else(|| message.to_owned())
+/// The grammar's errors as cel-go has them: white space of the parser's errors escaped, keywords that are used as names reworded, and
+/// behind a complete operand only what would end it, where the crate lists all operators as well.
+fn syntax_message(message: &str, tokens: &Tokens, offset: usize) -> String {
+    if message.starts_with("token recognition error") {
+        return message.to_owned();
+    }
+    let message = message.replace('\n', "\\n").replace('\r', "\\r").replace('\t', "\\t");
+    for word in ["true", "false", "null"] {
+        if message == format!("no viable alternative at input '.{word}'") {
+            return format!("mismatched input '{word}' expecting IDENTIFIER");
+        }
+    }
+    match message.split_once(" expecting {") {
+        Some((found, expected)) if found.starts_with("mismatched") && expected.contains("'&&'") => {
+            let end = tokens.expected_at(scan::u32_of(offset));
+            // What is expected and yet refused: an earlier error has ended the brackets.
+            let end = if found.ends_with(end) { "<EOF>" } else { end };
+            format!("{found} expecting {end}")
+        }
+        _ => message,
+    }
 }
 
 fn line_starts(text: &str) -> Vec<usize> {

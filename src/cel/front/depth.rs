@@ -23,7 +23,8 @@ pub(super) enum Depth {
 
 /// Which count, if any, the expression exceeds; cel-go meets [`Depth::Rules`] first.
 pub(super) fn exceeded(tokens: &Tokens) -> Option<Depth> {
-    let mut scanner = Scanner { outer: Vec::new(), frame: Frame::default(), previous: None, rules: 0, tree: 0 };
+    let mut scanner =
+        Scanner { outer: Vec::new(), frame: Frame::default(), previous: None, rules: 0, tree: 0 };
     for token in tokens.iter() {
         scanner.token(token.kind);
         if scanner.rules > LIMIT {
@@ -146,7 +147,13 @@ impl Scanner {
         let has_operand = self.frame.operand.is_some();
         match kind {
             Kind::Ident | Kind::Escaped if has_operand && self.previous == Some(Kind::Dot) => self.select(),
-            Kind::Ident | Kind::Escaped | Kind::Int | Kind::Uint | Kind::Float | Kind::Text | Kind::Constant => {
+            Kind::Ident
+            | Kind::Escaped
+            | Kind::Int
+            | Kind::Uint
+            | Kind::Float
+            | Kind::Text
+            | Kind::Constant => {
                 self.start_operand();
             }
             Kind::Open(bracket) => self.open(bracket),

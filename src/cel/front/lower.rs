@@ -216,8 +216,7 @@ impl Lowering<'_> {
             ExprKind::Literal(Literal::String(field)),
         );
         let start = operand.as_ref().map_or(place.token.start, |o| self.nodes.info(o.id).span.start);
-        let info =
-            NodeInfo { anchor: place.token.start, span: Span { start, end: span.end }, origin: None };
+        let info = NodeInfo { anchor: place.token.start, span: Span { start, end: span.end }, origin: None };
         let args = operand.into_iter().chain([field]).collect();
         self.nodes.node(info, ExprKind::Call { function, target: None, args })
     }

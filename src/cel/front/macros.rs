@@ -6,7 +6,9 @@
 //! Knows our nodes only; not the crate that parses.
 
 use super::lower::{NODE_LIMIT, Nodes, is_erroneous};
-use crate::cel::ast::{Comprehension, Expr, ExprKind, Literal, Macro, MapEntry, NodeId, NodeInfo, StructField};
+use crate::cel::ast::{
+    Comprehension, Expr, ExprKind, Literal, Macro, MapEntry, NodeId, NodeInfo, StructField,
+};
 
 /// The accumulator of all folds; no source can name it.
 const ACCUMULATOR: &str = "@result";
@@ -87,7 +89,7 @@ fn find(call: &Call) -> Option<Macro> {
     match (call.function.as_str(), count) {
         ("all", 2) => Some(Macro::All),
         ("exists", 2) => Some(Macro::Exists),
-        ("exists_one" | "existsOne", 2) => Some(Macro::ExistsOne),
+        ("exists_one", 2) => Some(Macro::ExistsOne),
         ("map", 2 | 3) => Some(Macro::Map),
         ("filter", 2) => Some(Macro::Filter),
         ("optMap", 2) => Some(Macro::OptMap),
@@ -175,7 +177,8 @@ impl Expander<'_> {
     fn bound(&mut self, range: Expr, variable: String, init: Expr, result: Expr) -> Expr {
         let condition = self.literal(Literal::Bool(false));
         let step = self.ident(&variable);
-        let fold = Fold { iter_range: range, iter_var: UNUSED.to_owned(), accu_var: variable, accu_init: init };
+        let fold =
+            Fold { iter_range: range, iter_var: UNUSED.to_owned(), accu_var: variable, accu_init: init };
         self.fold(fold, condition, step, result)
     }
 
@@ -437,7 +440,9 @@ fn element_name(variable: &Expr, message: &str) -> Result<String, Refusal> {
 /// Whether the argument may be a number: not a literal of another type, nor an aggregate.
 fn is_numeric(arg: &Expr) -> bool {
     match &arg.kind {
-        ExprKind::Literal(literal) => matches!(literal, Literal::Int(_) | Literal::Uint(_) | Literal::Double(_)),
+        ExprKind::Literal(literal) => {
+            matches!(literal, Literal::Int(_) | Literal::Uint(_) | Literal::Double(_))
+        }
         ExprKind::List { .. } | ExprKind::Map(_) | ExprKind::Struct { .. } => false,
         _ => true,
     }

@@ -128,6 +128,35 @@ impl Tokens {
         index.checked_sub(1).and_then(|i| self.get(i))
     }
 
+    /// What ends the operand before byte `offset`, as the grammar spells it: the bracket that is open, or the
+    /// `:` of a conditional or of an entry.
+    pub(super) fn expected_at(&self, offset: u32) -> &'static str {
+        let mut outer = Vec::new();
+        let (mut end, mut colons) = ("<EOF>", 0_u32);
+        let mut previous: Option<Kind> = None;
+        for token in self.list.iter().take_while(|token| token.start < offset) {
+            match token.kind {
+                Kind::Open(bracket) => {
+                    outer.push((end, colons));
+                    (end, colons) = match bracket {
+                        b'(' => ("')'", 0),
+                        b'[' => ("']'", 0),
+                        _ => ("'}'", 1),
+                    };
+                }
+                Kind::Close => (end, colons) = outer.pop().unwrap_or(("<EOF>", 0)),
+                Kind::Question if previous.is_some_and(Kind::ends_operand) => {
+                    colons = colons.saturating_add(1)
+                }
+                Kind::Colon => colons = colons.saturating_sub(1),
+                Kind::Comma => colons = u32::from(end == "'}'"),
+                _ => {}
+            }
+            previous = Some(token.kind);
+        }
+        if colons > 0 { "':'" } else { end }
+    }
+
     /// The sign that belongs to the number with the index `index`. The grammar makes a single `-` part of the
     /// literal; of several, all are operators.
     pub(super) fn sign_of(&self, index: usize) -> Option<Token> {
@@ -150,6 +179,12 @@ impl Tokens {
 /// A byte offset; expressions are far shorter than 4 GiB.
 pub(super) fn u32_of(offset: usize) -> u32 {
     u32::try_from(offset).unwrap_or(u32::MAX)
+}
+
+/// Byte offsets as a range of a text.
+pub(super) fn range(start: u32, end: u32) -> std::ops::Range<usize> {
+    let of = |offset| usize::try_from(offset).unwrap_or(usize::MAX);
+    of(start)..of(end)
 }
 
 /// The length of the token at the start of `rest`, with its kind; no kind for blanks, comments and what is no
@@ -234,10 +269,10 @@ fn word(rest: &[u8]) -> (usize, Option<Kind>) {
     let bytes = usize::from(matches!(rest.first(), Some(b'b' | b'B')));
     let raw = matches!(rest.get(bytes), Some(b'r' | b'R'));
     let prefix = bytes.saturating_add(usize::from(raw));
-    if matches!(rest.get(prefix), Some(b'"' | b'\'')) {
-        if let (length, Some(kind)) = text(rest, prefix, raw) {
-            return (length, Some(kind));
-        }
+    if matches!(rest.get(prefix), Some(b'"' | b'\''))
+        && let (length, Some(kind)) = text(rest, prefix, raw)
+    {
+        return (length, Some(kind));
     }
     let length = count(rest, |b| b.is_ascii_alphanumeric() || b == b'_');
     let kind = match rest.get(..length).unwrap_or_default() {
