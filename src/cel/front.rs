@@ -135,7 +135,8 @@ fn errors_of(text: &str, tokens: &Tokens, errors: Vec<ParseError>) -> Vec<Syntax
     let mut found = Vec::new();
     let mut refused = BTreeSet::new();
     let mut is_syntax = false;
-    for error in errors {
+    // The crate sorts them by position; there may be one for each character.
+    for error in errors.into_iter().take(ERROR_LIMIT) {
         let offset = offset_of(text, &lines, error.pos);
         if let Some(message) = error.msg.strip_prefix("Syntax error: ") {
             is_syntax = true;
