@@ -1,7 +1,7 @@
 //! From an expression's text to its tree, with cel-go 0.30's results: same nodes, same positions, same words.
 //!
 //! The one module that knows the `cel` crate, and of that only the parser. The crate reads the grammar, which
-//! is cel-go's; the limits ([`depth`]), the positions ([`scan`], [`lower`]) and the macros ([`macros`]) are
+//! is cel-go's; the limits (`depth`), the positions (`scan`, `lower`) and the macros (`macros`) are
 //! ours. Knows no types, no functions and no policies.
 
 use std::collections::BTreeSet;
