@@ -37,7 +37,7 @@ pub enum Macro {
     All,
     /// `r.exists(x, p)`
     Exists,
-    /// `r.exists_one(x, p)` and `r.existsOne(x, p)`
+    /// `r.exists_one(x, p)`; cel-go's `existsOne` is not in the environments that Kyverno builds
     ExistsOne,
     /// `r.map(x, t)` and `r.map(x, p, t)`
     Map,
@@ -55,6 +55,10 @@ pub enum Macro {
     Greatest,
     /// `math.least(…)`
     Least,
+    /// `proto.getExt(m, a.b.c)`
+    GetExt,
+    /// `proto.hasExt(m, a.b.c)`
+    HasExt,
 }
 
 /// A parsed expression with its source positions.

@@ -1,0 +1,282 @@
+//! From an expression's text to its tree, with cel-go 0.30's results: same nodes, same positions, same words.
+//!
+//! The one module that knows the `cel` crate, and of that only the parser. The crate reads the grammar, which
+//! is cel-go's; the limits (`depth`), the positions (`scan`, `lower`) and the macros (`macros`) are
+//! ours. Knows no types, no functions and no policies.
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread;
+
+use cel::{Env, IdedExpr, ParseError};
+
+use self::depth::Depth;
+use self::scan::{Kind, Tokens};
+use super::ast::Ast;
+
+mod depth;
+mod lower;
+mod macros;
+mod scan;
+#[cfg(test)]
+mod tests;
+
+/// Code points in one expression, cel-go's default.
+const CODE_POINT_LIMIT: usize = 100_000;
+
+/// Errors reported for one expression, cel-go's default.
+const ERROR_LIMIT: usize = 100;
+
+/// The parser calls itself for each level of nesting and of the grammar. Within the limits on depth an
+/// unoptimised build needs less than 8 MiB of stack; the rest is reserve, and address space costs nothing until
+/// it is touched.
+const STACK_BYTES: usize = 64 << 20;
+
+/// One fault in an expression's text.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct SyntaxError {
+    /// Where, in bytes from the start of the text; 0 without a position.
+    pub offset: usize,
+    /// What is wrong, in cel-go's words.
+    pub message: String,
+    /// False for limits that concern the whole text; cel-go prints `-1:0` for them.
+    pub has_position: bool,
+}
+
+impl SyntaxError {
+    fn at(offset: usize, message: String) -> SyntaxError {
+        SyntaxError { offset, message, has_position: true }
+    }
+
+    fn without_position(message: impl Into<String>) -> SyntaxError {
+        SyntaxError { offset: 0, message: message.into(), has_position: false }
+    }
+}
+
+/// Parses one expression, macros expanded.
+///
+/// # Errors
+///
+/// All faults found, ordered by position; those without one come first.
+pub fn parse(text: &str) -> Result<Ast, Vec<SyntaxError>> {
+    parse_all(&[text]).pop().unwrap_or_else(|| Err(vec![failure()]))
+}
+
+/// Parses expressions one after the other on a thread with a stack that suffices for the limits; each as
+/// [`parse`] does.
+pub fn parse_all(texts: &[&str]) -> Vec<Result<Ast, Vec<SyntaxError>>> {
+    let parse_each = || texts.iter().map(|text| guarded(text)).collect::<Vec<_>>();
+    let parsed = thread::scope(|scope| {
+        let parser = thread::Builder::new().name("cel-parser".to_owned()).stack_size(STACK_BYTES);
+        parser.spawn_scoped(scope, parse_each).ok().and_then(|parser| parser.join().ok())
+    });
+    parsed.unwrap_or_else(|| texts.iter().map(|_| Err(vec![failure()])).collect())
+}
+
+/// What is said when the parser itself fails, which no known text achieves.
+fn failure() -> SyntaxError {
+    SyntaxError::without_position("the expression cannot be parsed")
+}
+
+fn guarded(text: &str) -> Result<Ast, Vec<SyntaxError>> {
+    let parsed = catch_unwind(AssertUnwindSafe(|| parse_here(text))).unwrap_or_else(|_| Err(vec![failure()]));
+    parsed.map_err(in_order)
+}
+
+/// Stable by position, and no more than cel-go reports.
+fn in_order(mut errors: Vec<SyntaxError>) -> Vec<SyntaxError> {
+    errors.sort_by_key(|error| (error.has_position, error.offset));
+    errors.truncate(ERROR_LIMIT);
+    errors
+}
+
+fn parse_here(text: &str) -> Result<Ast, Vec<SyntaxError>> {
+    let size = text.chars().count();
+    if size > CODE_POINT_LIMIT {
+        let message =
+            format!("expression code point size exceeds limit: size: {size}, limit {CODE_POINT_LIMIT}");
+        return Err(vec![SyntaxError::without_position(message)]);
+    }
+    let tokens = Tokens::read(text);
+    match depth::exceeded(&tokens) {
+        Some(Depth::Rules) => {
+            let message = format!("expression recursion limit exceeded: {}", depth::LIMIT);
+            return Err(vec![SyntaxError::without_position(message)]);
+        }
+        Some(Depth::Tree) => return Err(vec![SyntaxError::without_position("max recursion depth exceeded")]),
+        None => {}
+    }
+    let errors = match parse_tree(text) {
+        Ok((tree, source)) => return lower::lower(text, &tokens, tree, &source, &BTreeSet::new()),
+        Err(errors) => errors,
+    };
+    Err(errors_of(text, &tokens, errors))
+}
+
+/// The crate's tree of the text, as written.
+fn parse_tree(text: &str) -> Result<(IdedExpr, cel::common::ast::SourceInfo), Vec<ParseError>> {
+    Env::default()
+        .parser()
+        .enable_optional_syntax(true)
+        .enable_ident_escape_syntax(true)
+        // Depth was judged before, in cel-go's terms; the crate counts otherwise.
+        .max_recursion_depth(u16::MAX)
+        .parse_with_source_info(text)
+        .map_err(|errors| errors.errors)
+}
+
+/// The crate's errors with our positions and cel-go's words.
+///
+/// Syntax errors end the matter. Reserved words and literals that cannot be do not: macros around them may be
+/// wrong as well, so the text is parsed once more with the faulty tokens masked.
+fn errors_of(text: &str, tokens: &Tokens, errors: Vec<ParseError>) -> Vec<SyntaxError> {
+    let lines = line_starts(text);
+    let mut found = Vec::new();
+    let mut refused = BTreeSet::new();
+    let mut is_syntax = false;
+    // The crate sorts them by position; there may be one for each character.
+    for error in errors.into_iter().take(ERROR_LIMIT) {
+        let offset = offset_of(text, &lines, error.pos);
+        if let Some(message) = error.msg.strip_prefix("Syntax error: ") {
+            is_syntax = true;
+            let message = format!("Syntax error: {}", syntax_message(message, tokens, offset));
+            found.push(SyntaxError::at(offset, message));
+            continue;
+        }
+        let at = scan::u32_of(offset);
+        if let Some((index, message)) = tokens.index_at(at).zip(refusal_message(text, &error.msg, offset)) {
+            let shown = usize::try_from(refused_at(tokens, index)).unwrap_or(offset);
+            found.push(SyntaxError::at(shown, message));
+            refused.insert(at);
+        }
+    }
+    if !is_syntax
+        && !refused.is_empty()
+        && let Ok((tree, source)) = parse_tree(&masked(text, tokens, &refused))
+    {
+        found.extend(lower::lower(text, tokens, tree, &source, &refused).err().unwrap_or_default());
+    }
+    if found.is_empty() {
+        found.push(failure());
+    }
+    found
+}
+
+/// Where cel-go has a refused token: with the leading dot of a name and the sign of a number.
+fn refused_at(tokens: &Tokens, index: usize) -> u32 {
+    let token = tokens.get(index);
+    let start = token.map_or(0, |token| token.start);
+    match token.map(|token| token.kind) {
+        Some(Kind::Ident) => {
+            tokens.before(index).filter(|token| token.kind == Kind::Dot).map_or(start, |dot| dot.start)
+        }
+        Some(Kind::Int | Kind::Float) => tokens.sign_of(index).map_or(start, |sign| sign.start),
+        _ => start,
+    }
+}
+
+/// The text with each refused token replaced by one of the same length that passes: a name, which
+/// [`lower`] knows to be faulty, or a string in the place of a string, since cel-go goes on with one. A number's
+/// sign goes with it, as do the arguments of a function that is refused, which cel-go does not look at.
+fn masked(text: &str, tokens: &Tokens, refused: &BTreeSet<u32>) -> String {
+    let mut masked = String::with_capacity(text.len());
+    let mut from = 0;
+    for (index, token) in tokens.iter().enumerate().filter(|(_, token)| refused.contains(&token.start)) {
+        let place = scan::range(token.start, token.end);
+        if place.start < from {
+            continue;
+        }
+        let sign = match token.kind {
+            Kind::Int | Kind::Float => tokens.sign_of(index),
+            _ => None,
+        };
+        let start = sign.map_or(place.start, |sign| scan::range(sign.start, sign.end).start);
+        masked.push_str(text.get(from..start).unwrap_or_default());
+        masked.extend(std::iter::repeat_n(' ', place.start.saturating_sub(start)));
+        let (before, after) = match token.kind {
+            Kind::Text if is_bytes(text, place.start) => ("b\"", "\""),
+            Kind::Text => ("\"", "\""),
+            _ => ("", ""),
+        };
+        let length = place.len().saturating_sub(before.len()).saturating_sub(after.len());
+        masked.push_str(before);
+        masked.extend(std::iter::repeat_n('_', length));
+        masked.push_str(after);
+        from = place.end;
+        let next = tokens.get(index.saturating_add(1)).filter(|next| next.kind == Kind::Open(b'('));
+        if let Some((open, closed_at)) = next.and_then(|open| Some((open, open.closed_at?))) {
+            let inside = scan::range(open.end, closed_at.saturating_sub(1));
+            masked.push_str(text.get(from..inside.start).unwrap_or_default());
+            masked.extend(std::iter::repeat_n(' ', inside.len()));
+            from = inside.end;
+        }
+    }
+    masked.push_str(text.get(from..).unwrap_or_default());
+    masked
+}
+
+/// Whether the literal at `offset` is one of bytes.
+fn is_bytes(text: &str, offset: usize) -> bool {
+    text.get(offset..).is_some_and(|rest| rest.starts_with(['b', 'B']))
+}
+
+/// cel-go's words for what the crate refuses beyond the grammar; none for the crate's remarks on syntax errors
+/// that it has reported already.
+fn refusal_message(text: &str, message: &str, offset: usize) -> Option<String> {
+    if let Some(word) = message.strip_prefix("reserved identifier: ") {
+        return Some(format!("reserved identifier: {}", word.trim_start_matches('.')));
+    }
+    match message {
+        "invalid int literal" | "invalid uint literal" | "invalid double literal" => Some(message.to_owned()),
+        _ if message.starts_with("invalid string literal")
+            || message.starts_with("invalid bytes literal") =>
+        {
+            // All else that can be wrong with an escape is caught by the lexer.
+            let message = if is_bytes(text, offset) {
+                "unable to unescape string"
+            } else {
+                "invalid unicode code point"
+            };
+            Some(message.to_owned())
+        }
+        _ => None,
+    }
+}
+
+/// The grammar's errors as cel-go has them: white space of the parser's errors escaped, keywords that are used as names reworded, and
+/// behind a complete operand only what would end it, where the crate lists all operators as well.
+fn syntax_message(message: &str, tokens: &Tokens, offset: usize) -> String {
+    if message.starts_with("token recognition error") {
+        return message.to_owned();
+    }
+    let message = message.replace('\n', "\\n").replace('\r', "\\r").replace('\t', "\\t");
+    for word in ["true", "false", "null"] {
+        if message == format!("no viable alternative at input '.{word}'") {
+            return format!("mismatched input '{word}' expecting IDENTIFIER");
+        }
+    }
+    match message.split_once(" expecting {") {
+        Some((found, expected)) if found.starts_with("mismatched") && expected.contains("'&&'") => {
+            let end = tokens.expected_at(scan::u32_of(offset));
+            // What is expected and yet refused: an earlier error has ended the brackets.
+            let end = if found.ends_with(end) { "<EOF>" } else { end };
+            format!("{found} expecting {end}")
+        }
+        _ => message,
+    }
+}
+
+fn line_starts(text: &str) -> Vec<usize> {
+    let after = text.match_indices('\n').map(|(at, _)| at.saturating_add(1));
+    std::iter::once(0).chain(after).collect()
+}
+
+/// The byte offset of a line (from 1) and a column (from 1, in characters).
+fn offset_of(text: &str, lines: &[usize], (line, column): (isize, isize)) -> usize {
+    let line = usize::try_from(line).unwrap_or_default().saturating_sub(1);
+    let column = usize::try_from(column).unwrap_or_default().saturating_sub(1);
+    let start = lines.get(line).copied().unwrap_or(text.len());
+    let rest = text.get(start..).unwrap_or_default();
+    rest.char_indices().nth(column).map_or(text.len(), |(at, _)| start.saturating_add(at))
+}
