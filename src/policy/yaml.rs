@@ -1,0 +1,1 @@
+//! YAML as Kyverno reads it.
