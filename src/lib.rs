@@ -1,6 +1,9 @@
 //! Toolgate decides tool calls of AI agents in process, with Kyverno `ValidatingPolicy` YAML, as Kyverno would.
 
 pub mod cel;
+pub mod diag;
 pub mod library;
+pub mod policy;
+pub mod source;
 pub mod types;
 pub mod value;

@@ -1,0 +1,245 @@
+//! Diagnostics: what is wrong with the user's files, in the words of a policy author.
+//!
+//! Knows codes, severity, places, help and the JSON form. Does not know terminals or colours, nor which stage
+//! raised a diagnostic.
+//!
+//! A message starts in lower case, has no final period and no line break, and puts the user's text into
+//! backticks. It says what is wrong; how to repair it is the help.
+
+pub mod code;
+pub mod report;
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+pub use self::code::{Code, Severity};
+use crate::source::{Position, Source, Span};
+
+/// A second place that a diagnostic speaks of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// The file of the place.
+    pub source: Arc<Source>,
+    /// The place.
+    pub span: Span,
+    /// What is there: `first set here`.
+    pub message: String,
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Its kind.
+    pub code: Code,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What is wrong.
+    pub message: String,
+    /// How to repair it.
+    pub help: Option<String>,
+    /// The name of the policy, when it is known.
+    pub policy: Option<String>,
+    /// The file.
+    pub source: Option<Arc<Source>>,
+    /// The place in the file.
+    pub span: Option<Span>,
+    /// The field: `spec.validations[0].expression`.
+    pub path: Option<String>,
+    /// Other places.
+    pub labels: Vec<Label>,
+}
+
+impl Diagnostic {
+    /// An error.
+    pub fn error(code: Code, message: impl Into<String>) -> Diagnostic {
+        Diagnostic {
+            code,
+            severity: Severity::Error,
+            message: message.into(),
+            help: None,
+            policy: None,
+            source: None,
+            span: None,
+            path: None,
+            labels: Vec::new(),
+        }
+    }
+
+    /// A warning.
+    pub fn warning(code: Code, message: impl Into<String>) -> Diagnostic {
+        Diagnostic { severity: Severity::Warning, ..Diagnostic::error(code, message) }
+    }
+
+    /// With the way to repair it.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Diagnostic {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// With the help `did you mean …`, if there is a candidate near `word`.
+    #[must_use]
+    pub fn suggest<'a>(self, word: &str, candidates: impl Iterator<Item = &'a str>) -> Diagnostic {
+        match did_you_mean(word, candidates) {
+            Some(candidate) => self.help(format!("did you mean `{candidate}`?")),
+            None => self,
+        }
+    }
+
+    /// With the name of the policy.
+    #[must_use]
+    pub fn policy(mut self, name: impl Into<String>) -> Diagnostic {
+        self.policy = Some(name.into());
+        self
+    }
+
+    /// In a file as a whole.
+    #[must_use]
+    pub fn file(mut self, source: &Arc<Source>) -> Diagnostic {
+        self.source = Some(Arc::clone(source));
+        self
+    }
+
+    /// At a place.
+    #[must_use]
+    pub fn at(mut self, source: &Arc<Source>, span: Span) -> Diagnostic {
+        self.source = Some(Arc::clone(source));
+        self.span = Some(span);
+        self
+    }
+
+    /// At a field of the document.
+    #[must_use]
+    pub fn path(mut self, path: impl Into<String>) -> Diagnostic {
+        self.path = Some(path.into());
+        self
+    }
+
+    /// With another place.
+    #[must_use]
+    pub fn label(mut self, source: &Arc<Source>, span: Span, message: impl Into<String>) -> Diagnostic {
+        self.labels.push(Label { source: Arc::clone(source), span, message: message.into() });
+        self
+    }
+
+    /// The name of the file.
+    pub fn file_name(&self) -> Option<&str> {
+        self.source.as_ref().map(|source| source.name())
+    }
+
+    /// Line and column.
+    pub fn position(&self) -> Option<Position> {
+        Some(self.source.as_ref()?.position(self.span?.start))
+    }
+}
+
+/// Sorts by file, then place, then code; what has no place comes first.
+pub fn sort(diagnostics: &mut [Diagnostic]) {
+    diagnostics.sort_by(|left, right| match left.file_name().cmp(&right.file_name()) {
+        Ordering::Equal => (left.span, left.code).cmp(&(right.span, right.code)),
+        other => other,
+    });
+}
+
+/// Longer words get no suggestion: the search costs the product of the lengths.
+const MAX_WORD: usize = 64;
+
+/// The candidate that `word` was probably meant to be: one that differs only in case, else the one with
+/// the fewest edits, at most one edit for every three characters (two for every four in short words).
+pub fn did_you_mean<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let letters: Vec<char> = word.to_lowercase().chars().collect();
+    if letters.is_empty() || letters.len() > MAX_WORD {
+        return None;
+    }
+    let allowed = letters.len().div_ceil(3).min(4);
+    let mut best: Option<(usize, &'a str)> = None;
+    for candidate in candidates {
+        if candidate.len() > MAX_WORD || candidate == word {
+            continue;
+        }
+        let other: Vec<char> = candidate.to_lowercase().chars().collect();
+        let distance = edits(&letters, &other);
+        // A word of which nothing remains is another word, not a misspelling.
+        let related = distance <= allowed && distance < letters.len().max(other.len());
+        if related && best.is_none_or(|(least, _)| distance < least) {
+            best = Some((distance, candidate));
+        }
+    }
+    best.map(|(_, candidate)| candidate)
+}
+
+/// Insertions, deletions, replacements and swaps of neighbours that turn `left` into `right`.
+fn edits(left: &[char], right: &[char]) -> usize {
+    let mut before: Vec<usize> = Vec::new();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    let mut previous_left = None;
+    for (index, &from) in left.iter().enumerate() {
+        let mut next = Vec::with_capacity(row.len());
+        next.push(index.saturating_add(1));
+        let mut previous_right = None;
+        for (column, &to) in right.iter().enumerate() {
+            let diagonal = at(&row, column).saturating_add(usize::from(from != to));
+            let above = at(&row, column.saturating_add(1)).saturating_add(1);
+            let mut least = diagonal.min(above).min(at(&next, column).saturating_add(1));
+            if from != to && previous_left == Some(to) && previous_right == Some(from) {
+                least = least.min(at(&before, column.saturating_sub(1)).saturating_add(1));
+            }
+            next.push(least);
+            previous_right = Some(to);
+        }
+        previous_left = Some(from);
+        before = std::mem::replace(&mut row, next);
+    }
+    row.last().copied().unwrap_or(usize::MAX)
+}
+
+fn at(row: &[usize], column: usize) -> usize {
+    row.get(column).copied().unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_suggestion_is_near_and_never_a_different_word() {
+        let fields = ["validations", "variables", "matchConditions", "failurePolicy", "http"];
+        let cases = [
+            ("validation", Some("validations")),
+            ("Validations", Some("validations")),
+            ("valdiations", Some("validations")),
+            ("matchCondition", Some("matchConditions")),
+            ("failure_policy", Some("failurePolicy")),
+            ("htpt", Some("http")),
+            ("rules", None),
+            ("x", None),
+            ("", None),
+        ];
+        for (word, expected) in cases {
+            assert_eq!(did_you_mean(word, fields.into_iter()), expected, "{word}");
+        }
+    }
+
+    #[test]
+    fn a_swap_of_neighbours_is_one_edit() {
+        let letters = |word: &str| word.chars().collect::<Vec<_>>();
+        assert_eq!(edits(&letters("abcd"), &letters("acbd")), 1);
+        assert_eq!(edits(&letters("kitten"), &letters("sitting")), 3);
+        assert_eq!(edits(&letters(""), &letters("ab")), 2);
+    }
+
+    #[test]
+    fn diagnostics_sort_by_file_then_place() {
+        let a = Source::new("a.yaml", "x\ny").unwrap();
+        let b = Source::new("b.yaml", "x").unwrap();
+        let mut all = vec![
+            Diagnostic::error(Code::WrongType, "four").at(&b, Span::new(0, 1)),
+            Diagnostic::error(Code::WrongType, "three").at(&a, Span::new(2, 3)),
+            Diagnostic::error(Code::WrongType, "two").at(&a, Span::new(0, 1)),
+            Diagnostic::error(Code::NoPolicies, "one"),
+        ];
+        sort(&mut all);
+        let order: Vec<_> = all.iter().map(|diagnostic| diagnostic.message.as_str()).collect();
+        assert_eq!(order, ["one", "two", "three", "four"]);
+    }
+}

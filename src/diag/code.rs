@@ -1,0 +1,140 @@
+//! The registry of diagnostic codes.
+//!
+//! A code's number is for ever: people search for it and tests assert it. A code that is no longer used stays
+//! here, and its number is not given to another. To add one, add a row to the range of its stage: name, number, what it
+//! stands for, and Kyverno's own words for the same fault (empty where Kyverno has none: it accepts the
+//! file, or drops it in silence).
+
+use std::fmt;
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The policies do not load.
+    Error,
+    /// They load, and probably do not do what their author wants.
+    Warning,
+}
+
+impl Severity {
+    /// `error` or `warning`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        }
+    }
+}
+
+macro_rules! codes {
+    ($($name:ident = $number:literal, $meaning:literal, $kyverno:literal;)*) => {
+        /// A stable number for one kind of diagnostic; printed as `TG1203`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u16)]
+        #[non_exhaustive]
+        pub enum Code {
+            $(#[doc = $meaning] $name = $number,)*
+        }
+
+        impl Code {
+            /// Every code, in the order of the registry.
+            pub const ALL: &'static [Code] = &[$(Code::$name,)*];
+
+            /// The number without its prefix.
+            pub const fn number(self) -> u16 {
+                self as u16
+            }
+
+            /// What the code stands for, for the reference documentation.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Code::$name => $meaning,)* }
+            }
+
+            /// The words in which Kyverno 1.19.1 reports the same fault when it loads the file (`…` stands for what
+            /// varies); empty when Kyverno says nothing.
+            pub fn kyverno(self) -> &'static str {
+                match self { $(Code::$name => $kyverno,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    // 10xx: files
+    NoSuchPath = 1001, "a path that does not exist", "";
+    UnreadablePath = 1002, "a file or directory that cannot be read", "skipping entry …: walk error: …";
+    NotUtf8 = 1003, "a file that is not UTF-8 text", "failed to parse document (… yaml: invalid … UTF-8 …)";
+    NotAPolicyFile = 1004, "a file whose name does not end in .yaml, .yml or .json", "";
+
+    // 11xx: YAML
+    YamlSyntax = 1101, "text that is not YAML", "failed to parse document (… yaml: …)";
+    DuplicateKey = 1102, "a mapping that has one key twice", "key … already set in map";
+    UnknownAnchor = 1103, "an alias without an anchor of that name before it", "unknown anchor '…' referenced";
+    BadMerge = 1104, "a merge of something that is not a mapping", "map merge requires map or sequence of maps as the value";
+    BadKey = 1105, "a mapping key that is neither text nor a number nor true or false", "unsupported map key of type: …";
+    BadTaggedValue = 1106, "a value that is not of the type that its tag names", "cannot decode … as a …";
+    BadDocumentSeparator = 1107, "a line that starts with `---` and goes on with something other than a comment", "unable to read yaml";
+    ContentAfterDocument = 1108, "text after the end of a document, which Kyverno would not read", "";
+    ForbiddenCharacter = 1109, "a character that YAML does not allow, or that readers of YAML do not agree on", "control characters are not allowed";
+    SelfContainingAnchor = 1110, "an anchor whose value contains itself", "anchor '…' value contains itself";
+    NotAJsonNumber = 1111, "infinity or not-a-number, which JSON cannot hold", "json: unsupported value: …";
+    YamlDirective = 1112, "a `%` directive", "";
+
+    // 12xx: the structure of a document
+    NotAMapping = 1201, "a document that is not a mapping", "GVK cannot be empty";
+    WrongType = 1202, "a field with a value of another type than it must have", "Invalid value: \"…\": … must be of type …";
+    UnknownField = 1203, "a field that the kind does not have", "Invalid value: value provided for unknown field";
+    MissingField = 1204, "a required field that is absent", "Required value";
+    UnsupportedValue = 1205, "a value that is not one of those allowed", "Unsupported value: \"…\": supported values: …";
+    DuplicateListEntry = 1206, "a list that has one name or value twice", "Duplicate value: …";
+    BadName = 1207, "a name that breaks the rules for names", "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, …";
+    BadFormat = 1208, "a value that breaks the rules of its field", "Invalid value: …";
+    UnknownKind = 1210, "a document of a kind that is not a policy", "failed to retrieve validator: …";
+    UnknownApiVersion = 1211, "a policy in a version of the API that does not exist", "failed to retrieve validator: failed to locate OpenAPI spec for GV: …";
+    UnknownMode = 1212, "an evaluation mode that does not exist", "invalid evaluation mode passed for env builder";
+
+    // 13xx: the set of policies
+    DuplicatePolicy = 1301, "two policies of one name", "";
+    NoPolicies = 1302, "a set without any policy", "";
+
+    // 20xx: CEL syntax
+    // 21xx: CEL types
+    // 22xx: Kyverno's rules after the check
+
+    // 29xx: not supported yet
+    UnsupportedMode = 2901, "a policy in an evaluation mode that Toolgate does not decide yet", "";
+    UnsupportedKind = 2902, "a kind of policy that Toolgate does not decide yet", "failed to retrieve validator: kind … not found in … groupversion";
+    UnsupportedBinary = 2903, "a value with the tag `!!binary`", "";
+
+    // 30xx: configuration
+
+    // 40xx: limits
+    FileTooLarge = 4001, "a file that is larger than the limit", "";
+    TooDeep = 4002, "a document that is nested deeper than the limit", "";
+    TooManyNodes = 4003, "a document that has more values than the limit, aliases counted each time they are used", "document contains excessive aliasing";
+    TooManyFiles = 4004, "more files or deeper directories than the limit", "";
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "TG{:04}", self.number())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_ascending_in_known_ranges_and_documented() {
+        const RANGES: [u16; 10] = [10, 11, 12, 13, 20, 21, 22, 29, 30, 40];
+        for pair in Code::ALL.windows(2) {
+            assert!(pair[0].number() < pair[1].number(), "{} is not before {}", pair[0], pair[1]);
+        }
+        for code in Code::ALL {
+            assert!(RANGES.contains(&(code.number() / 100)), "{code} is in no range");
+            assert!(code.meaning().len() > 10 && !code.meaning().ends_with('.'), "{code} has no meaning");
+        }
+        assert_eq!(Code::UnknownField.to_string(), "TG1203");
+    }
+}

@@ -1,0 +1,11 @@
+//! Policies: from the files of a user to documents that can be compiled.
+//!
+//! | Module | Does |
+//! |---|---|
+//! | [`yaml`] | YAML as Kyverno's reader takes it, every value with its place in the file |
+//! | [`model`] | the `ValidatingPolicy` document: its schema and what of it is used |
+//! | [`load`] | files and directories, several documents a file, order, duplicates |
+
+pub mod load;
+pub mod model;
+pub mod yaml;

@@ -1,0 +1,198 @@
+use std::fs;
+
+use super::*;
+use crate::diag::report::{Palette, render};
+
+const GOOD: &str = "apiVersion: policies.kyverno.io/v1
+kind: ValidatingPolicy
+metadata:
+  name: NAME
+spec:
+  evaluation:
+    mode: HTTP
+  validations:
+  - expression: 'null'
+";
+
+fn good(name: &str) -> String {
+    GOOD.replace("NAME", name)
+}
+
+/// What a case of `testdata/load` is compared by: the report, then the policies that are left.
+fn outcome(loaded: &Loaded) -> String {
+    let mut text = render(&loaded.diagnostics, &Palette::PLAIN);
+    for policy in &loaded.policies {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text.push_str(&format!("policy {} ({}, {:?})\n", policy.name.value, policy.api_version, policy.failure_policy));
+        let conditions = policy.match_conditions.iter().map(|item| &item.expression);
+        let variables = policy.variables.iter().map(|item| &item.expression);
+        for expression in conditions.chain(variables).chain(&policy.validations) {
+            let place = policy.source.position(expression.span.start);
+            let path = &expression.path;
+            text.push_str(&format!("  {path} at {}:{}: {:?}\n", place.line, place.column, expression.text));
+        }
+    }
+    text
+}
+
+#[test]
+fn every_file_of_testdata_gives_its_recorded_report() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/load");
+    let update = std::env::var_os("TOOLGATE_UPDATE").is_some();
+    let mut names: Vec<String> =
+        fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    let mut wrong = Vec::new();
+    for name in names.iter().filter(|name| !name.ends_with(".txt")) {
+        let text = fs::read_to_string(folder.join(name)).unwrap();
+        let loaded = load_text(name, &text);
+        for diagnostic in &loaded.diagnostics {
+            assert_style(name, &diagnostic.message);
+            diagnostic.help.iter().for_each(|help| assert_style(name, help));
+        }
+        let actual = outcome(&loaded);
+        let expected = folder.join(format!("{}.txt", name.split_once('.').unwrap().0));
+        if update {
+            fs::write(&expected, &actual).unwrap();
+        }
+        match fs::read_to_string(&expected) {
+            Ok(expected) if expected == actual => {}
+            Ok(expected) => wrong.push(format!("{name}: expected\n{expected}\nbut got\n{actual}")),
+            Err(_) => wrong.push(format!("{name} has no recorded report; record it with TOOLGATE_UPDATE=1")),
+        }
+    }
+    for name in names.iter().filter(|name| name.ends_with(".txt")) {
+        let stem = name.trim_end_matches(".txt");
+        let has_input = names.iter().any(|other| other != name && other.split('.').next() == Some(stem));
+        assert!(has_input, "{name} has no input");
+    }
+    assert!(names.len() > 60, "cases are missing: {}", names.len());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// House style: lower case first, no period at the end, no line break.
+fn assert_style(case: &str, message: &str) {
+    assert!(!message.contains('\n') && !message.ends_with('.'), "{case}: {message}");
+    let first = message.chars().next().unwrap();
+    let name = ["Kyverno", "Toolgate"].iter().any(|name| message.starts_with(name));
+    assert!(!first.is_uppercase() || name, "{case}: {message}");
+}
+
+/// A directory of its own for one test, removed at the end.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Scratch {
+        let path = std::env::temp_dir().join(format!("toolgate-load-{name}-{}", std::process::id()));
+        fs::remove_dir_all(&path).ok();
+        fs::create_dir_all(&path).unwrap();
+        Scratch(path)
+    }
+
+    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.0.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    fn load(&self, names: &[&str]) -> Loaded {
+        load(&names.iter().map(|name| self.0.join(name)).collect::<Vec<_>>())
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+fn names(loaded: &Loaded) -> Vec<&str> {
+    loaded.policies.iter().map(|policy| policy.name.value.as_str()).collect()
+}
+
+fn codes(loaded: &Loaded) -> Vec<Code> {
+    loaded.diagnostics.iter().map(|diagnostic| diagnostic.code).collect()
+}
+
+#[test]
+fn directories_are_read_with_all_below_them_and_policies_are_sorted_by_name() {
+    let scratch = Scratch::new("walk");
+    scratch.write("b.yaml", good("m") + "---\n" + &good("a"));
+    scratch.write("sub/deep/x.yml", good("k"));
+    scratch.write("sub/y.json", r#"{"apiVersion":"policies.kyverno.io/v1","kind":"ValidatingPolicy","metadata":{"name":"z"},"spec":{"evaluation":{"mode":"HTTP"}}}"#);
+    scratch.write(".hidden/x.yaml", "not: [a policy");
+    scratch.write("sub/.x.yaml", "not: [a policy");
+    scratch.write("README.md", "not: [a policy");
+    scratch.write("C.YAML", "not: [a policy");
+    let loaded = scratch.load(&[""]);
+    assert_eq!(codes(&loaded), []);
+    assert_eq!(names(&loaded), ["a", "k", "m", "z"]);
+    assert_eq!(loaded.sources.len(), 3);
+    let twice = scratch.load(&["", "b.yaml"]);
+    assert_eq!((codes(&twice), names(&twice)), (vec![], vec!["a", "k", "m", "z"]));
+}
+
+#[test]
+fn a_name_that_is_used_twice_is_an_error_also_when_one_of_the_policies_is_broken() {
+    let scratch = Scratch::new("twice");
+    scratch.write("a.yaml", good("x"));
+    scratch.write("b.yaml", good("x").replace("validations", "validation"));
+    let loaded = scratch.load(&[""]);
+    assert_eq!(codes(&loaded), [Code::DuplicatePolicy, Code::UnknownField]);
+    assert!(loaded.diagnostics[0].labels[0].source.name().ends_with("a.yaml"));
+    assert!(loaded.has_errors());
+}
+
+#[test]
+fn faults_of_files_are_errors() {
+    let scratch = Scratch::new("faults");
+    scratch.write("latin.yaml", b"# caf\xe9\n");
+    scratch.write("policy.txt", good("a"));
+    scratch.write("empty/README.md", "");
+    scratch.write("comments.yaml", "# nothing\n---\n");
+    assert_eq!(codes(&scratch.load(&["none.yaml"])), [Code::NoSuchPath]);
+    assert_eq!(codes(&scratch.load(&["policy.txt"])), [Code::NotAPolicyFile]);
+    assert_eq!(codes(&scratch.load(&["empty"])), [Code::NoPolicies]);
+    assert_eq!(codes(&scratch.load(&["comments.yaml"])), [Code::NoPolicies]);
+    assert_eq!(codes(&load(&[])), [Code::NoPolicies]);
+    let latin = scratch.load(&["latin.yaml", "none.yaml"]);
+    assert_eq!(codes(&latin), [Code::NotUtf8, Code::NoSuchPath]);
+    let place = latin.diagnostics[0].position().unwrap();
+    assert_eq!((place.line, place.column), (1, 6));
+    scratch.write("large.yaml", vec![b'#'; MAX_FILE_BYTES + 1]);
+    assert_eq!(codes(&scratch.load(&["large.yaml"])), [Code::FileTooLarge]);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_followed_once_and_loops_end() {
+    let scratch = Scratch::new("links");
+    scratch.write("a/p.yaml", good("p"));
+    std::os::unix::fs::symlink(&scratch.0, scratch.0.join("a/up")).unwrap();
+    std::os::unix::fs::symlink("../a/p.yaml", scratch.0.join("a/same.yaml")).unwrap();
+    let loaded = scratch.load(&[""]);
+    assert_eq!((codes(&loaded), names(&loaded)), (vec![], vec!["p"]));
+    std::os::unix::fs::symlink("nowhere.yaml", scratch.0.join("lost.yaml")).unwrap();
+    assert_eq!(codes(&scratch.load(&[""])), [Code::UnreadablePath]);
+}
+
+#[test]
+fn an_expression_leads_to_its_place_in_every_style_of_scalar() {
+    for (scalar, expected) in [
+        ("a.wrong == 'x'", "wrong"),
+        ("\"a.wrong == \\\"x\\\"\"", "wrong"),
+        ("'a.wrong == ''x'''", "wrong"),
+        ("|\n      a == b &&\n      a.wrong", "wrong"),
+        (">-\n      a == b &&\n\n      a.wrong\n      && b", "wrong"),
+    ] {
+        let loaded = load_text("p.yaml", &good("a").replace("'null'", scalar));
+        assert_eq!(codes(&loaded), [], "{scalar}");
+        let policy = &loaded.policies[0];
+        let expression = &policy.validations[0];
+        let at = expression.text.find("wrong").unwrap();
+        assert_eq!(policy.source.slice(expression.locate(at, at + 5)), expected, "{scalar}");
+    }
+}

@@ -1,0 +1,234 @@
+//! The schema of `ValidatingPolicy`, as data.
+//!
+//! Taken from the custom resource definition that Kyverno 1.19.1 checks policy files with (the three versions of the
+//! API have one schema), and for `metadata` from Kubernetes' `ObjectMeta` and its validation. Knows no values.
+
+/// What a value must be.
+pub(super) enum Shape {
+    /// Text that keeps a rule.
+    Text(Rule),
+    /// True or false.
+    Flag,
+    /// A whole number in this range.
+    Whole(i64, i64),
+    /// A list of values of one shape.
+    List(&'static Shape, Unique),
+    /// A mapping with free keys.
+    Map(KeyRule, &'static Shape),
+    /// A mapping with these fields.
+    Fields(&'static [Field]),
+    /// Anything.
+    Anything,
+}
+
+/// A field of a mapping.
+pub(super) struct Field {
+    /// Its name.
+    pub(super) name: &'static str,
+    /// What its value must be; a null value counts as absent.
+    pub(super) shape: &'static Shape,
+    /// Whether it must be there.
+    pub(super) required: bool,
+}
+
+/// What must not stand twice in a list.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unique {
+    /// Nothing.
+    No,
+    /// A value (`x-kubernetes-list-type: set`).
+    Values,
+    /// A `name` (`x-kubernetes-list-type: map`).
+    Names,
+}
+
+/// A rule for keys.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum KeyRule {
+    /// None.
+    Free,
+    /// A name with an optional prefix: `example.com/name`.
+    Qualified,
+    /// The same, in which capitals do not matter.
+    QualifiedAnyCase,
+}
+
+/// A rule for text.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rule {
+    /// None.
+    Free,
+    /// One of these.
+    OneOf(&'static [&'static str]),
+    /// Not empty.
+    Filled,
+    /// At most this many characters.
+    AtMost(usize),
+    /// A DNS subdomain (RFC 1123).
+    Subdomain,
+    /// The start of one.
+    SubdomainPrefix,
+    /// A value of a label.
+    LabelValue,
+    /// A name with an optional prefix.
+    Qualified,
+    /// A point in time (RFC 3339).
+    Time,
+    /// The reason of a condition.
+    ConditionReason,
+    /// The type of a condition.
+    ConditionType,
+}
+
+const fn optional(name: &'static str, shape: &'static Shape) -> Field {
+    Field { name, shape, required: false }
+}
+
+const fn required(name: &'static str, shape: &'static Shape) -> Field {
+    Field { name, shape, required: true }
+}
+
+static TEXT: Shape = Shape::Text(Rule::Free);
+static FILLED: Shape = Shape::Text(Rule::Filled);
+static TIME: Shape = Shape::Text(Rule::Time);
+static FLAG: Shape = Shape::Flag;
+static TEXTS: Shape = Shape::List(&TEXT, Unique::No);
+static ANYTHING: Shape = Shape::Anything;
+static COUNT: Shape = Shape::Whole(0, i64::MAX);
+
+/// The whole document.
+pub(super) static DOCUMENT: Shape = Shape::Fields(&[
+    required("apiVersion", &TEXT),
+    required("kind", &TEXT),
+    required("metadata", &METADATA),
+    required("spec", &SPEC),
+    optional("status", &STATUS),
+]);
+
+static METADATA: Shape = Shape::Fields(&[
+    optional("annotations", &Shape::Map(KeyRule::QualifiedAnyCase, &TEXT)),
+    optional("creationTimestamp", &TIME),
+    optional("deletionGracePeriodSeconds", &Shape::Whole(i64::MIN, i64::MAX)),
+    optional("deletionTimestamp", &TIME),
+    optional("finalizers", &Shape::List(&Shape::Text(Rule::Qualified), Unique::No)),
+    optional("generateName", &Shape::Text(Rule::SubdomainPrefix)),
+    optional("generation", &COUNT),
+    optional("labels", &Shape::Map(KeyRule::Qualified, &Shape::Text(Rule::LabelValue))),
+    optional("managedFields", &Shape::List(&MANAGED_FIELDS, Unique::No)),
+    required("name", &Shape::Text(Rule::Subdomain)),
+    optional("namespace", &TEXT),
+    optional("ownerReferences", &Shape::List(&OWNER, Unique::No)),
+    optional("resourceVersion", &TEXT),
+    optional("selfLink", &TEXT),
+    optional("uid", &TEXT),
+]);
+
+static MANAGED_FIELDS: Shape = Shape::Fields(&[
+    optional("apiVersion", &TEXT),
+    optional("fieldsType", &Shape::Text(Rule::OneOf(&["FieldsV1", ""]))),
+    optional("fieldsV1", &ANYTHING),
+    optional("manager", &Shape::Text(Rule::AtMost(128))),
+    required("operation", &Shape::Text(Rule::OneOf(&["Apply", "Update"]))),
+    optional("subresource", &Shape::Text(Rule::AtMost(256))),
+    optional("time", &TIME),
+]);
+
+static OWNER: Shape = Shape::Fields(&[
+    required("apiVersion", &FILLED),
+    optional("blockOwnerDeletion", &FLAG),
+    optional("controller", &FLAG),
+    required("kind", &FILLED),
+    required("name", &FILLED),
+    required("uid", &FILLED),
+]);
+
+static SPEC: Shape = Shape::Fields(&[
+    optional("auditAnnotations", &Shape::List(&AUDIT_ANNOTATION, Unique::No)),
+    optional("autogen", &AUTOGEN),
+    optional("evaluation", &EVALUATION),
+    optional("failurePolicy", &Shape::Text(Rule::OneOf(&["Fail", "Ignore"]))),
+    optional("matchConditions", &Shape::List(&NAMED_EXPRESSION, Unique::Names)),
+    optional("matchConstraints", &MATCH_CONSTRAINTS),
+    optional("validationActions", &Shape::List(&ACTION, Unique::Values)),
+    optional("validations", &Shape::List(&VALIDATION, Unique::No)),
+    optional("variables", &Shape::List(&NAMED_EXPRESSION, Unique::Names)),
+    optional("webhookConfiguration", &Shape::Fields(&[optional("timeoutSeconds", &TIMEOUT)])),
+]);
+
+static ACTION: Shape = Shape::Text(Rule::OneOf(&["Deny", "Audit", "Warn"]));
+static TIMEOUT: Shape = Shape::Whole(i32::MIN as i64, i32::MAX as i64);
+static NAMED_EXPRESSION: Shape = Shape::Fields(&[required("expression", &TEXT), required("name", &TEXT)]);
+static AUDIT_ANNOTATION: Shape = Shape::Fields(&[required("key", &TEXT), required("valueExpression", &TEXT)]);
+
+static VALIDATION: Shape = Shape::Fields(&[
+    required("expression", &TEXT),
+    optional("message", &TEXT),
+    optional("messageExpression", &TEXT),
+    optional("reason", &TEXT),
+]);
+
+static ENABLED: Shape = Shape::Fields(&[optional("enabled", &FLAG)]);
+
+static EVALUATION: Shape =
+    Shape::Fields(&[optional("admission", &ENABLED), optional("background", &ENABLED), optional("mode", &TEXT)]);
+
+static AUTOGEN: Shape = Shape::Fields(&[
+    optional("podControllers", &Shape::Fields(&[optional("controllers", &TEXTS)])),
+    optional("validatingAdmissionPolicy", &ENABLED),
+]);
+
+static MATCH_CONSTRAINTS: Shape = Shape::Fields(&[
+    optional("excludeResourceRules", &Shape::List(&RESOURCE_RULE, Unique::No)),
+    optional("matchPolicy", &TEXT),
+    optional("namespaceSelector", &LABEL_SELECTOR),
+    optional("objectSelector", &LABEL_SELECTOR),
+    optional("resourceRules", &Shape::List(&RESOURCE_RULE, Unique::No)),
+]);
+
+static RESOURCE_RULE: Shape = Shape::Fields(&[
+    optional("apiGroups", &TEXTS),
+    optional("apiVersions", &TEXTS),
+    optional("operations", &TEXTS),
+    optional("resourceNames", &TEXTS),
+    optional("resources", &TEXTS),
+    optional("scope", &TEXT),
+]);
+
+static LABEL_SELECTOR: Shape = Shape::Fields(&[
+    optional("matchExpressions", &Shape::List(&SELECTOR_EXPRESSION, Unique::No)),
+    optional("matchLabels", &Shape::Map(KeyRule::Free, &TEXT)),
+]);
+
+static SELECTOR_EXPRESSION: Shape =
+    Shape::Fields(&[required("key", &TEXT), required("operator", &TEXT), optional("values", &TEXTS)]);
+
+static STATUS: Shape = Shape::Fields(&[
+    optional("autogen", &Shape::Fields(&[optional("configs", &Shape::Map(KeyRule::Free, &AUTOGEN_CONFIG))])),
+    optional("conditionStatus", &CONDITION_STATUS),
+    optional("generated", &FLAG),
+]);
+
+static AUTOGEN_CONFIG: Shape =
+    Shape::Fields(&[required("spec", &SPEC), required("targets", &Shape::List(&TARGET, Unique::No))]);
+
+static TARGET: Shape = Shape::Fields(&[
+    optional("group", &TEXT),
+    required("kind", &TEXT),
+    required("resource", &TEXT),
+    required("version", &TEXT),
+]);
+
+static CONDITION_STATUS: Shape = Shape::Fields(&[
+    optional("conditions", &Shape::List(&CONDITION, Unique::No)),
+    optional("message", &TEXT),
+    optional("ready", &FLAG),
+]);
+
+static CONDITION: Shape = Shape::Fields(&[
+    required("lastTransitionTime", &TIME),
+    required("message", &Shape::Text(Rule::AtMost(32768))),
+    optional("observedGeneration", &COUNT),
+    required("reason", &Shape::Text(Rule::ConditionReason)),
+    required("status", &Shape::Text(Rule::OneOf(&["True", "False", "Unknown"]))),
+    required("type", &Shape::Text(Rule::ConditionType)),
+]);

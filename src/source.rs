@@ -1,0 +1,312 @@
+//! Files, byte spans, line starts, and the way from a YAML scalar's value back to the file.
+//!
+//! Knows nothing of YAML's structure, of CEL or of diagnostics. Offsets are bytes; lines and columns count from
+//! one, and columns count characters, because that is what an editor shows.
+
+use std::sync::Arc;
+
+/// The largest file that is read, in bytes.
+pub const MAX_FILE_BYTES: usize = 16 * 1024 * 1024;
+
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// A half-open range of byte offsets into a [`Source`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+impl Span {
+    /// The range `start..end`; an end before the start gives the empty range at `start`.
+    pub fn new(start: usize, end: usize) -> Span {
+        let start = narrow(start);
+        Span { start, end: narrow(end).max(start) }
+    }
+
+    /// The smallest range that holds both.
+    pub fn to(self, other: Span) -> Span {
+        Span { start: self.start.min(other.start), end: self.end.max(other.end) }
+    }
+}
+
+/// A value together with the place where it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Located<T> {
+    /// The value.
+    pub value: T,
+    /// Where it stands in its file.
+    pub span: Span,
+}
+
+/// A place as people name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in characters, from 1.
+    pub column: usize,
+}
+
+/// One file's text.
+#[derive(Debug)]
+pub struct Source {
+    name: String,
+    text: String,
+    line_starts: Vec<u32>,
+}
+
+impl PartialEq for Source {
+    fn eq(&self, other: &Source) -> bool {
+        self.name == other.name && self.text == other.text
+    }
+}
+
+impl Eq for Source {}
+
+/// A file of more than [`MAX_FILE_BYTES`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a file of {bytes} bytes is larger than the limit of {MAX_FILE_BYTES}")]
+pub struct SourceTooLargeError {
+    /// The size of the file.
+    pub bytes: usize,
+}
+
+impl Source {
+    /// A source called `name`: the path as the user gave it.
+    ///
+    /// # Errors
+    /// When the text is larger than [`MAX_FILE_BYTES`].
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Result<Arc<Source>, SourceTooLargeError> {
+        let text = text.into();
+        if text.len() > MAX_FILE_BYTES {
+            return Err(SourceTooLargeError { bytes: text.len() });
+        }
+        let mut line_starts = vec![0];
+        line_starts.extend(
+            text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| narrow(at.saturating_add(1))),
+        );
+        Ok(Arc::new(Source { name: name.into(), text, line_starts }))
+    }
+
+    /// A source without text, for a file that cannot be read: it names the file in diagnostics.
+    pub fn without_text(name: impl Into<String>) -> Arc<Source> {
+        Arc::new(Source { name: name.into(), text: String::new(), line_starts: vec![0] })
+    }
+
+    /// The path as the user gave it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The whole text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The text of `span`; empty when the span is not in the file or cuts a character.
+    pub fn slice(&self, span: Span) -> &str {
+        self.text.get(wide(span.start)..wide(span.end)).unwrap_or_default()
+    }
+
+    /// Line and column of a byte offset; past the end it is the place after the last character.
+    pub fn position(&self, offset: u32) -> Position {
+        let offset = wide(offset).min(self.text.len());
+        let line = self.line_starts.partition_point(|start| wide(*start) <= offset);
+        let start = self.line_start(line);
+        let mut column: usize = 1;
+        for (at, character) in self.text.get(start..).unwrap_or_default().char_indices() {
+            if start.saturating_add(at).saturating_add(character.len_utf8()) > offset {
+                break;
+            }
+            // A byte order mark is not text: no editor shows it, so it has no column.
+            if !(start == 0 && at == 0 && character == BYTE_ORDER_MARK) {
+                column = column.saturating_add(1);
+            }
+        }
+        Position { line, column }
+    }
+
+    /// Byte offset of the first character of the line `line` (from 1).
+    pub fn line_start(&self, line: usize) -> usize {
+        line.checked_sub(1).and_then(|index| self.line_starts.get(index)).map_or(0, |start| wide(*start))
+    }
+
+    /// The text of the line `line` (from 1) without its line break; empty for a line that is not there.
+    pub fn line(&self, line: usize) -> &str {
+        if line == 0 || line > self.line_starts.len() {
+            return "";
+        }
+        let rest = self.text.get(self.line_start(line)..).unwrap_or_default();
+        let line = rest.split_once('\n').map_or(rest, |(line, _)| line);
+        line.strip_suffix('\r').unwrap_or(line)
+    }
+}
+
+/// The way from byte offsets in a YAML scalar's value to byte offsets in the file.
+///
+/// A list of pieces in the order of the value. In a piece whose two lengths are equal each byte of the value
+/// stands for one byte of the file; another piece is one unit, such as an escape sequence, a line break with
+/// the indentation after it, or a doubled quote.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScalarMap {
+    pieces: Vec<Piece>,
+    /// Where an empty value stands.
+    fallback: Span,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Piece {
+    value: u32,
+    value_len: u32,
+    file: u32,
+    file_len: u32,
+}
+
+impl ScalarMap {
+    /// A map without pieces; every offset is at `place`.
+    pub fn new(place: Span) -> ScalarMap {
+        ScalarMap { pieces: Vec::new(), fallback: place }
+    }
+
+    /// A map that knows only the place of the whole: `length` bytes of value are the text of `place`.
+    pub fn coarse(length: usize, place: Span) -> ScalarMap {
+        let mut map = ScalarMap::new(place);
+        map.push(length, place);
+        map
+    }
+
+    /// Says that the next `length` bytes of the value come from `file`.
+    pub fn push(&mut self, length: usize, file: Span) {
+        let value_len = narrow(length);
+        let file_len = file.end.saturating_sub(file.start);
+        if let Some(last) = self.pieces.last_mut() {
+            let joins = last.file.saturating_add(last.file_len) == file.start;
+            if joins && last.value_len == last.file_len && value_len == file_len {
+                last.value_len = last.value_len.saturating_add(value_len);
+                last.file_len = last.file_len.saturating_add(file_len);
+                return;
+            }
+        }
+        let value = self.value_len();
+        self.pieces.push(Piece { value, value_len, file: file.start, file_len });
+    }
+
+    /// Forgets everything after the first `length` bytes of the value.
+    pub fn truncate(&mut self, length: usize) {
+        let length = narrow(length);
+        self.pieces.retain(|piece| piece.value < length);
+        if let Some(last) = self.pieces.last_mut() {
+            let kept = length.saturating_sub(last.value).min(last.value_len);
+            if last.value_len == last.file_len {
+                last.file_len = kept;
+            }
+            last.value_len = kept;
+        }
+    }
+
+    /// Length in bytes of the value that is mapped.
+    pub fn value_len(&self) -> u32 {
+        self.pieces.last().map_or(0, |last| last.value.saturating_add(last.value_len))
+    }
+
+    /// The file's bytes that the value's bytes `start..end` come from. An empty range gives the place before the
+    /// byte at `start`; a range past the end is cut to the end.
+    pub fn locate(&self, start: usize, end: usize) -> Span {
+        let from = self.start_of(narrow(start));
+        if end <= start {
+            return Span { start: from, end: from };
+        }
+        Span { start: from, end: self.end_of(narrow(end)).max(from) }
+    }
+
+    fn start_of(&self, offset: u32) -> u32 {
+        let index = self.pieces.partition_point(|piece| piece.value <= offset);
+        let Some(piece) = index.checked_sub(1).and_then(|index| self.pieces.get(index)) else {
+            return self.fallback.start;
+        };
+        let into = offset.saturating_sub(piece.value);
+        if into >= piece.value_len {
+            piece.file.saturating_add(piece.file_len)
+        } else if piece.value_len == piece.file_len {
+            piece.file.saturating_add(into)
+        } else {
+            piece.file
+        }
+    }
+
+    fn end_of(&self, offset: u32) -> u32 {
+        let index = self.pieces.partition_point(|piece| piece.value < offset);
+        let Some(piece) = index.checked_sub(1).and_then(|index| self.pieces.get(index)) else {
+            return self.fallback.start;
+        };
+        let into = offset.saturating_sub(piece.value);
+        if piece.value_len == piece.file_len && into < piece.value_len {
+            piece.file.saturating_add(into)
+        } else {
+            piece.file.saturating_add(piece.file_len)
+        }
+    }
+}
+
+/// `usize` to a file offset. No offset is larger than [`MAX_FILE_BYTES`], so nothing is lost.
+fn narrow(offset: usize) -> u32 {
+    u32::try_from(offset).unwrap_or(u32::MAX)
+}
+
+/// A file offset as an index.
+fn wide(offset: u32) -> usize {
+    usize::try_from(offset).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_count_characters_and_lines_count_line_feeds() {
+        let source = Source::new("a.yaml", "a: é!\r\nb: 2\n").unwrap();
+        assert_eq!(source.position(0), Position { line: 1, column: 1 });
+        assert_eq!(source.position(5), Position { line: 1, column: 5 });
+        assert_eq!(source.position(8), Position { line: 2, column: 1 });
+        assert_eq!(source.position(1000), Position { line: 3, column: 1 });
+        assert_eq!(source.line(1), "a: é!");
+        assert_eq!(source.line(2), "b: 2");
+        assert_eq!(source.line(3), "");
+        assert_eq!(source.line(4), "");
+    }
+
+    #[test]
+    fn a_byte_order_mark_has_no_column() {
+        let source = Source::new("a.yaml", "\u{feff}a: 1").unwrap();
+        assert_eq!(source.position(3), Position { line: 1, column: 1 });
+        assert_eq!(source.position(4), Position { line: 1, column: 2 });
+    }
+
+    #[test]
+    fn a_scalar_map_joins_pieces_and_keeps_units_whole() {
+        let mut map = ScalarMap::new(Span::new(9, 9));
+        map.push(2, Span::new(10, 12));
+        map.push(1, Span::new(12, 13));
+        map.push(1, Span::new(13, 19));
+        map.push(3, Span::new(19, 22));
+        assert_eq!(map.pieces.len(), 3);
+        assert_eq!(map.locate(0, 3), Span::new(10, 13));
+        assert_eq!(map.locate(3, 4), Span::new(13, 19));
+        assert_eq!(map.locate(2, 5), Span::new(12, 20));
+        assert_eq!(map.locate(7, 7), Span::new(22, 22));
+        assert_eq!(map.locate(4, 4), Span::new(19, 19));
+        assert_eq!(ScalarMap::new(Span::new(9, 9)).locate(0, 3), Span::new(9, 9));
+        map.truncate(5);
+        assert_eq!(map.locate(4, 99), Span::new(19, 20));
+        assert_eq!(map.value_len(), 5);
+    }
+
+    #[test]
+    fn a_file_over_the_limit_is_refused() {
+        assert!(Source::new("a", "x".repeat(MAX_FILE_BYTES)).is_ok());
+        assert!(Source::new("a", "x".repeat(MAX_FILE_BYTES + 1)).is_err());
+    }
+}
