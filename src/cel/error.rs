@@ -42,6 +42,8 @@ pub enum ErrorKind<'a> {
     UnsupportedIndexType(&'a str),
     /// A double that is not integral as a list index.
     UnsupportedIndexValue(f64),
+    /// A uint beyond the range of ints as a list index.
+    UnsupportedIndexUint(u64),
     /// The values' types have no such operation: cel-go's bare text.
     NoSuchOverload,
     /// The first value's type does not know the function at all.
@@ -108,6 +110,7 @@ impl fmt::Display for ErrorKind<'_> {
             ErrorKind::UnsupportedIndexValue(value) => {
                 write!(f, "unsupported index value {} in list", Plain(&Value::Double(*value)))
             }
+            ErrorKind::UnsupportedIndexUint(value) => write!(f, "unsupported index value {value} in list"),
             ErrorKind::NoSuchOverload => f.write_str("no such overload"),
             ErrorKind::NoSuchFunction(function) => write!(f, "no such overload: {function}"),
             ErrorKind::NoMatchingOverload(function, arguments) => {

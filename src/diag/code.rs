@@ -98,13 +98,29 @@ codes! {
     NoPolicies = 1302, "a set without any policy", "";
 
     // 20xx: CEL syntax
+    CelSyntax = 2001, "an expression that does not parse, or is longer or deeper than CEL allows", "ERROR: <input>:…: Syntax error: …";
+
     // 21xx: CEL types
+    CelUndeclared = 2101, "a name that nothing declares", "undeclared reference to '…' (in container '')";
+    CelUndefinedField = 2102, "a field that the object's type does not have", "undefined field '…'";
+    CelNoOverload = 2103, "a function or operator that does not take arguments of these types", "found no matching overload for '…' applied to '…'";
+    CelTypeMismatch = 2104, "a value of another type than is due", "expected type '…' but found '…'";
+    CelNoFields = 2105, "a selection on a type without fields", "type '…' does not support field selection";
+    CelNotARange = 2106, "a macro over something that is neither a list nor a map", "expression of type '…' cannot be range of a comprehension (must be list, map, or dynamic)";
+    CelNotAType = 2107, "a literal of something that is no object type", "'…' is not a type";
+    CelOptionalSelection = 2108, "an optional selection with something other than a field name", "unsupported optional field selection: …";
+    CelBadLiteral = 2109, "a literal that its function cannot take, such as a format string", "…";
+    CelProgram = 2110, "an expression that checks but cannot be evaluated, such as one with a bad constant pattern", "…";
+
     // 22xx: Kyverno's rules after the check
+    ConditionType = 2201, "a match condition that does not result in true or false", "matchCondition output is expected to be of type bool";
+    ValidationType = 2202, "a validation that results in neither a response nor null", "rule response output is expected to be of type http.CheckResponse";
 
     // 29xx: not supported yet
     UnsupportedMode = 2901, "a policy in an evaluation mode that Toolgate does not decide yet", "";
     UnsupportedKind = 2902, "a kind of policy that Toolgate does not decide yet", "failed to retrieve validator: kind … not found in … groupversion";
     UnsupportedBinary = 2903, "a value with the tag `!!binary`", "";
+    CelNotSupported = 2904, "a function, type or variable of a Kyverno library that Toolgate does not have yet", "";
 
     // 30xx: configuration
 

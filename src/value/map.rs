@@ -118,6 +118,11 @@ impl<'a> MapBuilder<'a> {
         self.entries.push((key, value));
     }
 
+    /// Takes an entry out again: what an absent optional value does to an earlier entry of the same key.
+    pub fn remove(&mut self, key: &Value<'a>) {
+        self.entries.retain(|(k, _)| order(k, key).is_ne());
+    }
+
     /// The finished map.
     pub fn finish(mut self) -> Map<'a> {
         if !self.sorted {

@@ -1,0 +1,504 @@
+//! The type checker: a parsed expression and an [`Environment`] in, a [`Checked`] expression or all its mistakes
+//! out.
+//!
+//! One method per kind of node, as cel-go's `checker/checker.go`, whose results it repeats: the type of each node,
+//! and for names and calls what they mean. It knows signatures, never bodies. A node that does not check gets
+//! the error type, which agrees with everything, so that one mistake makes one message.
+
+use crate::cel::ast::{Ast, Comprehension, Expr, ExprKind, Literal, MapEntry, NodeId, StructField};
+use crate::library::table::Row;
+use crate::types::{Kind, Type};
+use crate::value::Value;
+
+mod assign;
+mod env;
+mod errors;
+mod issues;
+mod validate;
+
+pub use env::{Environment, Function, Functions, Overload, field_names};
+pub use errors::{TypeError, TypeErrorKind};
+pub use issues::render;
+
+use assign::{Bindings, most_general};
+use env::Global;
+
+/// As many mistakes as cel-go reports.
+pub const MAX_ERRORS: usize = 100;
+
+/// An expression that checked. Only the checker makes one.
+#[derive(Clone, Debug)]
+pub struct Checked<'e> {
+    /// The expression.
+    pub ast: Ast,
+    types: Vec<Type>,
+    references: Vec<Option<Reference<'e>>>,
+}
+
+/// What a name or a call means.
+#[derive(Clone, Debug)]
+pub enum Reference<'e> {
+    /// The innermost comprehension variable of that name.
+    Local(String),
+    /// A variable of the environment.
+    Variable(String),
+    /// A constant.
+    Constant(Value<'e>),
+    /// A type; its name at run time.
+    Type(String),
+    /// A call: the overloads that may apply, in order of declaration.
+    Call {
+        /// The function.
+        function: &'e Function,
+        /// The rows of the overloads.
+        overloads: Vec<&'static Row>,
+        /// False if the call's receiver is not a value but part of the function's name.
+        receiver: bool,
+    },
+}
+
+impl<'e> Checked<'e> {
+    /// The type of the whole.
+    pub fn output(&self) -> &Type {
+        self.type_of(self.ast.root.id)
+    }
+
+    /// The type of a node.
+    pub fn type_of(&self, node: NodeId) -> &Type {
+        usize::try_from(node).ok().and_then(|node| self.types.get(node)).unwrap_or(&Type::Error)
+    }
+
+    /// What a name or call means; `None` for other nodes.
+    pub fn reference(&self, node: NodeId) -> Option<&Reference<'e>> {
+        usize::try_from(node).ok().and_then(|node| self.references.get(node)).and_then(Option::as_ref)
+    }
+}
+
+/// Checks `ast`.
+///
+/// # Errors
+/// All mistakes in the order of their place, at most [`MAX_ERRORS`], with the syntax tree for their positions.
+pub fn check<'e>(ast: Ast, environment: &Environment<'e>) -> Result<Checked<'e>, (Ast, Vec<TypeError>)> {
+    let mut checker = Checker {
+        environment,
+        types: vec![Type::Error; ast.info.len()],
+        references: vec![None; ast.info.len()],
+        bindings: Bindings::default(),
+        scopes: Vec::new(),
+        errors: Vec::new(),
+    };
+    checker.check(&ast.root);
+    let Checker { mut types, references, bindings, mut errors, .. } = checker;
+    for ty in &mut types {
+        *ty = bindings.substitute(ty, true);
+    }
+    let checked = Checked { ast, types, references };
+    if errors.is_empty() {
+        errors = validate::literals(&checked);
+    }
+    if errors.is_empty() {
+        return Ok(checked);
+    }
+    errors.sort_by_key(|error| checked.ast.info(error.node).anchor);
+    errors.truncate(MAX_ERRORS);
+    Err((checked.ast, errors))
+}
+
+struct Checker<'c, 'e> {
+    environment: &'c Environment<'e>,
+    types: Vec<Type>,
+    references: Vec<Option<Reference<'e>>>,
+    bindings: Bindings,
+    /// The comprehension variables in scope, innermost last.
+    scopes: Vec<(String, Type)>,
+    errors: Vec<TypeError>,
+}
+
+impl<'e> Checker<'_, 'e> {
+    fn error(&mut self, node: NodeId, kind: TypeErrorKind) {
+        self.errors.push(TypeError { node, kind });
+    }
+
+    fn set_type(&mut self, node: NodeId, ty: Type) {
+        if let Some(slot) = usize::try_from(node).ok().and_then(|node| self.types.get_mut(node)) {
+            *slot = ty;
+        }
+    }
+
+    fn type_of(&self, node: NodeId) -> Type {
+        usize::try_from(node).ok().and_then(|node| self.types.get(node)).cloned().unwrap_or(Type::Error)
+    }
+
+    fn refer(&mut self, node: NodeId, reference: Reference<'e>) {
+        if let Some(slot) = usize::try_from(node).ok().and_then(|node| self.references.get_mut(node)) {
+            *slot = Some(reference);
+        }
+    }
+
+    fn check(&mut self, e: &Expr) {
+        match &e.kind {
+            ExprKind::Literal(literal) => self.set_type(e.id, literal_type(literal)),
+            ExprKind::Ident(name) => self.check_ident(e.id, name),
+            ExprKind::Select { operand, field, test_only } => self.check_select(e, operand, field, *test_only),
+            ExprKind::Call { function, target, args } => self.check_call(e, function, target.as_deref(), args),
+            ExprKind::List { elements, optional } => self.check_list(e.id, elements, optional),
+            ExprKind::Map(entries) => self.check_map(e.id, entries),
+            ExprKind::Struct { type_name, fields } => self.check_struct(e.id, type_name, fields),
+            ExprKind::Comprehension(comprehension) => self.check_comprehension(e.id, comprehension),
+        }
+    }
+
+    fn check_ident(&mut self, node: NodeId, name: &str) {
+        if let Some((_, ty)) = self.scopes.iter().rev().find(|(local, _)| local == name) {
+            let ty = ty.clone();
+            self.set_type(node, ty);
+            self.refer(node, Reference::Local(name.to_owned()));
+            return;
+        }
+        if !self.resolve_global(node, name) {
+            self.set_type(node, Type::Error);
+            self.undeclared(node, name);
+        }
+    }
+
+    /// Types and refers `node` if `name` is declared.
+    fn resolve_global(&mut self, node: NodeId, name: &str) -> bool {
+        let Some(global) = self.environment.resolve(name) else { return false };
+        let (ty, reference) = match global {
+            Global::Variable { name, ty } => (ty, Reference::Variable(name)),
+            Global::Constant { value, ty } => (ty, Reference::Constant(value)),
+            Global::Type { name, of } => (Type::type_of(of), Reference::Type(name)),
+        };
+        self.set_type(node, ty);
+        self.refer(node, reference);
+        true
+    }
+
+    fn undeclared(&mut self, node: NodeId, name: &str) {
+        let kind = match crate::library::unsupported(name) {
+            Some(library) => TypeErrorKind::NotSupportedYet { name: name.to_owned(), library },
+            None => TypeErrorKind::UndeclaredReference {
+                name: name.to_owned(),
+                container: self.environment.container().to_owned(),
+            },
+        };
+        self.error(node, kind);
+    }
+
+    fn check_select(&mut self, e: &Expr, operand: &Expr, field: &str, test_only: bool) {
+        // `a.b.c` may be one qualified name, unless its first part is a comprehension variable.
+        if !test_only
+            && let Some(qualified) = qualified_name(e)
+            && !self.is_local(&qualified)
+            && self.resolve_global(e.id, &qualified)
+        {
+            return;
+        }
+        let result = self.check_field(e.id, operand, field, false);
+        let ty = if test_only { Type::Bool } else { self.bindings.substitute(&result, false) };
+        self.set_type(e.id, ty);
+    }
+
+    fn is_local(&self, qualified: &str) -> bool {
+        let first = qualified.split('.').next().unwrap_or(qualified);
+        !first.is_empty() && self.scopes.iter().any(|(local, _)| local == first)
+    }
+
+    fn check_optional_select(&mut self, e: &Expr, target: Option<&Expr>, args: &[Expr]) {
+        let (None, [operand, field]) = (target, args) else {
+            let member = if target.is_some() { " member call with" } else { "" };
+            let text = format!("incorrect signature.{member} argument count: {}", args.len());
+            return self.error(e.id, TypeErrorKind::OptionalSelection(text));
+        };
+        let ExprKind::Literal(Literal::String(name)) = &field.kind else {
+            return self.error(field.id, TypeErrorKind::OptionalSelection("not a field name".to_owned()));
+        };
+        let result = self.check_field(e.id, operand, name, true);
+        self.set_type(field.id, Type::String);
+        let result = self.bindings.substitute(&result, false);
+        self.set_type(e.id, result);
+        if let Some(function) = self.environment.functions().get("_?._") {
+            let overloads = function.overloads.iter().map(|overload| overload.row).collect();
+            self.refer(e.id, Reference::Call { function, overloads, receiver: false });
+        }
+    }
+
+    fn check_field(&mut self, node: NodeId, operand: &Expr, field: &str, optional: bool) -> Type {
+        self.check(operand);
+        let operand_type = self.bindings.substitute(&self.type_of(operand.id), false);
+        let (target, was_optional) = match operand_type.unwrap_optional() {
+            Some(inner) => (inner.clone(), true),
+            None => (operand_type.clone(), false),
+        };
+        let result = match &target {
+            Type::Map(entry) => entry.1.clone(),
+            Type::Struct(object) => match self.environment.field(object, field) {
+                Some(ty) => ty,
+                None => {
+                    let (field, object) = (field.to_owned(), (*object).to_owned());
+                    self.error(node, TypeErrorKind::UndefinedField { field, object });
+                    Type::Error
+                }
+            },
+            Type::Param(_) => {
+                // Decided here once and for all: a later use must not bind it to something narrower.
+                self.bindings.assignable(&Type::Dyn, &target);
+                Type::Dyn
+            }
+            _ => {
+                if !target.is_dyn_or_error() {
+                    self.error(node, TypeErrorKind::NoFieldSelection(target.clone()));
+                }
+                Type::Dyn
+            }
+        };
+        if was_optional || optional { Type::optional(result) } else { result }
+    }
+
+    fn check_call(&mut self, e: &Expr, name: &str, target: Option<&Expr>, args: &[Expr]) {
+        if name == "_?._" {
+            return self.check_optional_select(e, target, args);
+        }
+        for arg in args {
+            self.check(arg);
+        }
+        let Some(target) = target else {
+            return match self.environment.resolve_function(name) {
+                Some(function) => self.resolve_overload(e.id, function, None, args),
+                None => {
+                    self.set_type(e.id, Type::Error);
+                    self.undeclared(e.id, name);
+                }
+            };
+        };
+        // `a.b.f(x)` is a function `a.b.f`, if there is one, before it is a call of `f` on `a.b`.
+        let qualified = qualified_name(target).map(|prefix| format!("{prefix}.{name}"));
+        if let Some(function) = qualified.as_deref().and_then(|name| self.environment.resolve_function(name)) {
+            return self.resolve_overload(e.id, function, None, args);
+        }
+        if let Some((qualified, library)) =
+            qualified.as_deref().and_then(|name| crate::library::unsupported(name).map(|library| (name, library)))
+        {
+            self.set_type(e.id, Type::Error);
+            let name = qualified.to_owned();
+            return self.error(e.id, TypeErrorKind::NotSupportedYet { name, library });
+        }
+        self.check(target);
+        match self.environment.resolve_function(name) {
+            Some(function) => self.resolve_overload(e.id, function, Some(target), args),
+            None => {
+                self.set_type(e.id, Type::Error);
+                self.undeclared(e.id, name);
+            }
+        }
+    }
+
+    fn resolve_overload(&mut self, node: NodeId, function: &'e Function, target: Option<&Expr>, args: &[Expr]) {
+        let arguments: Vec<Type> = target.into_iter().chain(args).map(|arg| self.type_of(arg.id)).collect();
+        if matches!(function.name.as_str(), "_&&_" | "_||_") {
+            return self.resolve_logical(node, function, args, &arguments);
+        }
+        let mut overloads = Vec::new();
+        let mut result: Option<Type> = None;
+        for overload in &function.overloads {
+            let signature = &overload.signature;
+            if signature.member != target.is_some() || signature.params.len() != arguments.len() {
+                continue;
+            }
+            let mut instance: Vec<Type> = signature.params.clone();
+            instance.push(signature.result.clone());
+            if overload.generic {
+                instance = self.bindings.instantiate(&instance);
+            }
+            let Some((overload_result, params)) = instance.split_last() else { continue };
+            if !self.bindings.all_assignable(&arguments, params) {
+                continue;
+            }
+            overloads.push(overload.row);
+            let overload_result = self.bindings.substitute(overload_result, false);
+            result = Some(match result {
+                None => overload_result,
+                // Several overloads that agree keep their type, else only run time knows.
+                Some(ty) if ty.is_dyn() || ty == overload_result => ty,
+                Some(_) => Type::Dyn,
+            });
+        }
+        match result {
+            Some(result) => {
+                self.set_type(node, result);
+                self.refer(node, Reference::Call { function, overloads, receiver: target.is_some() });
+            }
+            None => {
+                self.set_type(node, Type::Error);
+                let arguments = arguments.iter().map(|ty| self.bindings.substitute(ty, true)).collect();
+                let kind = TypeErrorKind::NoMatchingOverload {
+                    function: function.name.clone(),
+                    arguments,
+                    member: target.is_some(),
+                };
+                self.error(node, kind);
+            }
+        }
+    }
+
+    /// `&&` and `||` say which operand is no bool, instead of that no overload matches.
+    fn resolve_logical(&mut self, node: NodeId, function: &'e Function, args: &[Expr], arguments: &[Type]) {
+        let mut failed = false;
+        for (arg, ty) in args.iter().zip(arguments) {
+            if !self.bindings.assignable(ty, &Type::Bool) {
+                failed = true;
+                self.error(arg.id, TypeErrorKind::Mismatch { expected: Type::Bool, found: ty.clone() });
+            }
+        }
+        if failed {
+            return self.set_type(node, Type::Error);
+        }
+        self.set_type(node, Type::Bool);
+        let overloads = function.overloads.iter().map(|overload| overload.row).collect();
+        self.refer(node, Reference::Call { function, overloads, receiver: false });
+    }
+
+    /// The type of an element or entry, unwrapped if it stands behind `?`.
+    fn element_type(&mut self, value: &Expr, optional: bool) -> Type {
+        let ty = self.type_of(value.id);
+        if !optional {
+            return ty;
+        }
+        match ty.unwrap_optional() {
+            Some(inner) => inner.clone(),
+            None => {
+                if !ty.is_dyn() {
+                    let expected = Type::optional(ty.clone());
+                    self.error(value.id, TypeErrorKind::Mismatch { expected, found: ty.clone() });
+                }
+                ty
+            }
+        }
+    }
+
+    /// Mixed elements make a dyn list here; that Kyverno refuses them is a check of its own, see `validate`.
+    fn join(&mut self, previous: Option<Type>, current: Type) -> Option<Type> {
+        Some(match previous {
+            None => current,
+            Some(previous) if self.bindings.assignable(&previous, &current) => most_general(&previous, &current),
+            Some(_) => Type::Dyn,
+        })
+    }
+
+    fn check_list(&mut self, node: NodeId, elements: &[Expr], optional: &[usize]) {
+        let mut joined = None;
+        for (index, element) in elements.iter().enumerate() {
+            self.check(element);
+            let ty = self.element_type(element, optional.contains(&index));
+            joined = self.join(joined, ty);
+        }
+        let element = joined.unwrap_or_else(|| self.bindings.fresh());
+        self.set_type(node, Type::list(element));
+    }
+
+    fn check_map(&mut self, node: NodeId, entries: &[MapEntry]) {
+        let (mut keys, mut values) = (None, None);
+        for entry in entries {
+            self.check(&entry.key);
+            let ty = self.type_of(entry.key.id);
+            keys = self.join(keys, ty);
+            self.check(&entry.value);
+            let ty = self.element_type(&entry.value, entry.optional);
+            values = self.join(values, ty);
+        }
+        let key = keys.unwrap_or_else(|| self.bindings.fresh());
+        let value = values.unwrap_or_else(|| self.bindings.fresh());
+        self.set_type(node, Type::map(key, value));
+    }
+
+    fn check_struct(&mut self, node: NodeId, type_name: &str, fields: &[StructField]) {
+        let result = match self.environment.resolve_type(type_name) {
+            Some(ty @ Type::Struct(_)) => ty,
+            Some(ty) => {
+                self.error(node, TypeErrorKind::NotAMessageType(ty.to_string()));
+                Type::Error
+            }
+            None => {
+                self.undeclared(node, type_name);
+                return self.set_type(node, Type::Error);
+            }
+        };
+        self.set_type(node, result.clone());
+        for field in fields {
+            self.check(&field.value);
+            let expected = match &result {
+                Type::Struct(object) => self.environment.field(object, &field.field).unwrap_or_else(|| {
+                    let (name, object) = (field.field.clone(), (*object).to_owned());
+                    self.error(field.id, TypeErrorKind::UndefinedField { field: name, object });
+                    Type::Error
+                }),
+                _ => Type::Error,
+            };
+            let found = self.element_type(&field.value, field.optional);
+            if !self.bindings.assignable(&expected, &found) {
+                let field_name = field.field.clone();
+                self.error(field.id, TypeErrorKind::FieldMismatch { field: field_name, expected, found });
+            }
+        }
+    }
+
+    fn check_comprehension(&mut self, node: NodeId, comprehension: &Comprehension) {
+        self.check(&comprehension.iter_range);
+        self.check(&comprehension.accu_init);
+        let range = self.bindings.substitute(&self.type_of(comprehension.iter_range.id), false);
+        let accu = self.type_of(comprehension.accu_init.id);
+        self.scopes.push((comprehension.accu_var.clone(), accu.clone()));
+        let element = match &range {
+            Type::List(element) => element.as_ref().clone(),
+            Type::Map(entry) => entry.0.clone(),
+            _ if matches!(range.kind(), Kind::Dyn | Kind::Error | Kind::Param) => {
+                self.bindings.assignable(&Type::Dyn, &range);
+                Type::Dyn
+            }
+            _ => {
+                self.error(comprehension.iter_range.id, TypeErrorKind::NotARange(range.clone()));
+                Type::Error
+            }
+        };
+        self.scopes.push((comprehension.iter_var.clone(), element));
+        self.check(&comprehension.condition);
+        self.expect(&comprehension.condition, &Type::Bool);
+        self.check(&comprehension.step);
+        self.expect(&comprehension.step, &accu);
+        self.scopes.pop();
+        self.check(&comprehension.result);
+        self.scopes.pop();
+        let result = self.bindings.substitute(&self.type_of(comprehension.result.id), false);
+        self.set_type(node, result);
+    }
+
+    fn expect(&mut self, e: &Expr, expected: &Type) {
+        let found = self.type_of(e.id);
+        if !self.bindings.assignable(expected, &found) {
+            self.error(e.id, TypeErrorKind::Mismatch { expected: expected.clone(), found });
+        }
+    }
+}
+
+fn literal_type(literal: &Literal) -> Type {
+    match literal {
+        Literal::Null => Type::Null,
+        Literal::Bool(_) => Type::Bool,
+        Literal::Int(_) => Type::Int,
+        Literal::Uint(_) => Type::Uint,
+        Literal::Double(_) => Type::Double,
+        Literal::String(_) => Type::String,
+        Literal::Bytes(_) => Type::Bytes,
+    }
+}
+
+/// `a.b.c` for selections on a name; `None` for anything else.
+fn qualified_name(e: &Expr) -> Option<String> {
+    match &e.kind {
+        ExprKind::Ident(name) => Some(name.clone()),
+        ExprKind::Select { operand, field, test_only: false } => {
+            qualified_name(operand).map(|prefix| format!("{prefix}.{field}"))
+        }
+        _ => None,
+    }
+}

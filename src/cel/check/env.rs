@@ -1,0 +1,229 @@
+//! What an expression may use: variables, constants, types and functions, and how names are resolved.
+
+use std::collections::HashMap;
+
+use crate::library::table::{Library, Row};
+use crate::types::{ObjectType, Signature, SignatureError, Type, VARIABLES, object_type};
+use crate::value::Value;
+
+/// A set of declarations. Cheap to extend; the functions are shared by all environments of a process.
+#[derive(Clone, Debug)]
+pub struct Environment<'e> {
+    functions: &'e Functions,
+    container: &'e str,
+    variables: Vec<(String, Type)>,
+    constants: Vec<(&'static str, Value<'static>)>,
+    /// The fields of `variables`, in the order of their declaration.
+    policy_variables: Vec<(String, Type)>,
+}
+
+/// All functions of an environment by name.
+#[derive(Debug, Default)]
+pub struct Functions {
+    by_name: HashMap<String, Function>,
+}
+
+/// A function with its overloads in the order of declaration.
+#[derive(Debug)]
+pub struct Function {
+    /// The qualified name.
+    pub name: String,
+    /// The overloads.
+    pub overloads: Vec<Overload>,
+}
+
+/// An overload: its table row with the signature read.
+#[derive(Debug)]
+pub struct Overload {
+    /// The table row.
+    pub row: &'static Row,
+    /// The row's signature.
+    pub signature: Signature,
+    /// True if the signature has type parameters.
+    pub generic: bool,
+}
+
+impl Functions {
+    /// The functions of `libraries`, at their versions.
+    ///
+    /// # Errors
+    /// A row's signature does not read: a mistake in a table, which the test suite finds.
+    pub fn new(libraries: &[&'static Library]) -> Result<Functions, SignatureError> {
+        let mut by_name: HashMap<String, Function> = HashMap::new();
+        for library in libraries {
+            for row in library.rows.iter().filter(|row| row.since <= library.version) {
+                let signature = Signature::parse(row.signature)?;
+                let generic = signature.params.iter().any(has_parameter) || has_parameter(&signature.result);
+                by_name
+                    .entry(signature.name.clone())
+                    .or_insert_with(|| Function { name: signature.name.clone(), overloads: Vec::new() })
+                    .overloads
+                    .push(Overload { row, signature, generic });
+            }
+        }
+        Ok(Functions { by_name })
+    }
+
+    /// The function called exactly `name`.
+    pub fn get(&self, name: &str) -> Option<&Function> {
+        self.by_name.get(name)
+    }
+
+    /// All functions, in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = &Function> {
+        self.by_name.values()
+    }
+}
+
+fn has_parameter(ty: &Type) -> bool {
+    matches!(ty, Type::Param(_)) || ty.parameters().into_iter().any(has_parameter)
+}
+
+/// What a name means.
+#[derive(Clone, Debug)]
+pub(super) enum Global<'e> {
+    Variable { name: String, ty: Type },
+    Constant { value: Value<'e>, ty: Type },
+    Type { name: String, of: Type },
+}
+
+impl<'e> Environment<'e> {
+    /// An environment with `functions` and nothing else.
+    pub fn new(functions: &'e Functions) -> Environment<'e> {
+        Environment {
+            functions,
+            container: "",
+            variables: Vec::new(),
+            constants: Vec::new(),
+            policy_variables: Vec::new(),
+        }
+    }
+
+    /// The namespace in which names are looked up first; policies have none.
+    #[must_use]
+    pub fn with_container(mut self, container: &'e str) -> Self {
+        self.container = container;
+        self
+    }
+
+    /// Declares a variable.
+    #[must_use]
+    pub fn with_variable(mut self, name: &str, ty: Type) -> Self {
+        self.variables.push((name.to_owned(), ty));
+        self
+    }
+
+    /// Declares string constants by qualified name.
+    #[must_use]
+    pub fn with_constants(mut self, constants: &[(&'static str, &'static str)]) -> Self {
+        self.constants.extend(constants.iter().map(|(name, value)| (*name, Value::String(value))));
+        self
+    }
+
+    /// Declares the next field of `variables`; a name declared twice keeps its last type.
+    pub fn declare_policy_variable(&mut self, name: &str, ty: Type) {
+        self.policy_variables.push((name.to_owned(), ty));
+    }
+
+    /// The index of a policy's variable.
+    pub(crate) fn policy_variable(&self, name: &str) -> Option<(usize, &Type)> {
+        self.policy_variables.iter().enumerate().rev().find(|(_, (n, _))| n == name).map(|(i, (_, ty))| (i, ty))
+    }
+
+    /// The container's name.
+    pub(super) fn container(&self) -> &'e str {
+        self.container
+    }
+
+    /// The names that could be meant by the variables, for suggestions.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.variables.iter().map(|(name, _)| name.as_str()).chain(self.constants.iter().map(|(name, _)| *name))
+    }
+
+    /// The names of a policy's variables declared so far, for suggestions.
+    pub fn policy_variable_names(&self) -> impl Iterator<Item = &str> {
+        self.policy_variables.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// The functions.
+    pub fn functions(&self) -> &'e Functions {
+        self.functions
+    }
+
+    /// The qualified names that `name` may stand for, innermost namespace first; a leading dot means the root.
+    fn candidates(&self, name: &str) -> Vec<String> {
+        if let Some(absolute) = name.strip_prefix('.') {
+            return vec![absolute.to_owned()];
+        }
+        let mut candidates = Vec::new();
+        let mut container = self.container;
+        while !container.is_empty() {
+            candidates.push(format!("{container}.{name}"));
+            container = container.rsplit_once('.').map_or("", |(outer, _)| outer);
+        }
+        candidates.push(name.to_owned());
+        candidates
+    }
+
+    /// What the qualified name means outside comprehensions.
+    pub(super) fn resolve(&self, name: &str) -> Option<Global<'e>> {
+        self.candidates(name).iter().find_map(|candidate| self.resolve_exact(candidate))
+    }
+
+    fn resolve_exact(&self, name: &str) -> Option<Global<'e>> {
+        if let Some((name, ty)) = self.variables.iter().find(|(n, _)| n == name) {
+            return Some(Global::Variable { name: name.clone(), ty: ty.clone() });
+        }
+        if let Some((_, value)) = self.constants.iter().find(|(n, _)| *n == name) {
+            return Some(Global::Constant { value: *value, ty: Type::String });
+        }
+        type_named(name).map(|of| Global::Type { name: name.to_owned(), of })
+    }
+
+    /// The type that a struct literal's name means.
+    pub(super) fn resolve_type(&self, name: &str) -> Option<Type> {
+        self.candidates(name).iter().find_map(|candidate| type_named(candidate))
+    }
+
+    /// The function that a name means.
+    pub(super) fn resolve_function(&self, name: &str) -> Option<&'e Function> {
+        if self.container.is_empty() {
+            return self.functions.get(name.strip_prefix('.').unwrap_or(name));
+        }
+        self.candidates(name).iter().find_map(|candidate| self.functions.get(candidate))
+    }
+
+    /// The type of a field of an object type; `None` if there is no such field.
+    pub(super) fn field(&self, object: &str, field: &str) -> Option<Type> {
+        if object == VARIABLES {
+            return self.policy_variable(field).map(|(_, ty)| ty.clone());
+        }
+        object_type(object).and_then(|ty| ty.field(field)).and_then(|(_, field)| field.ty.clone())
+    }
+}
+
+/// The names of the object type's fields that an expression can read, for suggestions.
+pub fn field_names(object: &'static ObjectType) -> impl Iterator<Item = &'static str> {
+    object.fields.iter().filter(|field| field.ty.is_some()).map(|field| field.name)
+}
+
+/// The type that is called `name` in expressions.
+fn type_named(name: &str) -> Option<Type> {
+    Some(match name {
+        "bool" => Type::Bool,
+        "bytes" => Type::Bytes,
+        "double" => Type::Double,
+        "google.protobuf.Duration" => Type::Duration,
+        "google.protobuf.Timestamp" => Type::Timestamp,
+        "int" => Type::Int,
+        // The parameters of the types of types are free: `type([1]) == list` must check.
+        "list" => Type::list(Type::param("A")),
+        "map" => Type::map(Type::param("A"), Type::param("B")),
+        "null_type" => Type::Null,
+        "optional_type" => Type::optional(Type::param("V")),
+        "string" => Type::String,
+        "type" => Type::Type(None),
+        "uint" => Type::Uint,
+        _ => Type::Struct(object_type(name).filter(|object| object.name != VARIABLES)?.name),
+    })
+}

@@ -1,0 +1,116 @@
+//! Kyverno's recorded answers, case by case: `testdata/kyverno/*.jsonl`, written by `oracle/`.
+//!
+//! A case that differs fails, unless `testdata/kyverno/known-differences.json` lists it with a reason; a listed
+//! case that agrees fails too.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value as Json;
+
+mod kyverno {
+    pub mod canonical;
+    pub mod expression;
+    pub mod loader;
+    pub mod policy;
+    pub mod request;
+}
+
+/// The folder with the recorded cases.
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/kyverno")
+}
+
+/// The cases of all files whose name starts with `prefix`.
+fn cases(prefix: &str) -> Vec<Json> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            name.starts_with(prefix) && name.ends_with(".jsonl")
+        })
+        .collect();
+    files.sort();
+    assert!(!files.is_empty(), "no recorded cases `{prefix}*.jsonl`");
+    let mut cases = Vec::new();
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let mut lines = text.lines().map(|line| serde_json::from_str::<Json>(line).unwrap());
+        assert!(lines.next().unwrap()["header"]["kyverno"].is_string(), "{} has no header", file.display());
+        cases.extend(lines);
+    }
+    cases
+}
+
+/// Case id to the reason why it may differ.
+fn known_differences() -> BTreeMap<String, String> {
+    let text = std::fs::read_to_string(folder().join("known-differences.json")).unwrap();
+    let groups: Vec<Json> = serde_json::from_str(&text).unwrap();
+    let mut known = BTreeMap::new();
+    for group in groups {
+        let why = group["why"].as_str().unwrap().to_owned();
+        for id in group["cases"].as_array().unwrap() {
+            known.insert(id.as_str().unwrap().to_owned(), why.clone());
+        }
+    }
+    known
+}
+
+/// Runs every case and reports all differences at once.
+fn run(prefix: &str, least: usize, compare: impl Fn(&Json) -> Result<(), String>) {
+    let known = known_differences();
+    let cases = cases(prefix);
+    assert!(cases.len() >= least, "only {} cases `{prefix}`", cases.len());
+    let mut report = String::new();
+    let (mut failed, mut seen) = (0, BTreeSet::new());
+    for case in &cases {
+        let id = case["id"].as_str().unwrap();
+        assert!(seen.insert(id.to_owned()), "two cases are called {id}");
+        match (compare(case), known.get(id)) {
+            (Ok(()), None) | (Err(_), Some(_)) => {}
+            (Ok(()), Some(why)) => {
+                failed += 1;
+                writeln!(report, "{id}: agrees, but is listed as a known difference ({why})").unwrap();
+            }
+            (Err(difference), None) => {
+                failed += 1;
+                writeln!(report, "{id}: {difference}").unwrap();
+            }
+        }
+    }
+    assert!(failed == 0, "{failed} of {} cases differ:\n{report}", cases.len());
+}
+
+#[test]
+fn expressions_answer_as_kyverno_does() {
+    run("expressions-", 800, kyverno::expression::compare);
+}
+
+#[test]
+fn policies_answer_as_kyverno_does() {
+    run("policies-", 400, kyverno::policy::compare);
+}
+
+#[test]
+fn what_kyverno_refuses_to_load_is_refused() {
+    run("loader", 10, kyverno::loader::compare);
+}
+
+#[test]
+fn what_is_not_supported_yet_says_so() {
+    run("later-", 20, kyverno::policy::refused);
+}
+
+#[test]
+fn every_known_difference_is_a_recorded_case() {
+    let ids: BTreeSet<String> = ["expressions-", "policies-", "loader", "later-"]
+        .iter()
+        .flat_map(|prefix| cases(prefix))
+        .map(|case| case["id"].as_str().unwrap().to_owned())
+        .collect();
+    for id in known_differences().keys() {
+        assert!(ids.contains(id), "the known difference {id} is no case");
+    }
+}

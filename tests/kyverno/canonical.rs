@@ -1,0 +1,71 @@
+//! Values in the oracle's canonical form.
+
+use serde_json::{Value as Json, json};
+use toolgate::types::Type;
+use toolgate::value::{Object, ShortestDouble, Value};
+
+/// Standard base64 with padding.
+pub fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::new();
+    for chunk in bytes.chunks(3) {
+        let n = chunk.iter().fold(0u32, |n, b| n << 8 | u32::from(*b)) << (8 * (3 - chunk.len()));
+        for i in 0..4 {
+            let digit = ALPHABET[(n >> (18 - 6 * i) & 63) as usize];
+            out.push(if i <= chunk.len() { digit as char } else { '=' });
+        }
+    }
+    out
+}
+
+/// The canonical form of a value.
+pub fn canonical(value: &Value<'_>) -> Json {
+    match value {
+        Value::Null => json!({"null": true}),
+        Value::Bool(b) => json!({"bool": b}),
+        Value::Int(i) => json!({"int": i.to_string()}),
+        Value::Uint(u) => json!({"uint": u.to_string()}),
+        Value::Double(d) => json!({"double": ShortestDouble(*d).to_string()}),
+        Value::String(s) => json!({"string": s}),
+        Value::Bytes(b) => json!({"bytes": base64(b)}),
+        Value::Duration(nanos) => json!({"duration": nanos.to_string()}),
+        Value::Timestamp(t) => json!({"timestamp": t.to_string()}),
+        Value::Type(name) => json!({"type": name}),
+        Value::List(list) => json!({"list": list.iter().map(canonical).collect::<Vec<_>>()}),
+        Value::Map(map) => {
+            let mut entries: Vec<(String, Json)> = map
+                .entries()
+                .iter()
+                .map(|(k, v)| {
+                    let key = canonical(k);
+                    (key.to_string(), json!([key, canonical(v)]))
+                })
+                .collect();
+            entries.sort_by(|a, b| a.0.cmp(&b.0));
+            json!({"map": entries.into_iter().map(|(_, entry)| entry).collect::<Vec<_>>()})
+        }
+        Value::Optional(None) => json!({"optional": null}),
+        Value::Optional(Some(inner)) => json!({"optional": canonical(inner)}),
+        Value::Object(object) => object_form(object),
+        Value::Opaque(name) => json!({"opaque": name}),
+    }
+}
+
+/// An object with the fields that `has()` says are there.
+fn object_form(object: &Object<'_>) -> Json {
+    if object.ty.name == "mcp.RequestId" {
+        return json!({"opaque": "mcp.RequestId"});
+    }
+    let mut fields = serde_json::Map::new();
+    for (index, field) in object.ty.fields.iter().enumerate() {
+        if object.is_set(index) {
+            fields.insert(field.name.to_owned(), canonical(&object.get(index)));
+        }
+    }
+    json!({"struct": {"type": object.ty.name, "fields": fields}})
+}
+
+/// A type as the oracle prints it.
+pub fn type_text(ty: &Type) -> String {
+    ty.to_string()
+}
