@@ -1,0 +1,446 @@
+//! `string.format` as cel-go's `ext/formatting_v2.go` has it: the body, and the check of literal formats.
+//!
+//! Knows values, static types and the budget; the check is told about a call's arguments by the checker, in a
+//! small tree of its own, so that nothing here knows the syntax tree.
+
+use std::fmt;
+
+use bumpalo::collections::Vec as BumpVec;
+
+use crate::cel::budget::Fault;
+use crate::cel::error::{ErrorKind, Raise};
+use crate::library::table::{Answer, Context};
+use crate::library::text_builder::TextBuilder;
+use crate::types::{Kind, Type};
+use crate::value::{Timestamp, Value, format_duration, i64_as_f64, u64_as_f64};
+
+/// The precision of `%f` and `%e` without one.
+const DEFAULT_PRECISION: usize = 6;
+
+/// The largest precision that version 5 of the library takes.
+const MAX_PRECISION: i64 = 100;
+
+/// The longest text of a double without exponent: 309 digits, sign and point; or 324 zeros and 17 digits after it.
+const LONGEST_DOUBLE: usize = 350;
+
+/// How deep nested lists and maps are printed.
+const MAX_DEPTH: u32 = 250;
+
+/// One formatting clause, after the `%`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Clause {
+    String,
+    Decimal,
+    Fixed(usize),
+    Scientific(usize),
+    Binary,
+    Octal,
+    Hex { upper: bool },
+}
+
+impl Clause {
+    /// What cel-go says about an argument of the wrong type; the type's name follows.
+    fn complaint(self) -> &'static str {
+        match self {
+            Clause::String => {
+                "string clause can only be used on strings, bools, bytes, ints, doubles, maps, lists, types, \
+                 durations, and timestamps, was given "
+            }
+            Clause::Decimal => "decimal clause can only be used on ints, uints, and doubles, was given ",
+            Clause::Fixed(_) => "fixed-point clause can only be used on ints, uints, and doubles, was given ",
+            Clause::Scientific(_) => {
+                "scientific clause can only be used on ints, uints, and doubles, was given "
+            }
+            Clause::Binary => "only ints, uints, and bools can be formatted as binary, was given ",
+            Clause::Octal => "octal clause can only be used on ints and uints, was given ",
+            Clause::Hex { .. } => "only ints, uints, bytes, and strings can be formatted as hex, was given ",
+        }
+    }
+
+    /// True if the clause takes arguments of a static type of this kind.
+    fn takes(self, kind: Kind) -> bool {
+        match self {
+            Clause::String => matches!(
+                kind,
+                Kind::List
+                    | Kind::Map
+                    | Kind::Int
+                    | Kind::Uint
+                    | Kind::Double
+                    | Kind::Bool
+                    | Kind::String
+                    | Kind::Timestamp
+                    | Kind::Bytes
+                    | Kind::Duration
+                    | Kind::Type
+                    | Kind::Null
+            ),
+            Clause::Decimal | Clause::Fixed(_) | Clause::Scientific(_) => {
+                matches!(kind, Kind::Int | Kind::Uint | Kind::Double)
+            }
+            Clause::Binary => matches!(kind, Kind::Bool | Kind::Int | Kind::Uint),
+            Clause::Octal => matches!(kind, Kind::Int | Kind::Uint),
+            Clause::Hex { .. } => matches!(kind, Kind::Int | Kind::Uint | Kind::String | Kind::Bytes),
+        }
+    }
+}
+
+/// Why a clause does not read.
+#[derive(Clone, Copy, Debug)]
+enum ClauseError<'f> {
+    EndlessPrecision,
+    NoPrecision,
+    HugePrecision(&'f str),
+    TooPrecise(i64),
+    Unrecognized(char),
+}
+
+impl fmt::Display for ClauseError<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("could not parse formatting clause: ")?;
+        let conversion =
+            "error while parsing precision: error while converting precision to integer: strconv.Atoi";
+        match self {
+            ClauseError::EndlessPrecision => {
+                f.write_str("error while parsing precision: could not find end of precision specifier")
+            }
+            ClauseError::NoPrecision => write!(f, "{conversion}: parsing \"\": invalid syntax"),
+            ClauseError::HugePrecision(digits) => {
+                write!(f, "{conversion}: parsing \"{digits}\": value out of range")
+            }
+            ClauseError::TooPrecise(precision) => write!(
+                f,
+                "error while parsing precision: precision {precision} exceeds maximum allowed precision {MAX_PRECISION}"
+            ),
+            // cel-go looks at one byte, not at one character.
+            ClauseError::Unrecognized(byte) => write!(f, "unrecognized formatting clause \"{byte}\""),
+        }
+    }
+}
+
+/// Reads a clause at the start of `text`, which follows a `%` and is not empty; gives what comes after it.
+fn parse_clause(text: &str) -> Result<(Clause, &str), ClauseError<'_>> {
+    let (precision, text) = match text.strip_prefix('.') {
+        None => (DEFAULT_PRECISION, text),
+        Some(rest) => {
+            let end = rest.find(|c: char| !c.is_ascii_digit()).ok_or(ClauseError::EndlessPrecision)?;
+            let (digits, rest) = rest.split_at_checked(end).unwrap_or((rest, ""));
+            if digits.is_empty() {
+                return Err(ClauseError::NoPrecision);
+            }
+            let precision: i64 = digits.parse().map_err(|_| ClauseError::HugePrecision(digits))?;
+            if precision > MAX_PRECISION {
+                return Err(ClauseError::TooPrecise(precision));
+            }
+            (usize::try_from(precision).unwrap_or(DEFAULT_PRECISION), rest)
+        }
+    };
+    let first = text.bytes().next().unwrap_or_default();
+    let clause = match first {
+        b's' => Clause::String,
+        b'd' => Clause::Decimal,
+        b'f' => Clause::Fixed(precision),
+        b'e' => Clause::Scientific(precision),
+        b'b' => Clause::Binary,
+        b'o' => Clause::Octal,
+        b'x' => Clause::Hex { upper: false },
+        b'X' => Clause::Hex { upper: true },
+        other => return Err(ClauseError::Unrecognized(char::from(other))),
+    };
+    Ok((clause, text.get(1..).unwrap_or_default()))
+}
+
+/// The body of `string.format(list)`.
+pub(super) fn format<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+    let [Value::String(format), Value::List(arguments)] = *args else {
+        return Err(ErrorKind::NoSuchOverload.into());
+    };
+    let mut out = TextBuilder::new(ctx);
+    let mut rest = format;
+    let count = arguments.len();
+    let mut arguments = arguments.iter();
+    while let Some((literal, after)) = rest.split_once('%') {
+        out.push(ctx, literal)?;
+        if let Some(after) = after.strip_prefix('%') {
+            out.push(ctx, "%")?;
+            rest = after;
+            continue;
+        }
+        let Some(argument) = arguments.next() else {
+            return Err(ctx.error(format_args!("index {count} out of range")));
+        };
+        if after.is_empty() {
+            return Err(ErrorKind::Message("unexpected end of string").into());
+        }
+        let (clause, after) = match parse_clause(after) {
+            Ok(parsed) => parsed,
+            Err(error) => return Err(ctx.error(format_args!("{error}"))),
+        };
+        print(ctx, &mut out, clause, argument)?;
+        rest = after;
+    }
+    out.push(ctx, rest)?;
+    Ok(Value::String(out.finish()))
+}
+
+fn wrong_type<'a>(ctx: &mut Context<'a>, clause: Clause, value: &Value<'a>) -> Raise<'a> {
+    ctx.error(format_args!("error during formatting: {}{}", clause.complaint(), value.type_name()))
+}
+
+/// Appends `value` as `clause` prints it.
+fn print<'a>(
+    ctx: &mut Context<'a>,
+    out: &mut TextBuilder<'a>,
+    clause: Clause,
+    value: &Value<'a>,
+) -> Result<(), Raise<'a>> {
+    match (clause, value) {
+        (Clause::String, _) => print_string(ctx, out, value, 0),
+        (Clause::Decimal, Value::Int(_) | Value::Uint(_) | Value::Double(_)) => {
+            print_string(ctx, out, value, 0)
+        }
+        (Clause::Fixed(_) | Clause::Scientific(_), Value::Double(d)) if !d.is_finite() => {
+            print_string(ctx, out, value, 0)
+        }
+        (Clause::Fixed(precision), Value::Int(_) | Value::Uint(_) | Value::Double(_)) => {
+            let longest = LONGEST_DOUBLE.saturating_add(precision);
+            out.push_fmt(ctx, longest, format_args!("{:.*}", precision, as_double(value)))
+        }
+        (Clause::Scientific(precision), Value::Int(_) | Value::Uint(_) | Value::Double(_)) => {
+            let number = Scientific { value: as_double(value), precision };
+            out.push_fmt(ctx, precision.saturating_add(16), format_args!("{number}"))
+        }
+        (Clause::Binary, Value::Bool(b)) => out.push(ctx, if *b { "1" } else { "0" }),
+        (Clause::Binary | Clause::Octal | Clause::Hex { .. }, Value::Int(i)) => {
+            if *i < 0 {
+                out.push(ctx, "-")?;
+            }
+            print_radix(ctx, out, clause, i.unsigned_abs())
+        }
+        (Clause::Binary | Clause::Octal | Clause::Hex { .. }, Value::Uint(u)) => {
+            print_radix(ctx, out, clause, *u)
+        }
+        (Clause::Hex { upper }, Value::String(text)) => print_hex(ctx, out, upper, text.as_bytes()),
+        (Clause::Hex { upper }, Value::Bytes(bytes)) => print_hex(ctx, out, upper, bytes),
+        _ => Err(wrong_type(ctx, clause, value)),
+    }
+}
+
+fn as_double(value: &Value<'_>) -> f64 {
+    match value {
+        Value::Int(i) => i64_as_f64(*i),
+        Value::Uint(u) => u64_as_f64(*u),
+        Value::Double(d) => *d,
+        _ => f64::NAN,
+    }
+}
+
+/// Go's `%e`: an exponent with a sign and at least two digits.
+struct Scientific {
+    value: f64,
+    precision: usize,
+}
+
+impl fmt::Display for Scientific {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = format!("{:.*e}", self.precision, self.value);
+        let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+        let (sign, digits) = match exponent.strip_prefix('-') {
+            Some(digits) => ('-', digits),
+            None => ('+', exponent),
+        };
+        write!(f, "{mantissa}e{sign}{digits:0>2}")
+    }
+}
+
+fn print_radix<'a>(
+    ctx: &mut Context<'a>,
+    out: &mut TextBuilder<'a>,
+    clause: Clause,
+    number: u64,
+) -> Result<(), Raise<'a>> {
+    match clause {
+        Clause::Binary => out.push_fmt(ctx, 64, format_args!("{number:b}")),
+        Clause::Octal => out.push_fmt(ctx, 22, format_args!("{number:o}")),
+        Clause::Hex { upper: true } => out.push_fmt(ctx, 16, format_args!("{number:X}")),
+        _ => out.push_fmt(ctx, 16, format_args!("{number:x}")),
+    }
+}
+
+fn print_hex<'a>(
+    ctx: &mut Context<'a>,
+    out: &mut TextBuilder<'a>,
+    upper: bool,
+    bytes: &[u8],
+) -> Result<(), Raise<'a>> {
+    ctx.charge(bytes.len())?;
+    for byte in bytes {
+        if upper {
+            out.push_fmt(ctx, 2, format_args!("{byte:02X}"))?;
+        } else {
+            out.push_fmt(ctx, 2, format_args!("{byte:02x}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Appends `value` as `%s` prints it: texts without quotes, doubles without exponent.
+fn print_string<'a>(
+    ctx: &mut Context<'a>,
+    out: &mut TextBuilder<'a>,
+    value: &Value<'a>,
+    depth: u32,
+) -> Result<(), Raise<'a>> {
+    if depth > MAX_DEPTH {
+        return Err(Fault::Depth.into());
+    }
+    match value {
+        Value::Null => out.push(ctx, "null"),
+        Value::Bool(b) => out.push(ctx, if *b { "true" } else { "false" }),
+        Value::Int(i) => out.push_fmt(ctx, 20, format_args!("{i}")),
+        Value::Uint(u) => out.push_fmt(ctx, 20, format_args!("{u}")),
+        Value::Double(d) if d.is_nan() => out.push(ctx, "NaN"),
+        Value::Double(d) if d.is_infinite() => out.push(ctx, if *d > 0.0 { "Infinity" } else { "-Infinity" }),
+        Value::Double(d) => {
+            let longest = if (1e-9..1e20).contains(&d.abs()) { 32 } else { LONGEST_DOUBLE };
+            out.push_fmt(ctx, longest, format_args!("{d}"))
+        }
+        Value::String(text) | Value::Type(text) => out.push(ctx, text),
+        Value::Bytes(bytes) => match std::str::from_utf8(bytes) {
+            Ok(text) => out.push(ctx, text),
+            // Go appends the raw bytes and gives a string that is not UTF-8, which we cannot represent.
+            Err(_) => Err(Fault::Internal("bytes that are not UTF-8 were formatted as text").into()),
+        },
+        Value::Duration(nanos) => out.push_fmt(ctx, 32, format_args!("{}", DurationText(*nanos))),
+        Value::Timestamp(time) => out.push_fmt(ctx, 48, format_args!("{}", Timestamp { offset: 0, ..*time })),
+        Value::List(elements) => {
+            out.push(ctx, "[")?;
+            for (i, element) in elements.iter().enumerate() {
+                if i > 0 {
+                    out.push(ctx, ", ")?;
+                }
+                print_string(ctx, out, element, depth.saturating_add(1))?;
+            }
+            out.push(ctx, "]")
+        }
+        Value::Map(map) => print_map(ctx, out, map.entries(), depth),
+        Value::Optional(_) | Value::Object(_) | Value::Opaque(_) => {
+            Err(wrong_type(ctx, Clause::String, value))
+        }
+    }
+}
+
+struct DurationText(i64);
+
+impl fmt::Display for DurationText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        format_duration(self.0, f)
+    }
+}
+
+/// Appends a map's entries in the order of their formatted keys.
+fn print_map<'a>(
+    ctx: &mut Context<'a>,
+    out: &mut TextBuilder<'a>,
+    entries: &[(Value<'a>, Value<'a>)],
+    depth: u32,
+) -> Result<(), Raise<'a>> {
+    ctx.charge(entries.len().saturating_mul(2))?;
+    ctx.budget.charge_bytes(entries.len().saturating_mul(size_of::<(&str, Value<'_>)>()))?;
+    let mut printed: BumpVec<'a, (&'a str, Value<'a>)> = BumpVec::with_capacity_in(entries.len(), ctx.arena);
+    for (key, value) in entries {
+        let key = match key {
+            Value::String(text) => text,
+            other => {
+                let mut text = TextBuilder::new(ctx);
+                print_string(ctx, &mut text, other, depth.saturating_add(1))?;
+                text.finish()
+            }
+        };
+        printed.push((key, *value));
+    }
+    // A map of strings is in this order already.
+    if !printed.is_sorted_by_key(|(key, _)| *key) {
+        printed.sort_by_key(|(key, _)| *key);
+    }
+    out.push(ctx, "{")?;
+    for (i, (key, value)) in printed.iter().enumerate() {
+        if i > 0 {
+            out.push(ctx, ", ")?;
+        }
+        out.push(ctx, key)?;
+        out.push(ctx, ": ")?;
+        print_string(ctx, out, value, depth.saturating_add(1))?;
+    }
+    out.push(ctx, "}")
+}
+
+/// What the check of a literal format needs to know of one argument.
+#[derive(Clone, Debug)]
+pub struct FormatArgument<'t> {
+    /// The caller's number for the argument's node; given back with a mistake.
+    pub node: u32,
+    /// The argument's static type.
+    pub ty: &'t Type,
+    /// For a list literal its elements, for a map literal each key and value in turn; else empty.
+    pub parts: Vec<FormatArgument<'t>>,
+}
+
+/// Why a literal format and its literal list of arguments do not fit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FormatMistake {
+    /// The node at fault, or `None` for the call itself.
+    pub node: Option<u32>,
+    /// cel-go's text.
+    pub text: String,
+}
+
+/// Checks a call of `format` whose receiver is a string literal and whose argument is a list literal, as cel-go's
+/// `stringFormatValidatorV2` does when an environment compiles an expression.
+///
+/// # Errors
+/// The first clause that does not read or does not fit its argument, or arguments without a clause.
+pub fn check_format(format: &str, arguments: &[FormatArgument<'_>]) -> Result<(), FormatMistake> {
+    let call = |text: String| FormatMistake { node: None, text };
+    let mut rest = format;
+    let mut seen = 0_usize;
+    while let Some((_, after)) = rest.split_once('%') {
+        if let Some(after) = after.strip_prefix('%') {
+            rest = after;
+            continue;
+        }
+        if after.is_empty() {
+            return Err(call("unexpected end of string".to_owned()));
+        }
+        let argument = arguments.get(seen).ok_or_else(|| call(format!("index {seen} out of range")))?;
+        let (clause, after) = parse_clause(after).map_err(|error| call(error.to_string()))?;
+        if let Err(culprit) = fits(clause, argument) {
+            let text =
+                format!("error during formatting: {}{}", clause.complaint(), culprit.ty.runtime_name());
+            return Err(FormatMistake { node: Some(culprit.node), text });
+        }
+        seen = seen.saturating_add(1);
+        rest = after;
+    }
+    if arguments.len() > seen {
+        return Err(call(format!(
+            "too many arguments supplied to string.format (expected {seen}, got {})",
+            arguments.len()
+        )));
+    }
+    Ok(())
+}
+
+/// `Err` with the argument, or the part of it, that the clause cannot take.
+fn fits<'x, 't>(clause: Clause, argument: &'x FormatArgument<'t>) -> Result<(), &'x FormatArgument<'t>> {
+    if *argument.ty != Type::Dyn && !clause.takes(argument.ty.kind()) {
+        return Err(argument);
+    }
+    match clause {
+        Clause::String => argument.parts.iter().try_for_each(|part| fits(clause, part)),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

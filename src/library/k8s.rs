@@ -1,0 +1,3 @@
+//! The CEL libraries of Kubernetes' API server that Kyverno's environment has.
+
+pub mod regex;

@@ -1,0 +1,73 @@
+//! Kubernetes' regular expressions (k8s.io/apiserver `pkg/cel/library/regex.go`): `find` and `findAll`.
+
+use crate::cel::error::ErrorKind;
+use crate::library::regex::pattern_for;
+use crate::library::table::{Answer, Context, Implementation::Pattern, Library, Row};
+use crate::value::Value;
+
+/// What stands before a pattern's own error at run time.
+const ILLEGAL: &str = "Illegal regex: ";
+
+/// `kubernetes.regex`
+pub static LIBRARY: Library = Library {
+    name: "kubernetes.regex",
+    version: 0,
+    rows: &[
+        Row {
+            id: "string_find_string",
+            signature: "string.find(string) -> string",
+            implementation: Pattern(find, 1),
+            doc: "The first match of a regular expression (RE2), or the empty string.",
+            examples: &["'abc 123'.find('[0-9]+') == '123'", "'abc'.find('[0-9]+') == ''"],
+            since: 0,
+        },
+        Row {
+            id: "string_find_all_string",
+            signature: "string.findAll(string) -> list(string)",
+            implementation: Pattern(find_all, 1),
+            doc: "All matches of a regular expression (RE2) that do not overlap.",
+            examples: &["'123 abc 456'.findAll('[0-9]+') == ['123', '456']"],
+            since: 0,
+        },
+        Row {
+            id: "string_find_all_string_int",
+            signature: "string.findAll(string, int) -> list(string)",
+            implementation: Pattern(find_all, 1),
+            doc: "The first matches of a regular expression (RE2), at most as many as given; negative: all.",
+            examples: &["'1 2 3'.findAll('[0-9]', 2) == ['1', '2']", "'1 2'.findAll('[0-9]', 0) == []"],
+            since: 0,
+        },
+    ],
+};
+
+fn find<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+    let [Value::String(text), Value::String(pattern)] = *args else {
+        return Err(ErrorKind::NoSuchOverload.into());
+    };
+    let regex = pattern_for(ctx, pattern, ILLEGAL)?;
+    regex.charge(ctx, text)?;
+    Ok(Value::String(regex.find(text).map_or("", |found| found.as_str())))
+}
+
+fn find_all<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+    let (text, pattern, limit) = match *args {
+        [Value::String(text), Value::String(pattern)] => (text, pattern, -1),
+        [Value::String(text), Value::String(pattern), Value::Int(limit)] => (text, pattern, limit),
+        _ => return Err(ErrorKind::NoSuchOverload.into()),
+    };
+    let regex = pattern_for(ctx, pattern, ILLEGAL)?;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut found = ctx.list_builder(0)?;
+    if limit == 0 {
+        return Ok(ctx.finish_list(found));
+    }
+    regex.charge(ctx, text)?;
+    // An empty match next to the one before it does not count, here as in Go.
+    for part in regex.find_iter(text).take(limit) {
+        ctx.push(&mut found, Value::String(part.as_str()))?;
+    }
+    Ok(ctx.finish_list(found))
+}
+
+#[cfg(test)]
+mod tests;

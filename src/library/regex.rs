@@ -1,0 +1,149 @@
+//! Go's regular expressions on Rust's `regex`: what a pattern means, which patterns are refused, in Go's words.
+//!
+//! A pattern is read as Go's `regexp/syntax` reads it (the submodule `parse`) and written again in a small part of
+//! Rust's syntax that leaves nothing to interpretation: every class as its ranges. Both engines then prefer
+//! the leftmost match and among those the first alternative, in linear time. What Go accepts and we would not run
+//! (too deep, too large) is a fault and no CEL error, because Kyverno would have raised none.
+
+use std::fmt;
+use std::ops::Deref;
+
+use regex::{Regex, RegexBuilder};
+
+use super::table::Context;
+use crate::cel::budget::Fault;
+use crate::cel::error::Raise;
+
+mod class;
+mod parse;
+
+/// The longest pattern in bytes.
+const MAX_PATTERN: usize = 64 * 1024;
+
+/// The longest translation in bytes.
+const MAX_TRANSLATION: usize = 2 * 1024 * 1024;
+
+/// The size in bytes of a constant pattern's automaton.
+const CONSTANT_SIZE: usize = 10 * 1024 * 1024;
+
+/// The size in bytes of the automaton of a pattern that is made at run time.
+const RUN_TIME_SIZE: usize = 1024 * 1024;
+
+/// The nesting of the translation; the parser keeps a pattern's own depth far below.
+const TRANSLATION_NESTING: u32 = 2_000;
+
+/// Why a pattern is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PatternError {
+    /// Go refuses it: the kind of mistake and the part of the pattern that Go shows.
+    Syntax(&'static str, String),
+    /// Go takes it, but it is longer, deeper or larger than we compile.
+    TooLarge,
+}
+
+impl fmt::Display for PatternError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PatternError::Syntax(code, part) => write!(f, "error parsing regexp: {code}: `{part}`"),
+            PatternError::TooLarge => f.write_str("the regular expression is larger than Toolgate compiles"),
+        }
+    }
+}
+
+impl std::error::Error for PatternError {}
+
+/// A pattern in Rust's syntax.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Translation {
+    text: String,
+    /// About how many states its automaton has.
+    weight: usize,
+}
+
+/// Compiles a constant pattern.
+///
+/// # Errors
+/// Go refuses the pattern, or it is larger than [`CONSTANT_SIZE`].
+pub fn compile(pattern: &str) -> Result<Regex, PatternError> {
+    build(&translate(pattern)?, CONSTANT_SIZE)
+}
+
+fn translate(pattern: &str) -> Result<Translation, PatternError> {
+    if pattern.len() > MAX_PATTERN {
+        return Err(PatternError::TooLarge);
+    }
+    parse::parse(pattern)
+}
+
+fn build(translation: &Translation, size: usize) -> Result<Regex, PatternError> {
+    if translation.weight.saturating_mul(4) > size {
+        return Err(PatternError::TooLarge);
+    }
+    // The translation is well formed, so what can go wrong is its size.
+    RegexBuilder::new(&translation.text)
+        .size_limit(size)
+        .nest_limit(TRANSLATION_NESTING)
+        .build()
+        .map_err(|_| PatternError::TooLarge)
+}
+
+/// The pattern of a call: compiled when the program was planned, or just now.
+#[derive(Debug)]
+pub struct Pattern<'a> {
+    regex: Compiled<'a>,
+    weight: usize,
+}
+
+#[derive(Debug)]
+enum Compiled<'a> {
+    Constant(&'a Regex),
+    Made(Regex),
+}
+
+impl Deref for Pattern<'_> {
+    type Target = Regex;
+
+    fn deref(&self) -> &Regex {
+        match &self.regex {
+            Compiled::Constant(regex) => regex,
+            Compiled::Made(regex) => regex,
+        }
+    }
+}
+
+impl<'a> Pattern<'a> {
+    /// Charges for a search through all of `text`: its length, times more for patterns with many states, because
+    /// texts exist for which the engine has to follow them one by one.
+    ///
+    /// # Errors
+    /// The budget is spent.
+    pub fn charge(&self, ctx: &mut Context<'a>, text: &str) -> Result<(), Raise<'a>> {
+        ctx.charge_scan(text.len().saturating_mul((self.weight >> 4).saturating_add(1)))
+    }
+}
+
+/// The compiled form of `pattern`, the pattern argument of the call under way. `prefix` stands before Go's text
+/// when the pattern is refused.
+///
+/// # Errors
+/// Go refuses the pattern: a CEL error. The pattern is larger than we compile at run time, or the budget is
+/// spent: a fault.
+pub fn pattern_for<'a>(ctx: &mut Context<'a>, pattern: &str, prefix: &str) -> Result<Pattern<'a>, Raise<'a>> {
+    if let Some(regex) = ctx.pattern {
+        return Ok(Pattern { regex: Compiled::Constant(regex), weight: regex.as_str().len() >> 2 });
+    }
+    ctx.charge(pattern.len().saturating_add(100))?;
+    let translation = match translate(pattern) {
+        Ok(translation) => translation,
+        Err(PatternError::TooLarge) => return Err(Fault::Memory.into()),
+        Err(error) => return Err(ctx.error(format_args!("{prefix}{error}"))),
+    };
+    ctx.charge(
+        translation.text.len().saturating_add(translation.weight.saturating_mul(4)).saturating_add(400),
+    )?;
+    let regex = build(&translation, RUN_TIME_SIZE).map_err(|_| Fault::Memory)?;
+    Ok(Pattern { regex: Compiled::Made(regex), weight: translation.weight })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,3 @@
+//! CEL's standard functions and operators.
+
+pub mod text;
