@@ -7,3 +7,16 @@ pub mod regex;
 pub mod stdlib;
 pub mod table;
 mod text_builder;
+
+/// The libraries of Kyverno's HTTP environment, in the order in which it registers them: overloads of one function
+/// from several libraries are tried in that order.
+pub static HTTP: &[&table::Library] =
+    &[&stdlib::text::LIBRARY, &ext::encoders::LIBRARY, &ext::strings::LIBRARY, &k8s::regex::LIBRARY];
+
+/// String constants of Kyverno's libraries, by qualified name.
+pub const CONSTANTS: &[(&str, &str)] = &[];
+
+/// The Kyverno library that declares `name`, if Toolgate does not have that library yet.
+pub fn unsupported(_name: &str) -> Option<&'static str> {
+    None
+}

@@ -3,7 +3,7 @@
 //! Kyverno's HTTP environment has two: lists and maps of mixed types are refused (except inside `format`), and
 //! literal format strings are checked against literal argument lists.
 
-use crate::cel::ast::{Expr, ExprKind, Literal, MapEntry};
+use crate::cel::ast::{Expr, ExprKind, Literal, MapEntry, NodeId};
 use crate::library::ext::format::{FormatArgument, check_format};
 use crate::types::Type;
 
@@ -35,7 +35,7 @@ impl Validator<'_, '_> {
                     self.visit(inner, exempt);
                 }
                 if function == "format" {
-                    self.format(target.as_deref(), args);
+                    self.format(e.id, target.as_deref(), args);
                 }
             }
             ExprKind::List { elements, optional } => {
@@ -110,26 +110,27 @@ impl Validator<'_, '_> {
         }
     }
 
-    fn format(&mut self, target: Option<&Expr>, args: &[Expr]) {
+    fn format(&mut self, call: NodeId, target: Option<&Expr>, args: &[Expr]) {
         let (Some(target), [list]) = (target, args) else { return };
         let (ExprKind::Literal(Literal::String(format)), ExprKind::List { elements, .. }) = (&target.kind, &list.kind)
         else {
             return;
         };
-        let arguments: Vec<FormatArgument<'_>> = elements
-            .iter()
-            .map(|element| FormatArgument { ty: self.checked.type_of(element.id), literal: literal(element) })
-            .collect();
-        if let Err(error) = check_format(format, &arguments) {
-            let node = error.argument.and_then(|index| elements.get(index)).map_or(target.id, |e| e.id);
-            self.formats.push(TypeError { node, kind: TypeErrorKind::Literal(error.message) });
+        let arguments: Vec<FormatArgument<'_>> = elements.iter().map(|element| self.argument(element)).collect();
+        if let Err(mistake) = check_format(format, &arguments) {
+            let node = mistake.node.unwrap_or(call);
+            self.formats.push(TypeError { node, kind: TypeErrorKind::Literal(mistake.text) });
         }
     }
-}
 
-fn literal(e: &Expr) -> Option<&Literal> {
-    match &e.kind {
-        ExprKind::Literal(literal) => Some(literal),
-        _ => None,
+    fn argument(&self, e: &Expr) -> FormatArgument<'_> {
+        let parts = match &e.kind {
+            ExprKind::List { elements, .. } => elements.iter().map(|element| self.argument(element)).collect(),
+            ExprKind::Map(entries) => {
+                entries.iter().flat_map(|entry| [&entry.key, &entry.value]).map(|e| self.argument(e)).collect()
+            }
+            _ => Vec::new(),
+        };
+        FormatArgument { node: e.id, ty: self.checked.type_of(e.id), parts }
     }
 }
