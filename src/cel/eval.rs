@@ -120,7 +120,7 @@ impl<'a> Frame<'a> {
                 Value::Bool(false) => self.eval(otherwise),
                 _ => Err(Raise::from(ErrorKind::NoSuchOverload).at(*id)),
             },
-            Node::Equal { left, right, negate, .. } => {
+            Node::Equal { left, right, negate } => {
                 let (left, right) = (self.eval(left)?, self.eval(right)?);
                 Ok(Value::Bool(self.context.equal(&left, &right)? != *negate))
             }

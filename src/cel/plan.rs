@@ -123,7 +123,7 @@ pub(super) enum Node<'p> {
     /// `c ? t : f`
     Conditional { id: NodeId, condition: &'p Node<'p>, then: &'p Node<'p>, otherwise: &'p Node<'p> },
     /// `a == b`, or `a != b` if `negate`.
-    Equal { id: NodeId, left: &'p Node<'p>, right: &'p Node<'p>, negate: bool },
+    Equal { left: &'p Node<'p>, right: &'p Node<'p>, negate: bool },
     /// A function with one possible overload.
     Call(&'p Call<'p>),
     /// A function whose overload depends on the values.

@@ -42,7 +42,7 @@ pub(super) fn test<'a>(value: &Value<'a>, name: &'a str) -> Answer<'a> {
 impl<'a> Frame<'a> {
     /// `value[key]`, `value[?key]`; selection is indexing with the field's name. An optional operand makes the
     /// result optional.
-    pub(super) fn qualify(&mut self, value: Value<'a>, key: &'a super::Node<'a>, optional: bool) -> Answer<'a> {
+    pub(super) fn qualify(&mut self, value: Value<'a>, key: &'a Node<'a>, optional: bool) -> Answer<'a> {
         match value {
             Value::Optional(None) => Ok(value),
             Value::Optional(Some(inner)) => self.qualify_if_present(inner, key),

@@ -25,7 +25,8 @@ pub(super) struct Planner<'c, 'p> {
     /// The comprehension variables in scope, innermost last.
     locals: Vec<(String, Local<'p>)>,
     next_slot: usize,
-    slots: usize,
+    /// The most slots alive at once so far.
+    peak: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -41,11 +42,11 @@ impl<'c, 'p> Planner<'c, 'p> {
         inputs: &'c [&'c str],
         policy_variable: &'c dyn Fn(&str) -> Option<usize>,
     ) -> Self {
-        Planner { checked, arena, inputs, policy_variable, locals: Vec::new(), next_slot: 0, slots: 0 }
+        Planner { checked, arena, inputs, policy_variable, locals: Vec::new(), next_slot: 0, peak: 0 }
     }
 
     pub(super) fn slots(&self) -> usize {
-        self.slots
+        self.peak
     }
 
     fn boxed(&self, node: Node<'p>) -> &'p Node<'p> {
@@ -63,7 +64,7 @@ impl<'c, 'p> Planner<'c, 'p> {
     fn take_slot(&mut self) -> usize {
         let slot = self.next_slot;
         self.next_slot = slot.saturating_add(1);
-        self.slots = self.slots.max(self.next_slot);
+        self.peak = self.peak.max(self.next_slot);
         slot
     }
 
@@ -272,8 +273,8 @@ impl<'c, 'p> Planner<'c, 'p> {
         let (first, second) = (args.next()?, args.next());
         let node = match (name, second, args.next()) {
             ("_?_:_", Some(then), Some(otherwise)) => Node::Conditional { id, condition: first, then, otherwise },
-            ("_==_", Some(right), None) => Node::Equal { id, left: first, right, negate: false },
-            ("_!=_", Some(right), None) => Node::Equal { id, left: first, right, negate: true },
+            ("_==_", Some(right), None) => Node::Equal { left: first, right, negate: false },
+            ("_!=_", Some(right), None) => Node::Equal { left: first, right, negate: true },
             ("!_", None, None) => Node::Not { id, operand: first },
             ("_[_]", Some(key), None) => Node::Qualify { id, operand: first, key, optional: false },
             ("_[?_]", Some(key), None) => Node::Qualify { id, operand: first, key, optional: true },
@@ -388,9 +389,13 @@ impl<'c, 'p> Planner<'c, 'p> {
 
     /// A fold over an empty list: its accumulator is a name for a value that is evaluated when first used.
     fn bind(&mut self, c: &Comprehension) -> Result<Node<'p>, PlanError> {
+        let slot = self.take_slot();
+        // The value is made in the middle of the body, so its own variables need slots that the body leaves alone.
+        let outer_peak = std::mem::replace(&mut self.peak, self.next_slot);
         let init = self.plan(&c.accu_init)?;
         let init = self.boxed(init);
-        let slot = self.take_slot();
+        self.next_slot = self.peak;
+        self.peak = self.peak.max(outer_peak);
         self.locals.push((c.accu_var.clone(), Local::Lazy(slot, init)));
         let body = self.plan(&c.result)?;
         Ok(Node::Bind { slot, body: self.boxed(body) })
