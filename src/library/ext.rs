@@ -1,0 +1,5 @@
+//! cel-go's extension libraries.
+
+pub mod lists;
+pub mod math;
+pub mod sets;
