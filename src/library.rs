@@ -3,15 +3,33 @@
 
 pub mod ext;
 pub mod k8s;
+pub mod optionals;
+#[cfg(test)]
+pub(crate) mod probe;
 pub mod regex;
+pub(crate) mod row;
 pub mod stdlib;
 pub mod table;
 mod text_builder;
 
 /// The libraries of Kyverno's HTTP environment, in the order in which it registers them: overloads of one function
 /// from several libraries are tried in that order.
-pub static HTTP: &[&table::Library] =
-    &[&stdlib::text::LIBRARY, &ext::encoders::LIBRARY, &ext::strings::LIBRARY, &k8s::regex::LIBRARY];
+pub static HTTP: &[&table::Library] = &[
+    &stdlib::logic::LIBRARY,
+    &stdlib::arithmetic::LIBRARY,
+    &stdlib::relation::LIBRARY,
+    &stdlib::text::LIBRARY,
+    &stdlib::convert::LIBRARY,
+    &stdlib::time::LIBRARY,
+    &optionals::LIBRARY,
+    &ext::encoders::LIBRARY,
+    &ext::lists::LIBRARY,
+    &ext::math::LIBRARY,
+    &ext::sets::LIBRARY,
+    &ext::strings::LIBRARY,
+    &k8s::lists::LIBRARY,
+    &k8s::regex::LIBRARY,
+];
 
 /// String constants of Kyverno's libraries, by qualified name.
 pub const CONSTANTS: &[(&str, &str)] = &[];

@@ -11,6 +11,7 @@ mod compare;
 mod map;
 mod number;
 mod object;
+mod quote;
 mod time;
 
 pub use compare::{compare, equal, i64_as_f64, u64_as_f64};
@@ -18,7 +19,9 @@ pub(crate) use compare::{double_to_int, double_to_uint};
 pub use map::{Map, MapBuilder};
 pub use number::ShortestDouble;
 pub use object::Object;
+pub use quote::GoQuoted;
 pub use time::{Timestamp, format_duration};
+pub(crate) use time::{civil_from_days, days_from_civil};
 
 /// A CEL value.
 #[derive(Clone, Copy, Debug)]

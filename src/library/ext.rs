@@ -2,4 +2,7 @@
 
 pub mod encoders;
 pub mod format;
+pub mod lists;
+pub mod math;
+pub mod sets;
 pub mod strings;

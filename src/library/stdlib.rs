@@ -1,3 +1,8 @@
-//! CEL's standard functions and operators.
+//! CEL's standard functions and operators, one module per family.
 
+pub mod arithmetic;
+pub mod convert;
+pub mod logic;
+pub mod relation;
 pub mod text;
+pub mod time;

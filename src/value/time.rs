@@ -17,6 +17,26 @@ impl Timestamp {
     /// 1970-01-01T00:00:00Z
     pub const UNIX_EPOCH: Timestamp = Timestamp { seconds: 0, nanos: 0, offset: 0 };
 
+    /// 0001-01-01T00:00:00Z, the first second that CEL knows.
+    pub const MIN_SECONDS: i64 = -62_135_596_800;
+
+    /// 9999-12-31T23:59:59Z, the last one.
+    pub const MAX_SECONDS: i64 = 253_402_300_799;
+
+    /// The timestamp, if it lies within the years 1 to 9999 of UTC.
+    pub fn in_range(self) -> Option<Timestamp> {
+        (Timestamp::MIN_SECONDS..=Timestamp::MAX_SECONDS).contains(&self.seconds).then_some(self)
+    }
+
+    /// The instant `nanos` nanoseconds later, with the same offset; `None` outside the years 1 to 9999.
+    pub fn after(self, nanos: i64) -> Option<Timestamp> {
+        let total = i64::from(self.nanos).checked_add(nanos.rem_euclid(1_000_000_000))?;
+        let whole = nanos.div_euclid(1_000_000_000).checked_add(total.div_euclid(1_000_000_000))?;
+        let seconds = self.seconds.checked_add(whole)?;
+        let nanos = u32::try_from(total.rem_euclid(1_000_000_000)).ok()?;
+        Timestamp { seconds, nanos, offset: self.offset }.in_range()
+    }
+
     /// What equality and ordering look at.
     pub fn instant(&self) -> (i64, u32) {
         (self.seconds, self.nanos)
@@ -67,6 +87,21 @@ pub(crate) fn civil_from_days(days: i64) -> (i64, i64, i64) {
     (year, month, day)
 }
 
+/// The day number, counted from 1970-01-01, of a proleptic Gregorian date; the month counts from 1.
+pub(crate) fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year.saturating_sub(1) } else { year };
+    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let shifted_month = if month > 2 { month.saturating_sub(3) } else { month.saturating_add(9) };
+    let day_of_year =
+        (shifted_month.saturating_mul(153).saturating_add(2) / 5).saturating_add(day).saturating_sub(1);
+    let day_of_era = year_of_era
+        .saturating_mul(365)
+        .saturating_add(year_of_era / 4)
+        .saturating_sub(year_of_era / 100)
+        .saturating_add(day_of_year);
+    era.saturating_mul(146_097).saturating_add(day_of_era).saturating_sub(719_468)
+}
+
 /// `string(duration)`: seconds as the shortest decimal that reads back as the same double, then `s`.
 pub fn format_duration(nanos: i64, out: &mut impl fmt::Write) -> fmt::Result {
     // Go's Duration.Seconds adds whole seconds and the fraction as doubles.
@@ -90,6 +125,15 @@ mod tests {
         ] {
             assert_eq!(Timestamp { seconds, nanos, offset }.to_string(), text);
         }
+    }
+
+    #[test]
+    fn day_numbers_and_dates_are_inverse() {
+        for days in (-800_000..3_000_000).step_by(97) {
+            let (year, month, day) = civil_from_days(days);
+            assert_eq!(days_from_civil(year, month, day), days);
+        }
+        assert_eq!(days_from_civil(1970, 1, 1), 0);
     }
 
     #[test]
