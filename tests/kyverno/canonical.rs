@@ -5,7 +5,7 @@ use toolgate::types::Type;
 use toolgate::value::{Object, ShortestDouble, Value};
 
 /// Standard base64 with padding.
-pub fn base64(bytes: &[u8]) -> String {
+pub(crate) fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::new();
     for chunk in bytes.chunks(3) {
@@ -19,7 +19,7 @@ pub fn base64(bytes: &[u8]) -> String {
 }
 
 /// The canonical form of a value.
-pub fn canonical(value: &Value<'_>) -> Json {
+pub(crate) fn canonical(value: &Value<'_>) -> Json {
     match value {
         Value::Null => json!({"null": true}),
         Value::Bool(b) => json!({"bool": b}),
@@ -66,6 +66,6 @@ fn object_form(object: &Object<'_>) -> Json {
 }
 
 /// A type as the oracle prints it.
-pub fn type_text(ty: &Type) -> String {
+pub(crate) fn type_text(ty: &Type) -> String {
     ty.to_string()
 }

@@ -30,7 +30,7 @@ fn compile<'p>(
 }
 
 /// What Toolgate answers, in the form of the recorded answers.
-pub fn answer(case: &Json) -> Json {
+pub(crate) fn answer(case: &Json) -> Json {
     let arena = Arena::new();
     let bump = Bump::new();
     let mut environment = http_environment();
@@ -62,7 +62,7 @@ pub fn answer(case: &Json) -> Json {
 }
 
 /// Compares with the recorded answer. Texts of syntax errors may differ: the crate's parser words some its own way.
-pub fn compare(case: &Json) -> Result<(), String> {
+pub(crate) fn compare(case: &Json) -> Result<(), String> {
     let expected = &case["answer"];
     if expected["decision"] == "badrequest" {
         return Ok(());

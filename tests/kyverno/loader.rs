@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 use toolgate::policy::load::load_text;
 
 /// Compares the names that load; where Kyverno skips a document in silence, Toolgate has an error.
-pub fn compare(case: &Json) -> Result<(), String> {
+pub(crate) fn compare(case: &Json) -> Result<(), String> {
     let answer = &case["answer"];
     let (mut names, mut errors) = (Vec::new(), 0_usize);
     for (name, text) in case["files"].as_object().unwrap() {

@@ -24,7 +24,7 @@ fn set<'p>(case: &Json, arena: &'p Arena) -> Result<CompiledSet<'p>, Vec<Diagnos
 }
 
 /// Compares decision, status, reason, error text, the deciding policy, and what each policy says alone.
-pub fn compare(case: &Json) -> Result<(), String> {
+pub(crate) fn compare(case: &Json) -> Result<(), String> {
     let expected = &case["answer"];
     if expected["decision"] == "badrequest" {
         return Ok(());
@@ -110,7 +110,7 @@ fn messages(diagnostics: &[Diagnostic]) -> String {
 }
 
 /// A case of what comes later: not answered, but refused with a text that says that it is not supported yet.
-pub fn refused(case: &Json) -> Result<(), String> {
+pub(crate) fn refused(case: &Json) -> Result<(), String> {
     let texts = match case["policies"].is_array() {
         true => match set(case, &Arena::new()) {
             Ok(_) => return Err("loads".to_owned()),
