@@ -21,7 +21,7 @@ pub static HTTP: &[&table::Library] = &[
     &stdlib::text::LIBRARY,
     &stdlib::convert::LIBRARY,
     &stdlib::time::LIBRARY,
-    //     &optionals::LIBRARY,optionals::LIBRARY,
+    &optionals::LIBRARY,
     &ext::encoders::LIBRARY,
     &ext::lists::LIBRARY,
     &ext::math::LIBRARY,

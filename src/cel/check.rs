@@ -99,8 +99,9 @@ pub fn check<'e>(ast: Ast, environment: &Environment<'e>) -> Result<Checked<'e>,
     if errors.is_empty() {
         return Ok(checked);
     }
-    errors.sort_by_key(|error| checked.ast.info(error.node).anchor);
+    // cel-go keeps the first ones in the order of checking, and sorts what it kept.
     errors.truncate(MAX_ERRORS);
+    errors.sort_by_key(|error| checked.ast.info(error.node).anchor);
     Err((checked.ast, errors))
 }
 
