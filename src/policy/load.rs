@@ -24,7 +24,8 @@ const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
 /// What was found.
 #[derive(Debug, Default)]
 pub struct Loaded {
-    /// The policies by name (byte order), then in the order of files and documents.
+    /// The policies by name (byte order), then in the order of files and documents. Policies with faults that do not
+    /// concern their expressions are among them, so that faults of expressions can be reported together with those.
     pub policies: Vec<Policy>,
     /// Everything that is wrong, by file and place. With an error among them the set must not be served.
     pub diagnostics: Vec<Diagnostic>,
@@ -162,7 +163,12 @@ impl Loader {
         self.files = self.files.saturating_add(1);
         if self.files > MAX_FILES {
             if self.files == MAX_FILES.saturating_add(1) {
-                self.fault(Code::TooManyFiles, path, format!("there are more than {MAX_FILES} policy files"), "");
+                self.fault(
+                    Code::TooManyFiles,
+                    path,
+                    format!("there are more than {MAX_FILES} policy files"),
+                    "",
+                );
             }
             return;
         }
@@ -202,7 +208,9 @@ impl Loader {
     fn source(&mut self, source: &Arc<Source>) {
         self.loaded.sources.push(Arc::clone(source));
         for document in yaml::documents(source, &mut self.loaded.diagnostics) {
-            let Some(candidate) = model::read(source, &document, &mut self.loaded.diagnostics) else { continue };
+            let Some(candidate) = model::read(source, &document, &mut self.loaded.diagnostics) else {
+                continue;
+            };
             if let Some(name) = candidate.name {
                 self.name(source, name);
             }
@@ -213,11 +221,14 @@ impl Loader {
     fn name(&mut self, source: &Arc<Source>, name: Located<String>) {
         if let Some((first, place)) = self.names.get(&name.value) {
             self.loaded.diagnostics.push(
-                Diagnostic::error(Code::DuplicatePolicy, format!("there are two policies of the name `{}`", name.value))
-                    .at(source, name.span)
-                    .path("metadata.name")
-                    .policy(&name.value)
-                    .label(first, *place, "first used here"),
+                Diagnostic::error(
+                    Code::DuplicatePolicy,
+                    format!("there are two policies of the name `{}`", name.value),
+                )
+                .at(source, name.span)
+                .path("metadata.name")
+                .policy(&name.value)
+                .label(first, *place, "first used here"),
             );
         } else {
             self.names.insert(name.value, (Arc::clone(source), name.span));
