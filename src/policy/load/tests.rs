@@ -223,9 +223,11 @@ fn what_kyvernos_loader_refuses_is_refused_and_what_it_loads_is_loaded() {
         let theirs = case["answer"]["policies"].as_array().unwrap();
         let skipped = case["answer"]["skipped"].as_array().unwrap();
         // Kyverno looks for the files of sub-directories in the root; we read them where they are.
-        let misplaced = |error: &str| error.starts_with("skipping entry");
-        let refuses =
-            theirs.is_empty() || skipped.iter().any(|one| !misplaced(one["error"].as_str().unwrap()));
+        // Documents that may stand beside policies are passed over here, and named in Kyverno's log.
+        let other = ["skipping entry", "GV: cli.kyverno.io", "GV: toolgate.dev"];
+        let counts = |error: &str| !other.iter().any(|words| error.contains(words));
+        let nothing = theirs.is_empty() && codes(&loaded) != [Code::NoPolicies];
+        let refuses = nothing || skipped.iter().any(|one| counts(one["error"].as_str().unwrap()));
         let faults: Vec<Code> =
             codes(&loaded).into_iter().filter(|code| !OURS_ALONE.contains(code)).collect();
         if !files.keys().any(|name| name.contains('/')) {
