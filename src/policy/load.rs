@@ -18,6 +18,8 @@ use crate::source::{Located, MAX_FILE_BYTES, Source, Span};
 const MAX_DIRECTORY_DEPTH: usize = 32;
 /// The most files of one set.
 const MAX_FILES: usize = 10_000;
+/// The most faults of one file that are reported one by one: the first ones, by place.
+const MAX_FAULTS: usize = 200;
 /// The endings of policy files; capitals matter, as they do for Kyverno.
 const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
 
@@ -245,9 +247,34 @@ impl Loader {
             });
         }
         diag::sort(&mut self.loaded.diagnostics);
+        cap(&mut self.loaded.diagnostics);
         self.loaded.policies.sort_by(|left, right| left.name.value.cmp(&right.name.value));
         self.loaded
     }
+}
+
+/// Leaves the first [`MAX_FAULTS`] diagnostics of each file and says how many more there are.
+fn cap(diagnostics: &mut Vec<Diagnostic>) {
+    let mut counts: HashMap<String, usize> = HashMap::new();
+    let mut surplus: Vec<(Arc<Source>, usize)> = Vec::new();
+    diagnostics.retain(|diagnostic| {
+        let Some(source) = &diagnostic.source else { return true };
+        let count = counts.entry(source.name().to_owned()).or_default();
+        *count = count.saturating_add(1);
+        if *count <= MAX_FAULTS {
+            return true;
+        }
+        match surplus.last_mut().filter(|(last, _)| last.name() == source.name()) {
+            Some((_, more)) => *more = more.saturating_add(1),
+            None => surplus.push((Arc::clone(source), 1)),
+        }
+        false
+    });
+    for (source, more) in surplus {
+        let message = format!("there are {more} more errors in this file");
+        diagnostics.push(Diagnostic::error(Code::TooManyFaults, message).file(&source));
+    }
+    diag::sort(diagnostics);
 }
 
 fn is_policy_file(path: &Path) -> bool {

@@ -171,6 +171,18 @@ fn faults_of_files_are_errors() {
     assert_eq!(codes(&scratch.load(&["large.yaml"])), [Code::FileTooLarge]);
 }
 
+#[test]
+fn a_file_full_of_faults_is_cut_short_and_says_so() {
+    let faults: String = (0..5000).map(|index| format!("\"x{index}\":1,")).collect();
+    let loaded = load_text(
+        "a.json",
+        &format!("{{{faults}\"apiVersion\":\"policies.kyverno.io/v1\",\"kind\":\"ValidatingPolicy\"}}"),
+    );
+    assert_eq!(loaded.diagnostics.len(), MAX_FAULTS + 1);
+    assert_eq!(loaded.diagnostics[0].code, Code::TooManyFaults);
+    assert_eq!(loaded.diagnostics[0].message, "there are 4802 more errors in this file");
+}
+
 #[cfg(unix)]
 #[test]
 fn links_are_followed_once_and_loops_end() {
