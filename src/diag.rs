@@ -145,7 +145,7 @@ pub fn sort(diagnostics: &mut [Diagnostic]) {
 const MAX_WORD: usize = 64;
 
 /// The candidate that `word` was probably meant to be: one that differs only in case, else the one with
-/// the fewest edits, at most one edit for every three characters (two for every four in short words).
+/// the fewest edits, at most one for every three characters and four in all, else one that `word` abbreviates.
 pub fn did_you_mean<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let letters: Vec<char> = word.to_lowercase().chars().collect();
     if letters.is_empty() || letters.len() > MAX_WORD {
@@ -158,7 +158,9 @@ pub fn did_you_mean<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -
             continue;
         }
         let other: Vec<char> = candidate.to_lowercase().chars().collect();
+        let abbreviated = letters.len() >= 3 && other.starts_with(&letters);
         let distance = edits(&letters, &other);
+        let distance = if abbreviated { distance.min(allowed) } else { distance };
         // A word of which nothing remains is another word, not a misspelling.
         let related = distance <= allowed && distance < letters.len().max(other.len());
         if related && best.is_none_or(|(least, _)| distance < least) {
@@ -211,6 +213,7 @@ mod tests {
             ("matchCondition", Some("matchConditions")),
             ("failure_policy", Some("failurePolicy")),
             ("htpt", Some("http")),
+            ("match", Some("matchConditions")),
             ("rules", None),
             ("x", None),
             ("", None),

@@ -86,7 +86,10 @@ impl Source {
         }
         let mut line_starts = vec![0];
         line_starts.extend(
-            text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| narrow(at.saturating_add(1))),
+            text.bytes()
+                .enumerate()
+                .filter(|(_, byte)| *byte == b'\n')
+                .map(|(at, _)| narrow(at.saturating_add(1))),
         );
         Ok(Arc::new(Source { name: name.into(), text, line_starts }))
     }

@@ -169,11 +169,30 @@ fn is_invisible(character: char) -> bool {
 /// characters and emoji, else one. Coarse on purpose: only the underline depends on it.
 fn cell_width(character: char) -> usize {
     match u32::from(character) {
-        0x300..=0x36f | 0x483..=0x489 | 0x591..=0x5bd | 0x1ab0..=0x1aff | 0x1dc0..=0x1dff | 0x20d0..=0x20ff
-        | 0xfe00..=0xfe0f | 0xfe20..=0xfe2f | 0xe0100..=0xe01ef => 0,
-        0x1100..=0x115f | 0x2e80..=0x303e | 0x3041..=0x33ff | 0x3400..=0x4dbf | 0x4e00..=0x9fff | 0xa000..=0xa4cf
-        | 0xac00..=0xd7a3 | 0xf900..=0xfaff | 0xfe30..=0xfe6f | 0xff00..=0xff60 | 0xffe0..=0xffe6
-        | 0x1f300..=0x1f64f | 0x1f680..=0x1f6ff | 0x1f900..=0x1f9ff | 0x20000..=0x3fffd => 2,
+        0x300..=0x36f
+        | 0x483..=0x489
+        | 0x591..=0x5bd
+        | 0x1ab0..=0x1aff
+        | 0x1dc0..=0x1dff
+        | 0x20d0..=0x20ff
+        | 0xfe00..=0xfe0f
+        | 0xfe20..=0xfe2f
+        | 0xe0100..=0xe01ef => 0,
+        0x1100..=0x115f
+        | 0x2e80..=0x303e
+        | 0x3041..=0x33ff
+        | 0x3400..=0x4dbf
+        | 0x4e00..=0x9fff
+        | 0xa000..=0xa4cf
+        | 0xac00..=0xd7a3
+        | 0xf900..=0xfaff
+        | 0xfe30..=0xfe6f
+        | 0xff00..=0xff60
+        | 0xffe0..=0xffe6
+        | 0x1f300..=0x1f64f
+        | 0x1f680..=0x1f6ff
+        | 0x1f900..=0x1f9ff
+        | 0x20000..=0x3fffd => 2,
         _ => 1,
     }
 }
@@ -242,7 +261,10 @@ mod tests {
 
     #[test]
     fn tabs_and_wide_characters_keep_the_underline_in_place() {
-        assert_eq!(report("\t日本: x", 9, 10), "p.yaml:1:6: error[TG1203]: wrong\n  |\n1 |     日本: x\n  |           ^\n");
+        assert_eq!(
+            report("\t日本: x", 9, 10),
+            "p.yaml:1:6: error[TG1203]: wrong\n  |\n1 |     日本: x\n  |           ^\n"
+        );
     }
 
     #[test]
@@ -251,10 +273,7 @@ mod tests {
         assert!(text.contains("a\\u{1b}[31m\\u{202e}b\n"), "{text}");
         let source = Source::without_text("a\u{7}.yaml");
         let diagnostic = Diagnostic::warning(Code::NoSuchPath, "no `\u{1b}`").file(&source);
-        assert_eq!(
-            render(&[diagnostic], &Palette::PLAIN),
-            "a\\u{7}.yaml: warning[TG1001]: no `\\u{1b}`\n"
-        );
+        assert_eq!(render(&[diagnostic], &Palette::PLAIN), "a\\u{7}.yaml: warning[TG1001]: no `\\u{1b}`\n");
     }
 
     #[test]

@@ -18,13 +18,16 @@ use crate::source::{Located, MAX_FILE_BYTES, Source, Span};
 const MAX_DIRECTORY_DEPTH: usize = 32;
 /// The most files of one set.
 const MAX_FILES: usize = 10_000;
+/// The most faults of one file that are reported one by one: the first ones, by place.
+const MAX_FAULTS: usize = 200;
 /// The endings of policy files; capitals matter, as they do for Kyverno.
 const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
 
 /// What was found.
 #[derive(Debug, Default)]
 pub struct Loaded {
-    /// The policies by name (byte order), then in the order of files and documents.
+    /// The policies by name (byte order), then in the order of files and documents. Policies with faults that do not
+    /// concern their expressions are among them, so that faults of expressions can be reported together with those.
     pub policies: Vec<Policy>,
     /// Everything that is wrong, by file and place. With an error among them the set must not be served.
     pub diagnostics: Vec<Diagnostic>,
@@ -162,7 +165,12 @@ impl Loader {
         self.files = self.files.saturating_add(1);
         if self.files > MAX_FILES {
             if self.files == MAX_FILES.saturating_add(1) {
-                self.fault(Code::TooManyFiles, path, format!("there are more than {MAX_FILES} policy files"), "");
+                self.fault(
+                    Code::TooManyFiles,
+                    path,
+                    format!("there are more than {MAX_FILES} policy files"),
+                    "",
+                );
             }
             return;
         }
@@ -202,7 +210,9 @@ impl Loader {
     fn source(&mut self, source: &Arc<Source>) {
         self.loaded.sources.push(Arc::clone(source));
         for document in yaml::documents(source, &mut self.loaded.diagnostics) {
-            let Some(candidate) = model::read(source, &document, &mut self.loaded.diagnostics) else { continue };
+            let Some(candidate) = model::read(source, &document, &mut self.loaded.diagnostics) else {
+                continue;
+            };
             if let Some(name) = candidate.name {
                 self.name(source, name);
             }
@@ -213,11 +223,14 @@ impl Loader {
     fn name(&mut self, source: &Arc<Source>, name: Located<String>) {
         if let Some((first, place)) = self.names.get(&name.value) {
             self.loaded.diagnostics.push(
-                Diagnostic::error(Code::DuplicatePolicy, format!("there are two policies of the name `{}`", name.value))
-                    .at(source, name.span)
-                    .path("metadata.name")
-                    .policy(&name.value)
-                    .label(first, *place, "first used here"),
+                Diagnostic::error(
+                    Code::DuplicatePolicy,
+                    format!("there are two policies of the name `{}`", name.value),
+                )
+                .at(source, name.span)
+                .path("metadata.name")
+                .policy(&name.value)
+                .label(first, *place, "first used here"),
             );
         } else {
             self.names.insert(name.value, (Arc::clone(source), name.span));
@@ -234,9 +247,34 @@ impl Loader {
             });
         }
         diag::sort(&mut self.loaded.diagnostics);
+        cap(&mut self.loaded.diagnostics);
         self.loaded.policies.sort_by(|left, right| left.name.value.cmp(&right.name.value));
         self.loaded
     }
+}
+
+/// Leaves the first [`MAX_FAULTS`] diagnostics of each file and says how many more there are.
+fn cap(diagnostics: &mut Vec<Diagnostic>) {
+    let mut counts: HashMap<String, usize> = HashMap::new();
+    let mut surplus: Vec<(Arc<Source>, usize)> = Vec::new();
+    diagnostics.retain(|diagnostic| {
+        let Some(source) = &diagnostic.source else { return true };
+        let count = counts.entry(source.name().to_owned()).or_default();
+        *count = count.saturating_add(1);
+        if *count <= MAX_FAULTS {
+            return true;
+        }
+        match surplus.last_mut().filter(|(last, _)| last.name() == source.name()) {
+            Some((_, more)) => *more = more.saturating_add(1),
+            None => surplus.push((Arc::clone(source), 1)),
+        }
+        false
+    });
+    for (source, more) in surplus {
+        let message = format!("there are {more} more errors in this file");
+        diagnostics.push(Diagnostic::error(Code::TooManyFaults, message).file(&source));
+    }
+    diag::sort(diagnostics);
 }
 
 fn is_policy_file(path: &Path) -> bool {

@@ -88,7 +88,8 @@ const UNSUPPORTED_MODES: [&str; 3] = ["Envoy", "JSON", "Kubernetes"];
 pub struct Candidate {
     /// Its name, also when other things in it are wrong.
     pub name: Option<Located<String>>,
-    /// The policy, when nothing is wrong.
+    /// The policy, when its expressions can be judged: nothing is wrong in the document, or only things that
+    /// the expressions do not depend on, such as its name.
     pub policy: Option<Policy>,
 }
 
@@ -97,10 +98,14 @@ pub struct Candidate {
 ///
 /// # Errors
 /// Everything that is wrong is pushed to `diagnostics`.
-pub fn read(source: &Arc<Source>, document: &Document, diagnostics: &mut Vec<Diagnostic>) -> Option<Candidate> {
+pub fn read(
+    source: &Arc<Source>,
+    document: &Document,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Candidate> {
     let root = document.root.as_ref()?;
     let mut found = Vec::new();
-    let candidate = read_root(source, document.span, root, &mut found);
+    let candidate = read_root(source, document, root, &mut found);
     let name = candidate.as_ref().and_then(|candidate| candidate.name.as_ref());
     diagnostics.extend(found.into_iter().map(|diagnostic| match name {
         Some(name) => diagnostic.policy(&name.value),
@@ -109,7 +114,12 @@ pub fn read(source: &Arc<Source>, document: &Document, diagnostics: &mut Vec<Dia
     candidate
 }
 
-fn read_root(source: &Arc<Source>, span: Span, root: &Node, out: &mut Vec<Diagnostic>) -> Option<Candidate> {
+fn read_root(
+    source: &Arc<Source>,
+    document: &Document,
+    root: &Node,
+    out: &mut Vec<Diagnostic>,
+) -> Option<Candidate> {
     let NodeKind::Mapping(mapping) = &root.kind else {
         if !matches!(root.kind, NodeKind::Broken) {
             let message = "a document must be a mapping with `apiVersion`, `kind`, `metadata` and `spec`";
@@ -117,19 +127,46 @@ fn read_root(source: &Arc<Source>, span: Span, root: &Node, out: &mut Vec<Diagno
         }
         return None;
     };
-    let api_version = text_field(source, root, mapping, "apiVersion", out);
-    let kind = text_field(source, root, mapping, "kind", out);
+    let mut absent = Vec::new();
+    let api_version = text_field(source, root, mapping, "apiVersion", &mut absent);
+    let kind = text_field(source, root, mapping, "kind", &mut absent);
+    // In a document that is already known to be broken, what seems to be absent may not be.
+    if !document.faulty {
+        out.append(&mut absent);
+    }
     let (api_version, kind) = (api_version?, kind?);
     if !is_policy(source, &api_version, &kind, out) {
         return None;
     }
-    let name = mapping.get("metadata").and_then(Node::as_mapping).and_then(|metadata| located(metadata.get("name")?));
+    let name = mapping
+        .get("metadata")
+        .and_then(Node::as_mapping)
+        .and_then(|metadata| located(metadata.get("name")?));
     check::check(source, &schema::DOCUMENT, root, "", out);
     if let Some(spec) = mapping.entries.iter().find(|entry| entry.key == "spec") {
         mode(source, spec, out);
     }
-    let policy = if out.is_empty() { policy(source, span, mapping, &api_version.value, name.clone()) } else { None };
+    let judgeable = !document.faulty && out.iter().all(|diagnostic| !concerns_expressions(diagnostic));
+    let policy =
+        judgeable.then(|| policy(source, document.span, mapping, &api_version.value, name.clone())).flatten();
     Some(Candidate { name, policy })
+}
+
+/// Whether a fault could make expressions look wrong that are not: any in `spec`, except in the fields that
+/// no expression depends on.
+fn concerns_expressions(diagnostic: &Diagnostic) -> bool {
+    const UNRELATED: [&str; 6] = [
+        "auditAnnotations",
+        "autogen",
+        "failurePolicy",
+        "matchConstraints",
+        "validationActions",
+        "webhookConfiguration",
+    ];
+    let path = diagnostic.path.as_deref().unwrap_or_default();
+    let Some(path) = path.strip_prefix("spec") else { return false };
+    let field = path.trim_start_matches('.').split(['.', '[']).next().unwrap_or_default();
+    !UNRELATED.contains(&field)
 }
 
 /// `apiVersion` or `kind`: without them a document is nothing, so their faults are reported before all others.
@@ -149,8 +186,8 @@ fn text_field(
             Diagnostic::error(Code::WrongType, format!("`{field}` must be text")).at(source, node.span)
         }
         None => {
-            let keys = mapping.entries.iter().map(|entry| entry.key.as_str());
-            let near = keys.clone().find(|key| key.eq_ignore_ascii_case(field));
+            let mut keys = mapping.entries.iter().map(|entry| entry.key.as_str());
+            let near = keys.find(|key| *key != field && key.eq_ignore_ascii_case(field));
             let missing = Diagnostic::error(Code::MissingField, format!("the field `{field}` is missing"));
             let missing = missing.at(source, root.span);
             match near {
@@ -206,10 +243,14 @@ fn mode(source: &Arc<Source>, spec: &Entry, out: &mut Vec<Diagnostic>) {
     const PATH: &str = "spec.evaluation.mode";
     let Some(fields) = spec.value.as_mapping() else { return };
     let evaluation = fields.entries.iter().find(|entry| entry.key == "evaluation");
+    if evaluation.is_none() && check::is_near(fields, "evaluation") {
+        return;
+    }
     let node = match evaluation.map(|entry| &entry.value) {
         None => None,
         Some(evaluation) if evaluation.is_null() => None,
         Some(evaluation) => match evaluation.as_mapping() {
+            Some(mapping) if mapping.get("mode").is_none() && check::is_near(mapping, "mode") => return,
             Some(mapping) => mapping.get("mode").filter(|node| !node.is_null()),
             // Not a mapping: that is already reported.
             None => return,
@@ -219,8 +260,10 @@ fn mode(source: &Arc<Source>, spec: &Entry, out: &mut Vec<Diagnostic>) {
     let diagnostic = match node.map(|node| (node, node.as_text())) {
         Some((_, Some(HTTP) | None)) => return,
         None | Some((_, Some(""))) => {
-            let place = node.map_or_else(|| evaluation.map_or(spec.key_span, |entry| entry.key_span), |node| node.span);
-            let message = "a policy without an evaluation mode is for Kubernetes admission, which is not supported yet";
+            let place = node
+                .map_or_else(|| evaluation.map_or(spec.key_span, |entry| entry.key_span), |node| node.span);
+            let message =
+                "a policy without an evaluation mode is for Kubernetes admission, which is not supported yet";
             Diagnostic::error(Code::UnsupportedMode, message).at(source, place).help(help)
         }
         Some((node, Some(mode))) if UNSUPPORTED_MODES.contains(&mode) => {
@@ -286,5 +329,10 @@ fn named(spec: &Mapping, field: &str) -> Option<Vec<NamedExpression>> {
 fn expression(path: &str, item: &Mapping) -> Option<Expression> {
     let node = item.get("expression")?;
     let NodeKind::Scalar(Scalar { text, map, .. }) = &node.kind else { return None };
-    Some(Expression { text: text.clone(), path: format!("{path}.expression"), span: node.span, map: map.clone() })
+    Some(Expression {
+        text: text.clone(),
+        path: format!("{path}.expression"),
+        span: node.span,
+        map: map.clone(),
+    })
 }

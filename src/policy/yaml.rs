@@ -146,6 +146,8 @@ pub struct Document {
     pub span: Span,
     /// Its value; none when it is not YAML, which a diagnostic then says.
     pub root: Option<Node>,
+    /// Whether the reader has reported something in it, such as a key that stands twice.
+    pub faulty: bool,
 }
 
 /// The documents of a file that are not empty. A `.json` file is one document, which the YAML reader reads too.
@@ -165,14 +167,16 @@ pub fn documents(source: &Arc<Source>, diagnostics: &mut Vec<Diagnostic>) -> Vec
         }
         let span = split::trimmed(source, chunk.span);
         if !chunk.readable {
-            documents.push(Document { span, root: None });
+            documents.push(Document { span, root: None, faulty: true });
             continue;
         }
-        match build::document(source, chunk.span, diagnostics) {
-            build::Outcome::Value(root) => documents.push(Document { span, root: Some(root) }),
-            build::Outcome::Empty => {}
-            build::Outcome::Broken => documents.push(Document { span, root: None }),
-        }
+        let before = diagnostics.len();
+        let root = match build::document(source, chunk.span, diagnostics) {
+            build::Outcome::Value(root) => Some(root),
+            build::Outcome::Empty => continue,
+            build::Outcome::Broken => None,
+        };
+        documents.push(Document { span, root, faulty: diagnostics.len() > before });
     }
     documents
 }

@@ -25,7 +25,10 @@ fn outcome(loaded: &Loaded) -> String {
         if !text.is_empty() {
             text.push('\n');
         }
-        text.push_str(&format!("policy {} ({}, {:?})\n", policy.name.value, policy.api_version, policy.failure_policy));
+        text.push_str(&format!(
+            "policy {} ({}, {:?})\n",
+            policy.name.value, policy.api_version, policy.failure_policy
+        ));
         let conditions = policy.match_conditions.iter().map(|item| &item.expression);
         let variables = policy.variables.iter().map(|item| &item.expression);
         for expression in conditions.chain(variables).chain(&policy.validations) {
@@ -41,8 +44,10 @@ fn outcome(loaded: &Loaded) -> String {
 fn every_file_of_testdata_gives_its_recorded_report() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/load");
     let update = std::env::var_os("TOOLGATE_UPDATE").is_some();
-    let mut names: Vec<String> =
-        fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<String> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     let mut wrong = Vec::new();
     for name in names.iter().filter(|name| !name.ends_with(".txt")) {
@@ -68,7 +73,7 @@ fn every_file_of_testdata_gives_its_recorded_report() {
         let has_input = names.iter().any(|other| other != name && other.split('.').next() == Some(stem));
         assert!(has_input, "{name} has no input");
     }
-    assert!(names.len() > 60, "cases are missing: {}", names.len());
+    assert!(names.len() > 120, "cases are missing: {}", names.len());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
@@ -166,6 +171,18 @@ fn faults_of_files_are_errors() {
     assert_eq!(codes(&scratch.load(&["large.yaml"])), [Code::FileTooLarge]);
 }
 
+#[test]
+fn a_file_full_of_faults_is_cut_short_and_says_so() {
+    let faults: String = (0..5000).map(|index| format!("\"x{index}\":1,")).collect();
+    let loaded = load_text(
+        "a.json",
+        &format!("{{{faults}\"apiVersion\":\"policies.kyverno.io/v1\",\"kind\":\"ValidatingPolicy\"}}"),
+    );
+    assert_eq!(loaded.diagnostics.len(), MAX_FAULTS + 1);
+    assert_eq!(loaded.diagnostics[0].code, Code::TooManyFaults);
+    assert_eq!(loaded.diagnostics[0].message, "there are 4802 more errors in this file");
+}
+
 #[cfg(unix)]
 #[test]
 fn links_are_followed_once_and_loops_end() {
@@ -196,3 +213,83 @@ fn an_expression_leads_to_its_place_in_every_style_of_scalar() {
         assert_eq!(policy.source.slice(expression.locate(at, at + 5)), expected, "{scalar}");
     }
 }
+
+/// Faults that only Toolgate reports: Kyverno loads the file, and then compiles nothing, or loses a policy.
+const OURS_ALONE: [Code; 4] =
+    [Code::UnsupportedMode, Code::UnknownMode, Code::DuplicatePolicy, Code::NoPolicies];
+
+#[test]
+fn what_kyvernos_loader_refuses_is_refused_and_what_it_loads_is_loaded() {
+    // The oracle records this file; a checkout without it has nothing to compare with.
+    let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/kyverno/loader.jsonl");
+    let Ok(recorded) = fs::read_to_string(recorded) else { return };
+    let mut compared = 0;
+    for line in recorded.lines() {
+        let case: serde_json::Value = serde_json::from_str(line).unwrap();
+        let Some(files) = case["files"].as_object() else { continue };
+        let scratch = Scratch::new("kyverno");
+        for (name, text) in files {
+            scratch.write(name, text.as_str().unwrap());
+        }
+        let loaded = scratch.load(&[""]);
+        let theirs = case["answer"]["policies"].as_array().unwrap();
+        let skipped = case["answer"]["skipped"].as_array().unwrap();
+        // Kyverno looks for the files of sub-directories in the root; we read them where they are.
+        // Documents that may stand beside policies are passed over here, and named in Kyverno's log.
+        let other = ["skipping entry", "GV: cli.kyverno.io", "GV: toolgate.dev"];
+        let counts = |error: &str| !other.iter().any(|words| error.contains(words));
+        let nothing = theirs.is_empty() && codes(&loaded) != [Code::NoPolicies];
+        let refuses = nothing || skipped.iter().any(|one| counts(one["error"].as_str().unwrap()));
+        let faults: Vec<Code> =
+            codes(&loaded).into_iter().filter(|code| !OURS_ALONE.contains(code)).collect();
+        if !files.keys().any(|name| name.contains('/')) {
+            assert_eq!(!faults.is_empty(), refuses, "{}: {faults:?}, Kyverno: {skipped:?}", case["id"]);
+        }
+        compared += 1;
+    }
+    assert!(compared > 10, "{compared}");
+}
+
+#[test]
+fn no_text_makes_the_loader_panic() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/load");
+    let pieces = [
+        "", "---\n", "\t", "{", "]", "\"", "'", ": ", "- ", "|\n", ">2-\n", "&a ", "*a", "<<: ", "\\", "\r",
+        "é", "#", "\u{feff}", "!!int ",
+    ];
+    let mut state: u64 = 42;
+    let mut random = |below: usize| {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        usize::try_from(state >> 33).unwrap() % below.max(1)
+    };
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|ending| ending == "txt") {
+            continue;
+        }
+        let text: Vec<char> = fs::read_to_string(&path).unwrap().chars().collect();
+        for _ in 0..ROUNDS {
+            let (from, length) = (random(text.len()), random(6));
+            let to = (from + length).min(text.len());
+            let mutant: String = text[..from]
+                .iter()
+                .chain(&pieces[random(pieces.len())].chars().collect::<Vec<_>>())
+                .chain(&text[to..])
+                .collect();
+            let loaded = load_text("a.yaml", &mutant);
+            render(&loaded.diagnostics, &Palette::PLAIN);
+            for policy in &loaded.policies {
+                for expression in &policy.validations {
+                    let place = expression.locate(0, expression.text.len());
+                    assert!(
+                        policy.source.text().get(place.start as usize..place.end as usize).is_some(),
+                        "{mutant}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// Mutants of each file; raise it for a longer search.
+const ROUNDS: usize = 20;

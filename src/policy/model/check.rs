@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::rules;
 use super::schema::{Field, KeyRule, Rule, Shape, Unique};
-use crate::diag::{Code, Diagnostic};
+use crate::diag::{Code, Diagnostic, did_you_mean};
 use crate::policy::yaml::{Mapping, Node, NodeKind, Scalar, Value};
 use crate::source::{Source, Span};
 
@@ -54,17 +54,18 @@ impl Checker<'_> {
     fn text(&mut self, rule: Rule, text: &str, node: &Node, path: &str) {
         if let Rule::OneOf(allowed) = rule {
             if !allowed.contains(&text) {
-                let words: Vec<String> =
-                    allowed.iter().filter(|word| !word.is_empty()).map(|word| format!("`{word}`")).collect();
-                let message = format!("`{path}` must be {}, not `{text}`", words.join(" or "));
-                let diagnostic = Diagnostic::error(Code::UnsupportedValue, message).at(self.source, node.span);
+                let message = format!("`{path}` must be {}, not `{text}`", choice(allowed));
+                let diagnostic =
+                    Diagnostic::error(Code::UnsupportedValue, message).at(self.source, node.span);
                 self.out.push(diagnostic.path(path).suggest(text, allowed.iter().copied()));
             }
-        } else if rule == Rule::Subdomain && text.is_empty() {
-            self.report(Code::MissingField, node.span, path, format!("`{path}` must not be empty"), "");
         } else if let Some(wrong) = rules::broken(rule, text) {
             let code = if rule == Rule::Subdomain { Code::BadName } else { Code::BadFormat };
-            self.report(code, node.span, path, format!("`{text}` {wrong}"), "");
+            if text.is_empty() {
+                self.report(code, node.span, path, format!("`{path}` must not be empty"), "");
+            } else {
+                self.report(code, node.span, path, format!("`{text}` {wrong}"), "");
+            }
         }
     }
 
@@ -73,7 +74,13 @@ impl Checker<'_> {
             let path = join(path, &entry.key);
             match fields.iter().find(|field| field.name == entry.key) {
                 Some(field) if entry.value.is_null() && field.required => {
-                    self.report(Code::MissingField, entry.key_span, &path, format!("`{path}` has no value"), "");
+                    self.report(
+                        Code::MissingField,
+                        entry.key_span,
+                        &path,
+                        format!("`{path}` has no value"),
+                        "",
+                    );
                 }
                 Some(_) if entry.value.is_null() => {}
                 Some(field) => self.value(field.shape, &entry.value, &path),
@@ -81,6 +88,9 @@ impl Checker<'_> {
             }
         }
         for field in fields.iter().filter(|field| field.required && mapping.get(field.name).is_none()) {
+            if is_misspelt(fields, mapping, field.name) {
+                continue;
+            }
             let path = join(path, field.name);
             let help = if path == "metadata" { "a policy needs `metadata` with its `name`" } else { "" };
             self.report(Code::MissingField, node.span, &path, format!("the field `{path}` is missing"), help);
@@ -127,21 +137,24 @@ impl Checker<'_> {
                 Unique::Names => item.as_mapping().and_then(|mapping| mapping.get("name")),
             };
             let Some((node, text)) = named.and_then(|node| Some((node, node.as_text()?))) else { continue };
+            // Through an alias or a merge, both could stand at one place.
+            let place = node.alias.or(item.alias).unwrap_or(node.span);
             if let Some(first) = seen.get(text) {
                 let (message, path) = match unique {
-                    Unique::Names => {
-                        (format!("the name `{text}` is used twice in `{path}`"), format!("{path}[{index}].name"))
-                    }
+                    Unique::Names => (
+                        format!("the name `{text}` is used twice in `{path}`"),
+                        format!("{path}[{index}].name"),
+                    ),
                     _ => (format!("`{text}` stands twice in `{path}`"), format!("{path}[{index}]")),
                 };
                 self.out.push(
                     Diagnostic::error(Code::DuplicateListEntry, message)
-                        .at(self.source, node.span)
+                        .at(self.source, place)
                         .path(path)
                         .label(self.source, *first, "first used here"),
                 );
             } else {
-                seen.insert(text, node.span);
+                seen.insert(text, place);
             }
         }
     }
@@ -157,7 +170,13 @@ impl Checker<'_> {
         };
         let (found, help) = found(shape, node);
         let subject = if path.is_empty() { "the document".to_owned() } else { format!("`{path}`") };
-        self.report(Code::WrongType, node.span, path, format!("{subject} must be {wanted}, not {found}"), &help);
+        self.report(
+            Code::WrongType,
+            node.span,
+            path,
+            format!("{subject} must be {wanted}, not {found}"),
+            &help,
+        );
     }
 }
 
@@ -166,7 +185,8 @@ fn found(shape: &Shape, node: &Node) -> (String, String) {
     let scalar = match &node.kind {
         NodeKind::List(_) => return ("a list".to_owned(), String::new()),
         NodeKind::Mapping(_) => {
-            let help = if matches!(shape, Shape::List(..)) { "start each entry of the list with `- `" } else { "" };
+            let help =
+                if matches!(shape, Shape::List(..)) { "start each entry of the list with `- `" } else { "" };
             return ("a mapping".to_owned(), help.to_owned());
         }
         NodeKind::Broken => return ("this".to_owned(), String::new()),
@@ -190,6 +210,30 @@ fn found(shape: &Shape, node: &Node) -> (String, String) {
             };
             ("text".to_owned(), unquote)
         }
+    }
+}
+
+/// Whether a key of `mapping` is no field and was probably meant to be `name`: then one mistake must not be
+/// reported as two, an unknown field and a missing one.
+fn is_misspelt(fields: &[Field], mapping: &Mapping, name: &str) -> bool {
+    let names = || fields.iter().map(|field| field.name);
+    mapping.entries.iter().any(|entry| {
+        !names().any(|name| name == entry.key) && did_you_mean(&entry.key, names()) == Some(name)
+    })
+}
+
+/// `mode` or `evaluation`, as a key of `mapping` that is probably a misspelling of it.
+pub(super) fn is_near(mapping: &Mapping, name: &str) -> bool {
+    mapping.entries.iter().any(|entry| did_you_mean(&entry.key, [name].into_iter()).is_some())
+}
+
+/// `a`, `b` or `c`
+fn choice(words: &[&str]) -> String {
+    let words: Vec<String> =
+        words.iter().filter(|word| !word.is_empty()).map(|word| format!("`{word}`")).collect();
+    match words.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        _ => words.concat(),
     }
 }
 

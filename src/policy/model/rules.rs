@@ -12,7 +12,8 @@ pub(super) fn broken(rule: Rule, text: &str) -> Option<String> {
         Rule::Subdomain => subdomain(text),
         Rule::SubdomainPrefix => subdomain(text.strip_suffix('-').unwrap_or(text)),
         Rule::LabelValue => too_long(text, 63).or_else(|| {
-            (!text.is_empty() && !is_name(text)).then(|| format!("is not the value of a label: it must {NAME}"))
+            (!text.is_empty() && !is_name(text))
+                .then(|| format!("is not the value of a label: it must {NAME}"))
         }),
         Rule::Qualified => qualified(text),
         Rule::Time => (!is_time(text)).then(|| "is not a time like `2026-01-31T12:30:00Z`".to_owned()),
@@ -58,7 +59,8 @@ fn qualified_with(text: &str, limit: usize) -> Option<String> {
         Some(_) => return Some("must have a DNS name before its `/`".to_owned()),
         None => text,
     };
-    too_long(name, limit).or_else(|| (!is_name(name)).then(|| format!("is not a qualified name: it must {NAME}")))
+    too_long(name, limit)
+        .or_else(|| (!is_name(name)).then(|| format!("is not a qualified name: it must {NAME}")))
 }
 
 fn is_name(text: &str) -> bool {

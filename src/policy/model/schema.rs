@@ -169,8 +169,11 @@ static VALIDATION: Shape = Shape::Fields(&[
 
 static ENABLED: Shape = Shape::Fields(&[optional("enabled", &FLAG)]);
 
-static EVALUATION: Shape =
-    Shape::Fields(&[optional("admission", &ENABLED), optional("background", &ENABLED), optional("mode", &TEXT)]);
+static EVALUATION: Shape = Shape::Fields(&[
+    optional("admission", &ENABLED),
+    optional("background", &ENABLED),
+    optional("mode", &TEXT),
+]);
 
 static AUTOGEN: Shape = Shape::Fields(&[
     optional("podControllers", &Shape::Fields(&[optional("controllers", &TEXTS)])),

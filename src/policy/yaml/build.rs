@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, Span as EventSpan, Tag as EventTag, options};
+use granit_parser::{
+    ErrorKind, Event, ParseResult, Parser, ScalarStyle, Span as EventSpan, Tag as EventTag, options,
+};
 
 use super::resolve::{self, Tag};
 use super::{Entry, MAX_DEPTH, MAX_NODES, Mapping, Node, NodeKind, Scalar, Value, scalar, syntax};
@@ -31,6 +33,12 @@ pub(super) fn document(source: &Arc<Source>, chunk: Span, diagnostics: &mut Vec<
         diagnostics.push(diagnostic);
         return Outcome::Broken;
     }
+    if let Some(place) = leading_end(text, base) {
+        let message = "a document cannot start with `...`";
+        diagnostics
+            .push(Diagnostic::error(Code::YamlSyntax, message).at(source, place).help("remove the line"));
+        return Outcome::Broken;
+    }
     // The switches make the parser read as libyaml does where the two differ.
     let options = options! {
         disallow_directives: true,
@@ -52,32 +60,8 @@ pub(super) fn document(source: &Arc<Source>, chunk: Span, diagnostics: &mut Vec<
         carrier: false,
         covered: Vec::new(),
     };
-    let mut ended = false;
-    for event in Parser::new_from_str_with_options(text, options) {
-        match event {
-            Ok((Event::DocumentEnd, _)) => ended = true,
-            Ok((Event::DocumentStart(..), span)) if ended => {
-                let place = builder.place(&span);
-                builder.after_the_end(place);
-                return Outcome::Broken;
-            }
-            Ok((event, span)) => {
-                if builder.event(event, &span).is_none() {
-                    return Outcome::Broken;
-                }
-            }
-            Err(error) => {
-                let at = base.saturating_add(error.marker().byte_offset().unwrap_or(0));
-                let place = Span::new(at, at.saturating_add(1));
-                if ended || matches!(error.kind(), ErrorKind::ExpectedDocumentStart) && builder.root.is_some() {
-                    builder.after_the_end(place);
-                } else {
-                    let diagnostic = syntax::diagnostic(error.kind());
-                    builder.diagnostics.push(diagnostic.at(source, place));
-                }
-                return Outcome::Broken;
-            }
-        }
+    if builder.read(Parser::new_from_str_with_options(text, options)).is_none() {
+        return Outcome::Broken;
     }
     builder.tabs(text);
     builder.root.map_or(Outcome::Empty, Outcome::Value)
@@ -103,6 +87,44 @@ fn forbidden_character(source: &Arc<Source>, text: &str, base: usize) -> Option<
     )
 }
 
+/// The parser notices a tab in the indentation only when it looks back from the value before it.
+fn tab_after(source: &Source, place: Span) -> Option<Span> {
+    let from = index(place.start);
+    let rest = source.text().get(from..)?;
+    if rest.starts_with('\t') {
+        return None;
+    }
+    let (at, _) = rest.match_indices('\t').find(|(at, _)| {
+        let line = rest.get(..*at).and_then(|before| before.rsplit_once('\n')).map(|(_, line)| line);
+        line.is_some_and(|line| line.trim().is_empty())
+    })?;
+    let tab = from.saturating_add(at);
+    Some(Span::new(tab, tab.saturating_add(1)))
+}
+
+/// How many bytes of a line stand before a tab that libyaml does not take: one in the indentation, or after the
+/// `-` and `?` that start an entry.
+fn before_tab(line: &str) -> Option<usize> {
+    let mut rest = line;
+    loop {
+        rest = rest.trim_start_matches(' ');
+        if rest.starts_with('\t') {
+            // Blanks and then a tab on an empty line are no indentation.
+            let counts = rest.len() == line.len() || !rest.trim().is_empty();
+            return counts.then(|| line.len().saturating_sub(rest.len()));
+        }
+        rest = rest.strip_prefix(['-', '?']).filter(|rest| rest.starts_with([' ', '\t']))?;
+    }
+}
+
+/// A line `...` before anything else, which libyaml does not take.
+fn leading_end(text: &str, base: usize) -> Option<Span> {
+    let line = text.lines().find(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'))?;
+    let rest = line.strip_prefix("...")?;
+    let at = base.saturating_add(text.find("...")?);
+    (rest.is_empty() || rest.starts_with(char::is_whitespace)).then(|| Span::new(at, at.saturating_add(3)))
+}
+
 /// A collection whose end is not reached yet.
 struct Frame {
     start: Span,
@@ -110,6 +132,8 @@ struct Frame {
     /// Keys and values in turn, if this is a mapping; else elements.
     items: Vec<Node>,
     mapping: bool,
+    /// Whether it stands inside `[` or `{`.
+    flow: bool,
     /// Which keys are a plain `<<`, by index into `items`.
     merges: Vec<usize>,
 }
@@ -144,6 +168,36 @@ impl Builder<'_> {
         Span::new(self.base.saturating_add(range.start), self.base.saturating_add(range.end))
     }
 
+    /// Takes all events; none when the document cannot be read to its end.
+    fn read<'input>(&mut self, events: impl Iterator<Item = ParseResult<'input>>) -> Option<()> {
+        let mut ended = false;
+        for event in events {
+            match event {
+                Ok((Event::DocumentEnd, _)) => ended = true,
+                Ok((Event::DocumentStart(..), span)) if ended => {
+                    let place = self.place(&span);
+                    self.after_the_end(place);
+                    return None;
+                }
+                Ok((event, span)) => self.event(event, &span)?,
+                Err(error) => {
+                    let at = self.base.saturating_add(error.marker().byte_offset().unwrap_or(0));
+                    let place = Span::new(at, at.saturating_add(1));
+                    if ended {
+                        self.after_the_end(place);
+                    } else {
+                        let diagnostic = syntax::diagnostic(error.kind());
+                        let about_tabs = syntax::is_about_tabs(error.kind());
+                        let tab = about_tabs.then(|| tab_after(self.source, place)).flatten();
+                        self.diagnostics.push(diagnostic.at(self.source, tab.unwrap_or(place)));
+                    }
+                    return None;
+                }
+            }
+        }
+        Some(())
+    }
+
     fn report(&mut self, code: Code, place: Span, message: impl Into<String>, help: &str) {
         let diagnostic = Diagnostic::error(code, message).at(self.source, place);
         self.diagnostics.push(if help.is_empty() { diagnostic } else { diagnostic.help(help) });
@@ -161,10 +215,16 @@ impl Builder<'_> {
     /// Takes one event; none when the document cannot be read on.
     fn event(&mut self, event: Event<'_>, span: &EventSpan) -> Option<()> {
         let place = self.place(span);
+        let tag_place = span.tag_span().map(|span| self.place(&span));
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 self.charge(1_usize.saturating_add(text.len() / 256), place)?;
-                let node = self.scalar(&text, style, tag.as_deref(), place);
+                let node = self.scalar(
+                    &text,
+                    style,
+                    tag.as_deref().map(|tag| (tag, tag_place.unwrap_or(place))),
+                    place,
+                );
                 self.complete(node, anchor);
             }
             Event::SequenceStart(_, anchor, _) | Event::MappingStart(_, anchor, _) => {
@@ -175,7 +235,15 @@ impl Builder<'_> {
                 }
                 self.open.push(anchor);
                 let mapping = matches!(event, Event::MappingStart(..));
-                self.stack.push(Frame { start: place, anchor, items: Vec::new(), mapping, merges: Vec::new() });
+                let flow = place.end > place.start || self.in_flow();
+                self.stack.push(Frame {
+                    start: place,
+                    anchor,
+                    items: Vec::new(),
+                    mapping,
+                    flow,
+                    merges: Vec::new(),
+                });
             }
             Event::SequenceEnd | Event::MappingEnd => {
                 let frame = self.stack.pop()?;
@@ -185,7 +253,8 @@ impl Builder<'_> {
                     self.cover(frame.start.to(place));
                 }
                 let end = if flow { Some(place) } else { frame.items.last().map(|node| node.span) };
-                let span = end.map_or(frame.start, |end| Span { end: end.end.max(frame.start.end), ..frame.start });
+                let span =
+                    end.map_or(frame.start, |end| Span { end: end.end.max(frame.start.end), ..frame.start });
                 let anchor = frame.anchor;
                 let kind = if frame.mapping { self.mapping(frame) } else { NodeKind::List(frame.items) };
                 self.complete(Node { span, alias: None, kind }, anchor);
@@ -201,6 +270,10 @@ impl Builder<'_> {
         Some(())
     }
 
+    fn in_flow(&self) -> bool {
+        self.stack.last().is_some_and(|frame| frame.flow)
+    }
+
     fn cover(&mut self, place: Span) {
         while self.covered.last().is_some_and(|last| last.start >= place.start) {
             self.covered.pop();
@@ -214,15 +287,11 @@ impl Builder<'_> {
         for line in text.split_inclusive('\n') {
             let start = Span::new(at, at).start;
             at = at.saturating_add(line.len());
-            let spaces = line.len().saturating_sub(line.trim_start_matches(' ').len());
-            let tab = line.trim_start_matches(' ').starts_with('\t');
-            if !tab || spaces > 0 && line.trim().is_empty() {
-                continue;
-            }
+            let Some(before) = before_tab(line) else { continue };
             let after = self.covered.partition_point(|place| place.start < start);
             let covering = after.checked_sub(1).and_then(|index| self.covered.get(index));
             if covering.is_none_or(|place| place.end <= start) {
-                let tab = index(start).saturating_add(spaces);
+                let tab = index(start).saturating_add(before);
                 let diagnostic = syntax::diagnostic(&ErrorKind::TabInIndentation);
                 self.diagnostics.push(diagnostic.at(self.source, Span::new(tab, tab.saturating_add(1))));
                 return;
@@ -247,7 +316,12 @@ impl Builder<'_> {
 
     fn alias(&mut self, anchor: usize, place: Span) -> Option<()> {
         if self.open.contains(&anchor) {
-            self.report(Code::SelfContainingAnchor, place, "this alias stands inside the value that it names", "");
+            self.report(
+                Code::SelfContainingAnchor,
+                place,
+                "this alias stands inside the value that it names",
+                "",
+            );
             self.complete(Node { span: place, alias: None, kind: NodeKind::Broken }, 0);
             return Some(());
         }
@@ -272,12 +346,14 @@ impl Builder<'_> {
             self.anchors.insert(anchor, Anchored { node: node.clone(), cost, height });
         }
         let carrier = std::mem::take(&mut self.carrier);
-        let is_key = self.stack.last().is_some_and(|frame| frame.mapping && frame.items.len().is_multiple_of(2));
-        if let NodeKind::Scalar(Scalar { value: Value::Float(number), text, .. }) = &node.kind {
-            if !is_key && !number.is_finite() {
-                let message = format!("`{text}` is not a number that JSON can hold");
-                self.report(Code::NotAJsonNumber, node.span, message, "put it in quotes if it is text");
-            }
+        let is_key =
+            self.stack.last().is_some_and(|frame| frame.mapping && frame.items.len().is_multiple_of(2));
+        if let NodeKind::Scalar(Scalar { value: Value::Float(number), text, .. }) = &node.kind
+            && !is_key
+            && !number.is_finite()
+        {
+            let message = format!("`{text}` is not a number that JSON can hold");
+            self.report(Code::NotAJsonNumber, node.span, message, "put it in quotes if it is text");
         }
         match self.stack.last_mut() {
             Some(frame) => {
@@ -290,29 +366,54 @@ impl Builder<'_> {
         }
     }
 
-    fn scalar(&mut self, text: &str, style: ScalarStyle, tag: Option<&EventTag>, place: Span) -> Node {
+    fn scalar(
+        &mut self,
+        text: &str,
+        style: ScalarStyle,
+        tag: Option<(&EventTag, Span)>,
+        place: Span,
+    ) -> Node {
         let plain = matches!(style, ScalarStyle::Plain);
         // The parser gives `~` for a value that is not written.
         let text = if plain && place.start == place.end { "" } else { text };
-        let tag = tag.map(|tag| tag.suffix_in_namespace(CORE).map_or(Tag::Other, |suffix| Tag::core(&suffix)));
+        let tag_place = tag.map_or(place, |(_, place)| place);
+        let tag =
+            tag.map(|(tag, _)| tag.suffix_in_namespace(CORE).map_or(Tag::Other, |suffix| Tag::core(&suffix)));
         let file = self.source.text();
         let (start, end) = (index(place.start), index(place.end));
         self.cover(place);
         self.carrier = plain && text == "<<" && tag.is_none();
-        if matches!(style, ScalarStyle::DoubleQuoted) {
-            if let Some(escape) = scalar::foreign_escape(file, start, end) {
-                self.report(
-                    Code::YamlSyntax,
-                    escape,
-                    "Kyverno's YAML reader does not know this escape sequence",
-                    "write the character itself, or `\\U` with eight hexadecimal digits",
-                );
-            }
+        if matches!(style, ScalarStyle::DoubleQuoted)
+            && let Some(escape) = scalar::foreign_escape(file, start, end)
+        {
+            self.report(
+                Code::YamlSyntax,
+                escape,
+                "Kyverno's YAML reader does not know this escape sequence",
+                "write the character itself, or `\\U` with eight hexadecimal digits",
+            );
+        }
+        if plain && self.in_flow() && (text.contains('?') || text.starts_with(':')) {
+            self.report(
+                Code::YamlSyntax,
+                place,
+                "text inside `[` or `{` that starts with `:` or has a `?` needs quotes",
+                "Kyverno's YAML reader takes these characters for signs of its own",
+            );
+        }
+        if text.is_empty() && plain && tag == Some(Tag::Other) {
+            let message = "a word that starts with `!` is a tag, and no value follows it";
+            self.report(Code::YamlSyntax, tag_place, message, "text that starts with `!` needs quotes");
         }
         let value = match tag {
             None if !plain => Some(Value::Text),
             Some(Tag::Binary) => {
-                self.report(Code::UnsupportedBinary, place, "values with the tag `!!binary` are not supported", "");
+                self.report(
+                    Code::UnsupportedBinary,
+                    place,
+                    "values with the tag `!!binary` are not supported",
+                    "",
+                );
                 Some(Value::Text)
             }
             tag => resolve::resolve(tag.unwrap_or(Tag::None), text),
@@ -323,7 +424,9 @@ impl Builder<'_> {
             return Node { span: place, alias: None, kind: NodeKind::Broken };
         };
         let map = scalar::map(file, start, end, style, text);
-        let end = file.get(start..end).map_or(end, |text| start.saturating_add(text.trim_end_matches(['\r', '\n']).len()));
+        let end = file
+            .get(start..end)
+            .map_or(end, |text| start.saturating_add(text.trim_end_matches(['\r', '\n']).len()));
         let kind = NodeKind::Scalar(Scalar { text: text.to_owned(), value, plain, map });
         Node { span: Span::new(start, end), alias: None, kind }
     }
@@ -334,7 +437,8 @@ impl Builder<'_> {
         let mut items = frame.items.into_iter().enumerate();
         while let (Some((index, key)), Some((_, value))) = (items.next(), items.next()) {
             if frame.merges.contains(&index) {
-                for entry in self.merged(key.span, value) {
+                for mut entry in self.merged(key.span, value) {
+                    entry.value.alias = Some(key.span);
                     self.insert(&mut mapping, &mut seen, entry, Some(key.span));
                 }
             } else if let Some(name) = self.key(&key) {
@@ -363,10 +467,13 @@ impl Builder<'_> {
             "keep one of them"
         };
         self.diagnostics.push(
-            Diagnostic::error(Code::DuplicateKey, format!("the key `{}` is already set in this mapping", entry.key))
-                .at(self.source, merge.unwrap_or(entry.key_span))
-                .label(self.source, first, "first set here")
-                .help(help),
+            Diagnostic::error(
+                Code::DuplicateKey,
+                format!("the key `{}` is already set in this mapping", entry.key),
+            )
+            .at(self.source, merge.unwrap_or(entry.key_span))
+            .label(self.source, first, "first set here")
+            .help(help),
         );
     }
 
@@ -400,14 +507,29 @@ impl Builder<'_> {
         Some(match scalar.value {
             Value::Text => scalar.text.clone(),
             Value::Bool(value) => value.to_string(),
-            Value::Integer(value) => value.to_string(),
-            Value::Float(_) => scalar.text.clone(),
+            Value::Integer(value) if !is_fraction(&scalar.text) => value.to_string(),
+            Value::Integer(_) | Value::Float(_) => {
+                let message = format!("the number `{}` cannot be a key", scalar.text);
+                self.report(Code::BadKey, node.span, message, "put it in quotes");
+                return None;
+            }
             Value::Null => {
-                self.report(Code::BadKey, node.span, "a key is missing here, or it is `null`", "put it in quotes if it is text");
+                self.report(
+                    Code::BadKey,
+                    node.span,
+                    "a key is missing here, or it is `null`",
+                    "put it in quotes if it is text",
+                );
                 return None;
             }
         })
     }
+}
+
+/// Whether a number is written with a point or an exponent. As a key it would be rounded and spelt anew.
+fn is_fraction(text: &str) -> bool {
+    let hexadecimal = text.trim_start_matches(['+', '-']).to_lowercase().starts_with("0x");
+    !hexadecimal && text.contains(['.', 'e', 'E'])
 }
 
 /// What a value costs and how deep it is. Recursion is safe: no value is deeper than [`MAX_DEPTH`].

@@ -64,7 +64,7 @@ pub(super) fn resolve(tag: Tag, text: &str) -> Option<Value> {
 fn through_json(value: Value) -> Value {
     const LIMIT: f64 = 9_223_372_036_854_775_808.0;
     match value {
-        Value::Float(number) if number.fract() == 0.0 && number >= -LIMIT && number < LIMIT => {
+        Value::Float(number) if number.fract() == 0.0 && (-LIMIT..LIMIT).contains(&number) => {
             format!("{number:.0}").parse().map_or(value, Value::Integer)
         }
         _ => value,
@@ -73,7 +73,9 @@ fn through_json(value: Value) -> Value {
 
 fn untagged(text: &str) -> Value {
     match text {
-        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => return Value::Bool(true),
+        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
+            return Value::Bool(true);
+        }
         "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
             return Value::Bool(false);
         }
@@ -177,7 +179,9 @@ fn is_timestamp(text: &str) -> bool {
     let date = text.split(['T', 't', ' ']).next().unwrap_or_default();
     let mut parts = date.split('-');
     let mut part = |lengths: &[usize]| {
-        parts.next().is_some_and(|part| lengths.contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit()))
+        parts
+            .next()
+            .is_some_and(|part| lengths.contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit()))
     };
     part(&[4]) && part(&[1, 2]) && part(&[1, 2]) && parts.next().is_none()
 }

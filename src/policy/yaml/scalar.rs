@@ -175,10 +175,16 @@ impl Reading {
 
     /// A block scalar. All line breaks at the end are kept here; the caller cuts them to the parser's value.
     fn block(&mut self, text: &str, start: usize, end: usize, value: &str, folded: bool) {
-        let line_start = text.get(..start).and_then(|before| before.rfind('\n')).map_or(0, |at| at.saturating_add(1));
+        let line_start =
+            text.get(..start).and_then(|before| before.rfind('\n')).map_or(0, |at| at.saturating_add(1));
         let indent = start.saturating_sub(line_start);
         let blank_lines = value.bytes().take_while(|byte| *byte == b'\n').count();
-        let mut lines = Lines { folded, pending: None, breaks: breaks_before(text, line_start, blank_lines), blank: false };
+        let mut lines = Lines {
+            folded,
+            pending: None,
+            breaks: breaks_before(text, line_start, blank_lines),
+            blank: false,
+        };
         let mut cursor = Cursor::new(text, line_start, end);
         while cursor.peek().is_some() {
             for _ in 0..indent {
@@ -189,6 +195,10 @@ impl Reading {
             if let Some(place) = cursor.line_break() {
                 lines.breaks.push(place);
                 continue;
+            }
+            // The scalar's range can go on over the indentation of what follows.
+            if cursor.peek().is_none() {
+                break;
             }
             lines.join(self, matches!(cursor.peek(), Some(' ' | '\t')));
             while let Some(character) = cursor.peek().filter(|character| !matches!(character, '\n' | '\r')) {

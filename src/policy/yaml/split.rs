@@ -30,10 +30,10 @@ pub(super) fn chunks(source: &Arc<Source>, diagnostics: &mut Vec<Diagnostic>) ->
     for line in source.text().split_inclusive('\n') {
         let after = offset.saturating_add(line.len());
         if let Some(rest) = line.strip_prefix("---") {
-            let rest = rest.trim();
+            let comment = rest.starts_with([' ', '\t']) && rest.trim_start().starts_with('#');
             chunks.push(Chunk { span: Span::new(start, offset), readable });
             start = after;
-            readable = rest.is_empty() || rest.starts_with('#');
+            readable = rest.trim().is_empty() || comment;
             if !readable {
                 let end = offset.saturating_add(line.trim_end().len());
                 diagnostics.push(

@@ -12,8 +12,15 @@ pub(super) fn diagnostic(kind: &ErrorKind) -> Diagnostic {
     if help.is_empty() { diagnostic } else { diagnostic.help(help) }
 }
 
+/// Whether the parser complains of a tab.
+pub(super) fn is_about_tabs(kind: &ErrorKind) -> bool {
+    words(kind).2 == TABS
+}
+
 const QUOTES: &str = "put the value in quotes, or into a block that starts with `|` on the line of the key";
 const INDENT: &str = "fields of one mapping start in the same column";
+const KEYS: &str =
+    "fields of one mapping start in the same column, and text that starts with `[` or `{` needs quotes";
 const TABS: &str = "indent with spaces; YAML does not allow tabs there";
 const ESCAPES: &str = "in double quotes a backslash starts an escape; write `\\\\`, or use single quotes";
 
@@ -45,7 +52,7 @@ fn words(kind: &ErrorKind) -> (Code, String, &'static str) {
         Kind::ExpectedBlockMappingKey
         | Kind::UnexpectedEofBlockMapping
         | Kind::SimpleKeyExpected
-        | Kind::InvalidSimpleKey => syntax("expected a key and `:` here", INDENT),
+        | Kind::InvalidSimpleKey => syntax("expected a key and `:` here", KEYS),
         Kind::ExpectedBlockSequenceEntry | Kind::UnexpectedEofBlockSequence => {
             syntax("expected an entry of the list, which starts with `- `", INDENT)
         }
@@ -72,24 +79,30 @@ fn words(kind: &ErrorKind) -> (Code, String, &'static str) {
         | Kind::TabAtBlockScalarStart
         | Kind::TabInPlainScalar => syntax("a tab is not allowed here", TABS),
         Kind::UnexpectedCharacter { character: '\t' } => syntax("a tab is not allowed here", TABS),
+        Kind::UnexpectedCharacter { character: '`' } => {
+            syntax("a value cannot start with a backtick", QUOTES)
+        }
         Kind::UnexpectedCharacter { character } => {
             syntax(&format!("a value cannot start with `{character}`"), QUOTES)
         }
-        Kind::CommentInterceptedScalar => syntax("a comment cannot stand inside text of several lines", QUOTES),
-        Kind::CommentNotSeparated => syntax("a comment needs a blank before its `#`", ""),
-        Kind::ZeroBlockScalarIndent
-        | Kind::InvalidBlockScalarHeader => {
-            syntax("after `|` or `>` only `+`, `-`, a digit from 1 to 9 and a comment can follow", "start the text on the next line")
+        Kind::CommentInterceptedScalar => {
+            syntax("a comment cannot stand inside text of several lines", QUOTES)
         }
+        Kind::CommentNotSeparated => syntax("a comment needs a blank before its `#`", ""),
+        Kind::ZeroBlockScalarIndent | Kind::InvalidBlockScalarHeader => syntax(
+            "after `|` or `>` only `+`, `-`, a digit from 1 to 9 and a comment can follow",
+            "start the text on the next line",
+        ),
         Kind::InvalidBlockScalarIndent => {
             syntax("a blank line before the text of this block has more blanks than the text", INDENT)
         }
         Kind::DocumentIndicatorInQuotedScalar => {
             syntax("quoted text cannot go on over `---` or `...` at the start of a line", "")
         }
-        Kind::InvalidTrailingSingleQuotedScalar | Kind::InvalidTrailingDoubleQuotedScalar => {
-            syntax("nothing can follow quoted text on its line", "write all of the value inside the quotes, or put it into a block that starts with `|`")
-        }
+        Kind::InvalidTrailingSingleQuotedScalar | Kind::InvalidTrailingDoubleQuotedScalar => syntax(
+            "nothing can follow quoted text on its line",
+            "write all of the value inside the quotes, or put it into a block that starts with `|`",
+        ),
         Kind::UnknownQuotedScalarEscape => syntax("this escape sequence does not exist", ESCAPES),
         Kind::InvalidQuotedScalarHexEscape
         | Kind::InvalidLowSurrogateHexEscape
@@ -100,7 +113,9 @@ fn words(kind: &ErrorKind) -> (Code, String, &'static str) {
         Kind::MissingAnchorOrAliasName => {
             syntax("a name must follow `&` or `*`", "text that starts with `&` or `*` needs quotes")
         }
-        Kind::UndeclaredTagHandle => syntax("the prefix of this tag is not declared", "text that starts with `!` needs quotes"),
+        Kind::UndeclaredTagHandle => {
+            syntax("the prefix of this tag is not declared", "text that starts with `!` needs quotes")
+        }
         Kind::ExpectedTagBang
         | Kind::InvalidTagTerminator
         | Kind::MissingTagUri
