@@ -20,7 +20,7 @@ fn evaluate(text: &str) -> Result<bool, String> {
     let bump = Bump::new();
     let environment = http_environment();
     let ast = front::parse(text).map_err(|errors| format!("{errors:?}"))?;
-    let checked = check(ast, &environment).map_err(|(ast, errors)| render(&ast, &errors))?;
+    let checked = check(ast, &environment).map_err(|mistakes| render(&mistakes))?;
     let program = plan(&checked, &arena, &environment).map_err(|error| error.message)?;
     let ty = toolgate::types::object_type("http.CheckRequest").unwrap();
     let request = Object { ty, fields: &[], tagged: false };
@@ -39,7 +39,12 @@ fn every_signature_reads_and_every_overload_id_is_unique_within_its_function() {
     let mut seen = BTreeSet::new();
     for row in HTTP.iter().flat_map(|library| library.rows) {
         let signature = Signature::parse(row.signature).unwrap();
-        assert!(seen.insert((signature.name.clone(), row.id)), "{} of {} is there twice", row.id, signature.name);
+        assert!(
+            seen.insert((signature.name.clone(), row.id)),
+            "{} of {} is there twice",
+            row.id,
+            signature.name
+        );
     }
     assert!(seen.len() > 250, "only {} overloads", seen.len());
 }

@@ -74,11 +74,22 @@ impl<'e> Checked<'e> {
     }
 }
 
+/// The mistakes of an expression that does not check.
+#[derive(Clone, Debug)]
+pub struct Mistakes {
+    /// The expression.
+    pub ast: Ast,
+    /// The mistakes in the order of their place, at most [`MAX_ERRORS`].
+    pub errors: Vec<TypeError>,
+    /// How many more there are.
+    pub more: usize,
+}
+
 /// Checks `ast`.
 ///
 /// # Errors
-/// All mistakes in the order of their place, at most [`MAX_ERRORS`], with the syntax tree for their positions.
-pub fn check<'e>(ast: Ast, environment: &Environment<'e>) -> Result<Checked<'e>, (Ast, Vec<TypeError>)> {
+/// All mistakes, with the syntax tree for their positions.
+pub fn check<'e>(ast: Ast, environment: &Environment<'e>) -> Result<Checked<'e>, Mistakes> {
     let mut checker = Checker {
         environment,
         types: vec![Type::Error; ast.info.len()],
@@ -86,9 +97,10 @@ pub fn check<'e>(ast: Ast, environment: &Environment<'e>) -> Result<Checked<'e>,
         bindings: Bindings::default(),
         scopes: Vec::new(),
         errors: Vec::new(),
+        more: 0,
     };
     checker.check(&ast.root);
-    let Checker { mut types, references, bindings, mut errors, .. } = checker;
+    let Checker { mut types, references, bindings, mut errors, more, .. } = checker;
     for ty in &mut types {
         *ty = bindings.substitute(ty, true);
     }
@@ -99,10 +111,8 @@ pub fn check<'e>(ast: Ast, environment: &Environment<'e>) -> Result<Checked<'e>,
     if errors.is_empty() {
         return Ok(checked);
     }
-    // cel-go keeps the first ones in the order of checking, and sorts what it kept.
-    errors.truncate(MAX_ERRORS);
     errors.sort_by_key(|error| checked.ast.info(error.node).anchor);
-    Err((checked.ast, errors))
+    Err(Mistakes { ast: checked.ast, errors, more })
 }
 
 struct Checker<'c, 'e> {
@@ -112,12 +122,18 @@ struct Checker<'c, 'e> {
     bindings: Bindings,
     /// The comprehension variables in scope, innermost last.
     scopes: Vec<(String, Type)>,
+    /// The first mistakes in the order of checking, which are the ones that cel-go keeps.
     errors: Vec<TypeError>,
+    more: usize,
 }
 
 impl<'e> Checker<'_, 'e> {
     fn error(&mut self, node: NodeId, kind: TypeErrorKind) {
-        self.errors.push(TypeError { node, kind });
+        if self.errors.len() < MAX_ERRORS {
+            self.errors.push(TypeError { node, kind });
+        } else {
+            self.more = self.more.saturating_add(1);
+        }
     }
 
     fn set_type(&mut self, node: NodeId, ty: Type) {
@@ -140,8 +156,12 @@ impl<'e> Checker<'_, 'e> {
         match &e.kind {
             ExprKind::Literal(literal) => self.set_type(e.id, literal_type(literal)),
             ExprKind::Ident(name) => self.check_ident(e.id, name),
-            ExprKind::Select { operand, field, test_only } => self.check_select(e, operand, field, *test_only),
-            ExprKind::Call { function, target, args } => self.check_call(e, function, target.as_deref(), args),
+            ExprKind::Select { operand, field, test_only } => {
+                self.check_select(e, operand, field, *test_only)
+            }
+            ExprKind::Call { function, target, args } => {
+                self.check_call(e, function, target.as_deref(), args)
+            }
             ExprKind::List { elements, optional } => self.check_list(e.id, elements, optional),
             ExprKind::Map(entries) => self.check_map(e.id, entries),
             ExprKind::Struct { type_name, fields } => self.check_struct(e.id, type_name, fields),
@@ -274,11 +294,13 @@ impl<'e> Checker<'_, 'e> {
         };
         // `a.b.f(x)` is a function `a.b.f`, if there is one, before it is a call of `f` on `a.b`.
         let qualified = qualified_name(target).map(|prefix| format!("{prefix}.{name}"));
-        if let Some(function) = qualified.as_deref().and_then(|name| self.environment.resolve_function(name)) {
+        if let Some(function) = qualified.as_deref().and_then(|name| self.environment.resolve_function(name))
+        {
             return self.resolve_overload(e.id, function, None, args);
         }
-        if let Some((qualified, library)) =
-            qualified.as_deref().and_then(|name| crate::library::unsupported(name).map(|library| (name, library)))
+        if let Some((qualified, library)) = qualified
+            .as_deref()
+            .and_then(|name| crate::library::unsupported(name).map(|library| (name, library)))
         {
             self.set_type(e.id, Type::Error);
             let name = qualified.to_owned();
@@ -294,7 +316,13 @@ impl<'e> Checker<'_, 'e> {
         }
     }
 
-    fn resolve_overload(&mut self, node: NodeId, function: &'e Function, target: Option<&Expr>, args: &[Expr]) {
+    fn resolve_overload(
+        &mut self,
+        node: NodeId,
+        function: &'e Function,
+        target: Option<&Expr>,
+        args: &[Expr],
+    ) {
         let arguments: Vec<Type> = target.into_iter().chain(args).map(|arg| self.type_of(arg.id)).collect();
         if matches!(function.name.as_str(), "_&&_" | "_||_") {
             return self.resolve_logical(node, function, args, &arguments);
@@ -381,7 +409,9 @@ impl<'e> Checker<'_, 'e> {
     fn join(&mut self, previous: Option<Type>, current: Type) -> Option<Type> {
         Some(match previous {
             None => current,
-            Some(previous) if self.bindings.assignable(&previous, &current) => most_general(&previous, &current),
+            Some(previous) if self.bindings.assignable(&previous, &current) => {
+                most_general(&previous, &current)
+            }
             Some(_) => Type::Dyn,
         })
     }
@@ -416,7 +446,10 @@ impl<'e> Checker<'_, 'e> {
         let result = match self.environment.resolve_type(type_name) {
             Some(ty @ Type::Struct(_)) => ty,
             Some(ty) => {
-                self.error(node, TypeErrorKind::NotAMessageType(ty.to_string()));
+                self.error(node, TypeErrorKind::NotAMessageType(ty.runtime_name().to_owned()));
+                for field in fields {
+                    self.error(field.id, TypeErrorKind::FailedResolution(type_name.to_owned()));
+                }
                 Type::Error
             }
             None => {

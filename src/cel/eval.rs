@@ -170,7 +170,12 @@ impl<'a> Frame<'a> {
         ErrorKind::NoSuchOverload.into()
     }
 
-    fn optional_mismatch(&mut self, _function: &'static str, _left: Value<'a>, _right: Value<'a>) -> Raise<'a> {
+    fn optional_mismatch(
+        &mut self,
+        _function: &'static str,
+        _left: Value<'a>,
+        _right: Value<'a>,
+    ) -> Raise<'a> {
         ErrorKind::NoSuchOverload.into()
     }
 
@@ -178,7 +183,9 @@ impl<'a> Frame<'a> {
     fn variable(&mut self, index: usize) -> Answer<'a> {
         match self.variables.get(index).copied() {
             Some(Variable::Done(result)) => return result.map_err(Raise::Error),
-            Some(Variable::Running) | None => return Err(Fault::Internal("a variable that needs itself").into()),
+            Some(Variable::Running) | None => {
+                return Err(Fault::Internal("a variable that needs itself").into());
+            }
             Some(Variable::Fresh) => {}
         }
         let Some(program) = self.programs.get(index) else {
@@ -312,7 +319,9 @@ impl<'a> Frame<'a> {
 
     fn map(&mut self, id: NodeId, entries: &'a [Entry<'a>]) -> Answer<'a> {
         self.context.charge(entries.len())?;
-        self.context.budget.charge_bytes(entries.len().saturating_mul(size_of::<(Value<'_>, Value<'_>)>()))?;
+        self.context
+            .budget
+            .charge_bytes(entries.len().saturating_mul(size_of::<(Value<'_>, Value<'_>)>()))?;
         let mut map = MapBuilder::with_capacity(self.context.arena, entries.len());
         for entry in entries {
             let key = self.eval(&entry.key)?;
@@ -329,7 +338,8 @@ impl<'a> Frame<'a> {
 
     fn not_optional(&mut self, _what: &'static str, value: &Value<'a>) -> Raise<'a> {
         let name = value.type_name();
-        self.context.error(format_args!("cannot initialize optional list element from non-optional value {name}"))
+        self.context
+            .error(format_args!("cannot initialize optional list element from non-optional value {name}"))
     }
 
     fn object(

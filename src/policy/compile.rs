@@ -157,9 +157,9 @@ impl<'p> Compiler<'p> {
         };
         let checked = match checked {
             Ok(checked) => checked,
-            Err((ast, errors)) => {
-                for error in &errors {
-                    self.type_error(policy, expression, environment, &ast, error);
+            Err(mistakes) => {
+                for error in &mistakes.errors {
+                    self.type_error(policy, expression, environment, &mistakes.ast, error);
                 }
                 return None;
             }
@@ -195,7 +195,14 @@ impl<'p> Compiler<'p> {
         self.report(policy, expression, diagnostic, index(info.span.start), index(info.span.end));
     }
 
-    fn wrong_output(&mut self, policy: &Policy, expression: &Expression, code: Code, due: &str, found: &Type) {
+    fn wrong_output(
+        &mut self,
+        policy: &Policy,
+        expression: &Expression,
+        code: Code,
+        due: &str,
+        found: &Type,
+    ) {
         let message = match code {
             Code::ConditionType => format!("matchCondition output is expected to be of type {due}"),
             _ => format!("rule response output is expected to be of type {due}"),
@@ -260,7 +267,9 @@ fn code(kind: &TypeErrorKind) -> Code {
         TypeErrorKind::Mismatch { .. } | TypeErrorKind::FieldMismatch { .. } => Code::CelTypeMismatch,
         TypeErrorKind::NoFieldSelection(_) => Code::CelNoFields,
         TypeErrorKind::NotARange(_) => Code::CelNotARange,
-        TypeErrorKind::NotAType(_) | TypeErrorKind::NotAMessageType(_) => Code::CelNotAType,
+        TypeErrorKind::NotAType(_)
+        | TypeErrorKind::NotAMessageType(_)
+        | TypeErrorKind::FailedResolution(_) => Code::CelNotAType,
         TypeErrorKind::OptionalSelection(_) => Code::CelOptionalSelection,
         TypeErrorKind::Literal(_) => Code::CelBadLiteral,
     }

@@ -176,14 +176,16 @@ fn ask<'a>(policy: &'a CompiledPolicy<'a>, frame: &mut Frame<'a>) -> Result<Verd
     for (index, validation) in policy.validations.iter().enumerate() {
         let opinion = match frame.evaluate(validation) {
             Ok(Value::Null) => continue,
-            Ok(Value::Object(response)) if response.ty.name == "http.CheckResponse" => match response.fields {
-                [Some(_), ..] => Opinion::Allow,
-                [_, Some(Value::Object(denied)), ..] => match denied.get(0) {
-                    Value::String(reason) => Opinion::Deny(reason),
+            Ok(Value::Object(response)) if response.ty.name == "http.CheckResponse" => {
+                match response.fields {
+                    [Some(_), ..] => Opinion::Allow,
+                    [_, Some(Value::Object(denied)), ..] => match denied.get(0) {
+                        Value::String(reason) => Opinion::Deny(reason),
+                        _ => Opinion::Deny(""),
+                    },
                     _ => Opinion::Deny(""),
-                },
-                _ => Opinion::Deny(""),
-            },
+                }
+            }
             Ok(_) => {
                 let kind = ErrorKind::Message("rule result is expected to be *http.CheckResponse");
                 on_error(policy, alloc_error(frame, CelError { kind, node: 0 }))

@@ -22,7 +22,7 @@ fn compile<'p>(
 ) -> Result<(Program<'p>, String), Json> {
     let ast = front::parse(text).map_err(|_| json!({"decision": "compile-error", "syntax": true}))?;
     let checked = check::check(ast, environment)
-        .map_err(|(ast, errors)| json!({"decision": "compile-error", "error": check::render(&ast, &errors)}))?;
+        .map_err(|mistakes| json!({"decision": "compile-error", "error": check::render(&mistakes)}))?;
     let ty = canonical::type_text(checked.output());
     let program = plan(&checked, arena, environment)
         .map_err(|error| json!({"decision": "program-error", "error": error.message}))?;
@@ -68,9 +68,25 @@ pub(crate) fn compare(case: &Json) -> Result<(), String> {
         return Ok(());
     }
     let got = answer(case);
+    // Kyverno's process panics: no portable answer exists, and Toolgate refuses the expression.
+    if expected["decision"] == "panic" {
+        return if got["decision"] == "value" {
+            Err(format!("answers {got} where Kyverno panics"))
+        } else {
+            Ok(())
+        };
+    }
+    let mut expected = expected.clone();
+    if expected["decision"] != "value"
+        && let Some(answer) = expected.as_object_mut()
+    {
+        // Which of the case's expressions failed and what type it would have had is the oracle's own note.
+        answer.remove("type");
+        answer.remove("variable");
+    }
     let same = match (got["syntax"].as_bool(), expected["error"].as_str()) {
         (Some(true), Some(error)) => error.starts_with("ERROR: ") && expected["decision"] == "compile-error",
-        _ => got == *expected,
+        _ => got == expected,
     };
     if same { Ok(()) } else { Err(format!("`{}`\n  expected {expected}\n  got      {got}", clip(case))) }
 }

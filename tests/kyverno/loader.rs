@@ -16,7 +16,8 @@ pub(crate) fn compare(case: &Json) -> Result<(), String> {
     if (skipped > 0) != (errors > 0) {
         return Err(format!("{errors} errors, expected {answer}"));
     }
-    let mut due: Vec<&str> = answer["policies"].as_array().unwrap().iter().map(|n| n.as_str().unwrap()).collect();
+    let mut due: Vec<&str> =
+        answer["policies"].as_array().unwrap().iter().map(|n| n.as_str().unwrap()).collect();
     due.sort_unstable();
     names.sort_unstable();
     if errors == 0 && names != due { Err(format!("loads {names:?}, expected {answer}")) } else { Ok(()) }

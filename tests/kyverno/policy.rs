@@ -59,7 +59,8 @@ pub(crate) fn compare(case: &Json) -> Result<(), String> {
         }
     }
     for (policy, expected) in set.policies.iter().zip(expected["policies"].as_array().into_iter().flatten()) {
-        let verdict = ask_alone(policy, object, &bump, Budget::default()).map_err(|fault| fault.to_string())?;
+        let verdict =
+            ask_alone(policy, object, &bump, Budget::default()).map_err(|fault| fault.to_string())?;
         let (result, text) = match verdict.opinion {
             Opinion::Allow => ("allow", String::new()),
             Opinion::Deny(reason) => ("deny", reason.to_owned()),

@@ -34,7 +34,10 @@ fn attributes_object<'a>(attributes: &Json, bump: &'a Bump) -> Value<'a> {
                         .iter()
                         .map(|value| Value::String(bump.alloc_str(value.as_str().unwrap())))
                         .collect();
-                    builder.insert(Value::String(bump.alloc_str(key)), Value::List(bump.alloc_slice_copy(&values)));
+                    builder.insert(
+                        Value::String(bump.alloc_str(key)),
+                        Value::List(bump.alloc_slice_copy(&values)),
+                    );
                 }
                 Some(Value::Map(builder.finish()))
             }

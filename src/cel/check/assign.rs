@@ -55,7 +55,8 @@ impl Bindings {
     /// As [`Self::assignable`] for several, all or none.
     pub(super) fn all_assignable(&mut self, from: &[Type], to: &[Type]) -> bool {
         let mark = self.journal.len();
-        let assignable = from.len() == to.len() && from.iter().zip(to).all(|(from, to)| self.accepts(from, to));
+        let assignable =
+            from.len() == to.len() && from.iter().zip(to).all(|(from, to)| self.accepts(from, to));
         if !assignable {
             self.rollback(mark);
         }
@@ -179,8 +180,10 @@ fn rebuild(ty: &Type, replace: &mut impl FnMut(&Type) -> Type) -> Type {
 
 /// What null may be used for.
 fn nullable(ty: &Type) -> bool {
-    matches!(ty.kind(), Kind::Opaque | Kind::Struct | Kind::Any | Kind::Duration | Kind::Timestamp | Kind::Null)
-        || matches!(ty, Type::Wrapper(_))
+    matches!(
+        ty.kind(),
+        Kind::Opaque | Kind::Struct | Kind::Any | Kind::Duration | Kind::Timestamp | Kind::Null
+    ) || matches!(ty, Type::Wrapper(_))
 }
 
 /// The wider of two types that are known to unify.

@@ -127,7 +127,12 @@ impl<'e> Environment<'e> {
 
     /// The index of a policy's variable.
     pub(crate) fn policy_variable(&self, name: &str) -> Option<(usize, &Type)> {
-        self.policy_variables.iter().enumerate().rev().find(|(_, (n, _))| n == name).map(|(i, (_, ty))| (i, ty))
+        self.policy_variables
+            .iter()
+            .enumerate()
+            .rev()
+            .find(|(_, (n, _))| n == name)
+            .map(|(i, (_, ty))| (i, ty))
     }
 
     /// The container's name.
@@ -137,7 +142,10 @@ impl<'e> Environment<'e> {
 
     /// The names that could be meant by the variables, for suggestions.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.variables.iter().map(|(name, _)| name.as_str()).chain(self.constants.iter().map(|(name, _)| *name))
+        self.variables
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .chain(self.constants.iter().map(|(name, _)| *name))
     }
 
     /// The names of a policy's variables declared so far, for suggestions.

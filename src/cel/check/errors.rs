@@ -71,6 +71,8 @@ pub enum TypeErrorKind {
     NotAType(String),
     /// A struct literal of a type that has no fields.
     NotAMessageType(String),
+    /// A field of a literal whose type has no fields; follows [`TypeErrorKind::NotAMessageType`].
+    FailedResolution(String),
     /// `.?` with something other than a field name.
     OptionalSelection(String),
     /// What a check of literals found, in its own words.
@@ -112,7 +114,10 @@ impl fmt::Display for TypeErrorKind {
             ),
             TypeErrorKind::NotAType(name) => write!(f, "'{name}' is not a type"),
             TypeErrorKind::NotAMessageType(name) => write!(f, "'{name}' is not a message type"),
-            TypeErrorKind::OptionalSelection(what) => write!(f, "unsupported optional field selection: {what}"),
+            TypeErrorKind::FailedResolution(name) => write!(f, "unexpected failed resolution of '{name}'"),
+            TypeErrorKind::OptionalSelection(what) => {
+                write!(f, "unsupported optional field selection: {what}")
+            }
             TypeErrorKind::Literal(text) => f.write_str(text),
         }
     }

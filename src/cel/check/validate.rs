@@ -69,10 +69,17 @@ impl Validator<'_, '_> {
         self.aggregates.push(TypeError { node: e.id, kind });
     }
 
-    fn element(&self, e: &Expr, optional: bool) -> Type {
+    /// The type of an element. Kyverno crashes on an element behind `?` whose type is only known at run time; no
+    /// policy with one can be served there, so it is refused here.
+    fn element(&mut self, e: &Expr, optional: bool) -> Type {
         let ty = self.checked.type_of(e.id);
         match ty.unwrap_optional() {
             Some(inner) if optional => inner.clone(),
+            None if optional => {
+                let kind = TypeErrorKind::Mismatch { expected: Type::optional(Type::Dyn), found: ty.clone() };
+                self.aggregates.push(TypeError { node: e.id, kind });
+                ty.clone()
+            }
             _ => ty.clone(),
         }
     }
@@ -112,11 +119,13 @@ impl Validator<'_, '_> {
 
     fn format(&mut self, call: NodeId, target: Option<&Expr>, args: &[Expr]) {
         let (Some(target), [list]) = (target, args) else { return };
-        let (ExprKind::Literal(Literal::String(format)), ExprKind::List { elements, .. }) = (&target.kind, &list.kind)
+        let (ExprKind::Literal(Literal::String(format)), ExprKind::List { elements, .. }) =
+            (&target.kind, &list.kind)
         else {
             return;
         };
-        let arguments: Vec<FormatArgument<'_>> = elements.iter().map(|element| self.argument(element)).collect();
+        let arguments: Vec<FormatArgument<'_>> =
+            elements.iter().map(|element| self.argument(element)).collect();
         if let Err(mistake) = check_format(format, &arguments) {
             let node = mistake.node.unwrap_or(call);
             self.formats.push(TypeError { node, kind: TypeErrorKind::Literal(mistake.text) });
@@ -125,10 +134,14 @@ impl Validator<'_, '_> {
 
     fn argument(&self, e: &Expr) -> FormatArgument<'_> {
         let parts = match &e.kind {
-            ExprKind::List { elements, .. } => elements.iter().map(|element| self.argument(element)).collect(),
-            ExprKind::Map(entries) => {
-                entries.iter().flat_map(|entry| [&entry.key, &entry.value]).map(|e| self.argument(e)).collect()
+            ExprKind::List { elements, .. } => {
+                elements.iter().map(|element| self.argument(element)).collect()
             }
+            ExprKind::Map(entries) => entries
+                .iter()
+                .flat_map(|entry| [&entry.key, &entry.value])
+                .map(|e| self.argument(e))
+                .collect(),
             _ => Vec::new(),
         };
         FormatArgument { node: e.id, ty: self.checked.type_of(e.id), parts }

@@ -72,7 +72,9 @@ impl<'a> Frame<'a> {
             _ => self.eval(key)?,
         };
         let go_type = match key {
-            Value::Bool(_) | Value::Int(_) | Value::Uint(_) | Value::Double(_) | Value::String(_) => return Ok(key),
+            Value::Bool(_) | Value::Int(_) | Value::Uint(_) | Value::Double(_) | Value::String(_) => {
+                return Ok(key);
+            }
             Value::Null => "types.Null",
             Value::Bytes(_) => "types.Bytes",
             Value::Duration(_) => "types.Duration",
@@ -111,8 +113,12 @@ fn find<'a>(value: &Value<'a>, key: &Value<'a>, presence: bool) -> Result<Option
 fn list_index<'a>(key: &Value<'a>) -> Result<i64, Raise<'a>> {
     match key {
         Value::Int(index) => Ok(*index),
-        Value::Uint(index) => i64::try_from(*index).map_err(|_| ErrorKind::UnsupportedIndexUint(*index).into()),
-        Value::Double(index) => double_to_int(*index).ok_or_else(|| ErrorKind::UnsupportedIndexValue(*index).into()),
+        Value::Uint(index) => {
+            i64::try_from(*index).map_err(|_| ErrorKind::UnsupportedIndexUint(*index).into())
+        }
+        Value::Double(index) => {
+            double_to_int(*index).ok_or_else(|| ErrorKind::UnsupportedIndexValue(*index).into())
+        }
         other => Err(ErrorKind::UnsupportedIndexType(other.type_name()).into()),
     }
 }

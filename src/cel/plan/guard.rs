@@ -59,7 +59,9 @@ impl<'p> Guard<'p> {
         match (self, value) {
             (Guard::Any, _) => true,
             (Guard::Kind(kind), _) => value.kind() == *kind,
-            (Guard::List(element), Value::List(list)) => list.first().is_none_or(|first| element.passes(first)),
+            (Guard::List(element), Value::List(list)) => {
+                list.first().is_none_or(|first| element.passes(first))
+            }
             (Guard::Map(key, of), Value::Map(map)) => {
                 map.entries().first().is_none_or(|(k, v)| key.passes(k) && of.passes(v))
             }

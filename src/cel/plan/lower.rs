@@ -7,12 +7,10 @@ use crate::cel::budget::Budget;
 use crate::cel::check::{Checked, Function, Reference};
 use crate::cel::eval;
 use crate::library::table::{Body, Context, Implementation, Row};
-use crate::types::{ObjectType, Type, object_type};
+use crate::types::{ObjectType, Type, VARIABLES, object_type};
 use crate::value::{Value, ValueKind};
 
-use super::{
-    Arena, Call, Collect, Dispatch, Element, Entry, FieldInit, Fold, Guard, Loop, Node, PlanError,
-};
+use super::{Arena, Call, Collect, Dispatch, Element, Entry, FieldInit, Fold, Guard, Loop, Node, PlanError};
 
 /// What a constant expression may use while it is folded; more, and it is evaluated on each request.
 const FOLD_BUDGET: Budget = Budget { steps: 10_000, bytes: 64 * 1024 };
@@ -100,7 +98,11 @@ impl<'c, 'p> Planner<'c, 'p> {
                     let Some((index, _)) = ty.field(&field.field) else {
                         return Err(self.internal(id, "a field that is not of the type"));
                     };
-                    planned.push(FieldInit { index, value: self.plan(&field.value)?, optional: field.optional });
+                    planned.push(FieldInit {
+                        index,
+                        value: self.plan(&field.value)?,
+                        optional: field.optional,
+                    });
                 }
                 Ok(Node::Object { id, ty, fields: self.slice(planned) })
             }
@@ -135,6 +137,10 @@ impl<'c, 'p> Planner<'c, 'p> {
                 Some((_, Local::Lazy(slot, init))) => Ok(Node::Lazy { slot: *slot, init }),
                 None => Err(self.internal(id, "a local variable out of scope")),
             },
+            // What it holds exists only field by field; as a whole it is a value with a type and nothing inside.
+            Some(Reference::Variable(name)) if name == "variables" => {
+                Ok(Node::Const(Value::Opaque(VARIABLES)))
+            }
             Some(Reference::Variable(name)) => Ok(match self.inputs.iter().position(|input| input == name) {
                 Some(index) => Node::Input(index),
                 None => Node::Unbound(id, self.str(name)),
@@ -168,7 +174,7 @@ impl<'c, 'p> Planner<'c, 'p> {
         // A struct's type is trusted only where cel-go does: on a plain selection. `.?` goes by the value.
         if !optional
             && let Type::Struct(name) = self.checked.type_of(operand.id)
-            && *name != crate::types::VARIABLES
+            && *name != VARIABLES
         {
             let ty = self.object(id, name)?;
             let Some((index, _)) = ty.field(field) else {
@@ -192,7 +198,9 @@ impl<'c, 'p> Planner<'c, 'p> {
             ExprKind::Call { function, target: None, args } if function == "dyn" => {
                 matches!(args.as_slice(), [inner] if self.is_variables(inner))
             }
-            _ => matches!(self.checked.reference(e.id), Some(Reference::Variable(name)) if name == "variables"),
+            _ => {
+                matches!(self.checked.reference(e.id), Some(Reference::Variable(name)) if name == "variables")
+            }
         }
     }
 
@@ -243,10 +251,28 @@ impl<'c, 'p> Planner<'c, 'p> {
         for arg in args {
             planned.push(self.plan(arg)?);
         }
+        if let ("_[_]" | "_[?_]", [_, Expr { kind: ExprKind::Literal(key), .. }]) = (name, args) {
+            self.check_key(id, key)?;
+        }
         if let Some(node) = self.operator(id, &function.name, &mut planned) {
             return Ok(node);
         }
-        self.function(id, function, overloads, planned)
+        let literals: Vec<bool> = (if receiver { target } else { None })
+            .into_iter()
+            .chain(args)
+            .map(|arg| matches!(arg.kind, ExprKind::Literal(_)))
+            .collect();
+        self.function(id, function, overloads, planned, &literals)
+    }
+
+    /// cel-go refuses to index by a literal that cannot be a key when it builds the program.
+    fn check_key(&self, node: NodeId, key: &Literal) -> Result<(), PlanError> {
+        let go_type = match key {
+            Literal::Null => "types.Null",
+            Literal::Bytes(_) => "types.Bytes",
+            _ => return Ok(()),
+        };
+        Err(PlanError { node, message: format!("invalid qualifier type: {go_type}") })
     }
 
     /// Chains of one operator become one node: the value of the first that decides, else the first error.
@@ -272,7 +298,9 @@ impl<'c, 'p> Planner<'c, 'p> {
         let mut args = args.drain(..).map(|node| self.boxed(node));
         let (first, second) = (args.next()?, args.next());
         let node = match (name, second, args.next()) {
-            ("_?_:_", Some(then), Some(otherwise)) => Node::Conditional { id, condition: first, then, otherwise },
+            ("_?_:_", Some(then), Some(otherwise)) => {
+                Node::Conditional { id, condition: first, then, otherwise }
+            }
             ("_==_", Some(right), None) => Node::Equal { left: first, right, negate: false },
             ("_!=_", Some(right), None) => Node::Equal { left: first, right, negate: true },
             ("!_", None, None) => Node::Not { id, operand: first },
@@ -291,6 +319,7 @@ impl<'c, 'p> Planner<'c, 'p> {
         function: &'c Function,
         overloads: &[&'static Row],
         args: Vec<Node<'p>>,
+        literals: &[bool],
     ) -> Result<Node<'p>, PlanError> {
         let constant = args.iter().all(is_const);
         let name = self.str(&function.name);
@@ -298,7 +327,7 @@ impl<'c, 'p> Planner<'c, 'p> {
         let args = self.slice(args);
         let Some(first) = overloads.first() else { return Err(self.internal(id, "a call without overload")) };
         if let Implementation::Shared(shared) = first.implementation {
-            let pattern = self.pattern(id, function, shared.pattern, args)?;
+            let pattern = self.pattern(id, function, shared.pattern, args, literals)?;
             let call = Call {
                 id,
                 function: name,
@@ -311,8 +340,9 @@ impl<'c, 'p> Planner<'c, 'p> {
             return Ok(self.fold(Node::Call(self.arena.bump.alloc(call)), constant));
         }
         if overloads.len() == 1 {
-            let (body, position) = own_body(first).ok_or_else(|| self.internal(id, "a function without body"))?;
-            let pattern = self.pattern(id, function, position, args)?;
+            let (body, position) =
+                own_body(first).ok_or_else(|| self.internal(id, "a function without body"))?;
+            let pattern = self.pattern(id, function, position, args, literals)?;
             let guards = self.guards(function, first, &certain);
             let call = Call { id, function: name, body, args, guards, receivers: &[], pattern };
             return Ok(self.fold(Node::Call(self.arena.bump.alloc(call)), constant));
@@ -325,7 +355,7 @@ impl<'c, 'p> Planner<'c, 'p> {
             position = position.or(pattern);
             candidates.push((body, self.guards(function, overload.row, &[])));
         }
-        let pattern = self.pattern(id, function, position, args)?;
+        let pattern = self.pattern(id, function, position, args, literals)?;
         let candidates = self.slice(candidates);
         let dispatch = Dispatch { id, function: name, candidates, args, pattern };
         Ok(self.fold(Node::Dispatch(self.arena.bump.alloc(dispatch)), constant))
@@ -352,15 +382,19 @@ impl<'c, 'p> Planner<'c, 'p> {
         function: &Function,
         position: Option<usize>,
         args: &[Node<'p>],
+        literals: &[bool],
     ) -> Result<Option<&'p Regex>, PlanError> {
         let Some(Node::Const(Value::String(text))) = position.and_then(|position| args.get(position)) else {
             return Ok(None);
         };
         match crate::library::regex::compile(text) {
             Ok(regex) => Ok(Some(self.arena.patterns.alloc(regex))),
-            // The Kubernetes functions refuse a bad constant pattern when the program is built; `matches` fails
-            // when it is evaluated (kyverno-semantics §2.7).
-            Err(error) if matches!(function.name.as_str(), "find" | "findAll") => {
+            // The Kubernetes functions refuse a bad literal pattern when the program is built; `matches` fails
+            // when it is evaluated, and so does any pattern that is an expression (kyverno-semantics §2.7).
+            Err(error)
+                if matches!(function.name.as_str(), "find" | "findAll")
+                    && position.and_then(|position| literals.get(position)) == Some(&true) =>
+            {
                 Err(PlanError { node: id, message: error.to_string() })
             }
             Err(_) => Ok(None),
@@ -408,10 +442,12 @@ impl<'c, 'p> Planner<'c, 'p> {
             _ => ("_||_", false),
         };
         let predicate = match &c.step.kind {
-            ExprKind::Call { function, target: None, args } if function == operator => match args.as_slice() {
-                [accu, predicate] if is_ident(accu, &c.accu_var) => predicate,
-                _ => return Ok(None),
-            },
+            ExprKind::Call { function, target: None, args } if function == operator => {
+                match args.as_slice() {
+                    [accu, predicate] if is_ident(accu, &c.accu_var) => predicate,
+                    _ => return Ok(None),
+                }
+            }
             _ => return Ok(None),
         };
         let range = self.plan(&c.iter_range)?;
@@ -434,7 +470,8 @@ impl<'c, 'p> Planner<'c, 'p> {
         let element = match &append.kind {
             ExprKind::Call { function, target: None, args } if function == "_+_" => match args.as_slice() {
                 [accu, list] if is_ident(accu, &c.accu_var) => match &list.kind {
-                    ExprKind::List { elements, optional } if optional.is_empty() => match elements.as_slice() {
+                    ExprKind::List { elements, optional } if optional.is_empty() => match elements.as_slice()
+                    {
                         [element] => element,
                         _ => return Ok(None),
                     },
@@ -494,9 +531,11 @@ fn is_bind(c: &Comprehension) -> bool {
 fn certain_kind(node: &Node<'_>) -> Option<ValueKind> {
     match node {
         Node::Const(value) => Some(value.kind()),
-        Node::TestField { .. } | Node::Test { .. } | Node::And { .. } | Node::Or { .. } | Node::Not { .. } => {
-            Some(ValueKind::Bool)
-        }
+        Node::TestField { .. }
+        | Node::Test { .. }
+        | Node::And { .. }
+        | Node::Or { .. }
+        | Node::Not { .. } => Some(ValueKind::Bool),
         Node::Equal { .. } | Node::All(_) | Node::Exists(_) => Some(ValueKind::Bool),
         Node::List { .. } | Node::Collect(_) => Some(ValueKind::List),
         Node::Map { .. } => Some(ValueKind::Map),

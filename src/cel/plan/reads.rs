@@ -84,8 +84,12 @@ impl Reader<'_, '_> {
         let lookup = match (function, target, args) {
             ("_[_]" | "_[?_]" | "_?._", None, [map, name]) => self.path(map).zip(key(name)),
             ("@in", None, [name, map]) => self.path(map).zip(key(name)),
-            ("Header", Some(target), [name]) => self.path(target).map(|p| format!("{p}.header")).zip(key(name)),
-            ("QueryParam", Some(target), [name]) => self.path(target).map(|p| format!("{p}.query")).zip(key(name)),
+            ("Header", Some(target), [name]) => {
+                self.path(target).map(|p| format!("{p}.header")).zip(key(name))
+            }
+            ("QueryParam", Some(target), [name]) => {
+                self.path(target).map(|p| format!("{p}.query")).zip(key(name))
+            }
             _ => None,
         };
         if let Some((path, key)) = lookup
