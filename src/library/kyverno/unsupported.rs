@@ -81,7 +81,6 @@ const NAMES: &[(&str, &[&str])] = &[
     (
         "kyverno.http",
         &[
-            "http",
             "http.Get",
             "http.Post",
             "http.Client",
@@ -97,13 +96,18 @@ const NAMES: &[(&str, &[&str])] = &[
     (
         "kyverno.resource",
         &[
-            "resource",
             "resource.List",
+            "resource.list",
+            "resource.get",
+            "resource.post",
+            "resource.toGVR",
             "resource.Get",
             "resource.Post",
             "resource.ToGVR",
             "List",
+            "list",
             "ToGVR",
+            "toGVR",
             "resource.Context",
         ],
     ),
@@ -139,7 +143,7 @@ mod tests {
         assert_eq!(unsupported("jwt.Decode"), Some("kyverno.jwt"));
         assert_eq!(unsupported("isCIDR"), Some("kubernetes.net.cidr"));
         assert_eq!(unsupported("http.Get"), Some("kyverno.http"));
-        assert_eq!(unsupported("http"), Some("kyverno.http"));
+        assert_eq!(unsupported("image"), Some("kyverno.image"));
         for present in
             ["http.Denied", "http.Allowed", "mcp.Parse", "json.Unmarshal", "size", "format", "nope"]
         {
