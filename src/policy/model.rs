@@ -250,7 +250,11 @@ fn mode(source: &Arc<Source>, spec: &Entry, out: &mut Vec<Diagnostic>) {
         None => None,
         Some(evaluation) if evaluation.is_null() => None,
         Some(evaluation) => match evaluation.as_mapping() {
-            Some(mapping) if mapping.get("mode").is_none() && check::is_near(mapping, &schema::EVALUATION, "mode") => return,
+            Some(mapping)
+                if mapping.get("mode").is_none() && check::is_near(mapping, &schema::EVALUATION, "mode") =>
+            {
+                return;
+            }
             Some(mapping) => mapping.get("mode").filter(|node| !node.is_null()),
             // Not a mapping: that is already reported.
             None => return,
