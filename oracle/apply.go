@@ -1,0 +1,3 @@
+package main
+
+func apply(kyverno string, directories []string) error { return nil }
