@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -56,6 +57,7 @@ func prepare(c Case) (answerer, error) {
 // changes (Go's map order) is refused, because it cannot be a golden.
 func record(paths []string) error {
 	seen := map[string]string{}
+	var failed []error
 	for _, path := range paths {
 		cases, err := readCases(path)
 		if err != nil {
@@ -68,14 +70,15 @@ func record(paths []string) error {
 			seen[c.ID] = path
 		}
 		if err := answerAll(cases); err != nil {
-			return fmt.Errorf("%s: %w", path, err)
+			failed = append(failed, fmt.Errorf("%s: %w", path, err))
+			continue
 		}
 		if err := writeCases(path, cases); err != nil {
 			return err
 		}
 		fmt.Printf("%s: %d cases\n", filepath.Base(path), len(cases))
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 func answerAll(cases []Case) error {

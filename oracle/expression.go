@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"sync"
 
 	"github.com/google/cel-go/cel"
@@ -102,7 +103,14 @@ func prepareExpression(c Case) (answerer, error) {
 	}, nil
 }
 
-func compileExpression(env *cel.Env, text string) (*cel.Ast, cel.Program, *expressionAnswer) {
+// compileExpression turns a panic into an answer too: cel-go 0.30 has literals that crash its checker, and
+// Kyverno does not catch that.
+func compileExpression(env *cel.Env, text string) (ast *cel.Ast, program cel.Program, failed *expressionAnswer) {
+	defer func() {
+		if crash := recover(); crash != nil {
+			failed = &expressionAnswer{Decision: "panic", Error: fmt.Sprint(crash)}
+		}
+	}()
 	ast, issues := env.Compile(text)
 	if err := issues.Err(); err != nil {
 		return nil, nil, &expressionAnswer{Decision: "compile-error", Error: err.Error()}

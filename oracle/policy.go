@@ -66,7 +66,6 @@ type namedPolicy struct {
 func preparePolicies(documents []string) (answerer, error) {
 	var compiled []namedPolicy
 	var broken []brokenPolicy
-	compile := compiler.NewCompiler[dynamic.Interface, *httpcel.CheckRequest, *httpcel.CheckResponse](nil)
 	for _, text := range documents {
 		loaded, failed, err := loadPolicies(text)
 		if err != nil {
@@ -74,9 +73,9 @@ func preparePolicies(documents []string) (answerer, error) {
 		}
 		broken = append(broken, failed...)
 		for _, p := range loaded {
-			one, errs := compile.Compile(p, nil)
-			if errs != nil {
-				broken = append(broken, brokenPolicy{p.Name, "compile", errs.ToAggregate().Error()})
+			one, failed := compilePolicy(p)
+			if failed != nil {
+				broken = append(broken, *failed)
 				continue
 			}
 			compiled = append(compiled, namedPolicy{p.Name, one})
@@ -104,6 +103,21 @@ func preparePolicies(documents []string) (answerer, error) {
 		}
 		return recorded, answer, askServer(handle, in, answer)
 	}, nil
+}
+
+// compilePolicy has a stage of its own for what makes Kyverno's compiler panic (see compileExpression).
+func compilePolicy(p *vpol.ValidatingPolicy) (compiled engine.HTTPPolicy, broken *brokenPolicy) {
+	defer func() {
+		if crash := recover(); crash != nil {
+			broken = &brokenPolicy{p.Name, "panic", fmt.Sprint(crash)}
+		}
+	}()
+	c := compiler.NewCompiler[dynamic.Interface, *httpcel.CheckRequest, *httpcel.CheckResponse](nil)
+	compiled, errs := c.Compile(p, nil)
+	if errs != nil {
+		return nil, &brokenPolicy{p.Name, "compile", errs.ToAggregate().Error()}
+	}
+	return compiled, nil
 }
 
 // loadPolicies is the inner loop of sources.LoadPolicies, which only logs its errors.
