@@ -49,49 +49,49 @@ func apply(kyverno string, directories []string) error {
 
 func applyOne(kyverno, directory string) error {
 	file := filepath.Join(directory, "expected.json")
-	case1 := expected{}
+	result := expected{}
 	if text, err := os.ReadFile(file); err == nil {
-		if err := json.Unmarshal(text, &case1); err != nil {
+		if err := json.Unmarshal(text, &result); err != nil {
 			return err
 		}
 	}
 	workplace := directory
-	if case1.Source != "" {
+	if result.Source != "" {
 		cache, err := exec.Command("go", "env", "GOMODCACHE").Output()
 		if err != nil {
 			return err
 		}
-		workplace = filepath.Join(strings.TrimSpace(string(cache)), filepath.FromSlash(case1.Source))
+		workplace = filepath.Join(strings.TrimSpace(string(cache)), filepath.FromSlash(result.Source))
 	}
-	if case1.Args == nil {
+	if result.Args == nil {
 		args, err := defaultArgs(directory)
 		if err != nil {
 			return err
 		}
-		case1.Args = args
+		result.Args = args
 	}
 	// Two runs: the table is what a user sees, the report has the messages whole.
 	var err error
-	table := append(append([]string{}, case1.Args...), "--table", "--detailed-results", "--remove-color")
-	if case1.Stdout, case1.Stderr, case1.Exit, err = runKyverno(kyverno, workplace, table); err != nil {
+	table := append(append([]string{}, result.Args...), "--table", "--detailed-results", "--remove-color")
+	if result.Stdout, result.Stderr, result.Exit, err = runKyverno(kyverno, workplace, table); err != nil {
 		return err
 	}
-	report := append(append([]string{}, case1.Args...), "--policy-report", "--output-format", "json")
+	report := append(append([]string{}, result.Args...), "--policy-report", "--output-format", "json")
 	stdout, _, _, err := runKyverno(kyverno, workplace, report)
 	if err != nil {
 		return err
 	}
-	if case1.Rows, err = reportRows(stdout, payloads(case1.Args)); err != nil {
+	if result.Rows, err = reportRows(stdout, payloads(result.Args)); err != nil {
 		return err
 	}
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(case1); err != nil {
+	if err := encoder.Encode(result); err != nil {
 		return err
 	}
-	fmt.Printf("%s: %d rows, exit %d\n", filepath.Base(directory), len(case1.Rows), case1.Exit)
+	fmt.Printf("%s: %d rows, exit %d\n", filepath.Base(directory), len(result.Rows), result.Exit)
 	return os.WriteFile(file, text.Bytes(), 0o644)
 }
 

@@ -15,8 +15,8 @@ import (
 	"github.com/google/cel-go/common/types/traits"
 )
 
-// object1 is a JSON object of one member: its name says the CEL type of its value.
-type object1 = map[string]any
+// tagged is a JSON object of one member: its name says the CEL type of its value.
+type tagged = map[string]any
 
 type structValue struct {
 	Type   string         `json:"type"`
@@ -28,34 +28,34 @@ type structValue struct {
 func canonical(adapter types.Adapter, value ref.Val) (any, error) {
 	switch v := value.(type) {
 	case types.Null:
-		return object1{"null": true}, nil
+		return tagged{"null": true}, nil
 	case types.Bool:
-		return object1{"bool": bool(v)}, nil
+		return tagged{"bool": bool(v)}, nil
 	case types.Int:
-		return object1{"int": strconv.FormatInt(int64(v), 10)}, nil
+		return tagged{"int": strconv.FormatInt(int64(v), 10)}, nil
 	case types.Uint:
-		return object1{"uint": strconv.FormatUint(uint64(v), 10)}, nil
+		return tagged{"uint": strconv.FormatUint(uint64(v), 10)}, nil
 	case types.Double:
-		return object1{"double": strconv.FormatFloat(float64(v), 'g', -1, 64)}, nil
+		return tagged{"double": strconv.FormatFloat(float64(v), 'g', -1, 64)}, nil
 	case types.String:
 		if !utf8.ValidString(string(v)) {
 			return nil, fmt.Errorf("string %q is not UTF-8: JSON cannot record it", string(v))
 		}
-		return object1{"string": string(v)}, nil
+		return tagged{"string": string(v)}, nil
 	case types.Bytes:
-		return object1{"bytes": append([]byte{}, v...)}, nil
+		return tagged{"bytes": append([]byte{}, v...)}, nil
 	case types.Duration:
-		return object1{"duration": strconv.FormatInt(v.Nanoseconds(), 10)}, nil
+		return tagged{"duration": strconv.FormatInt(v.Nanoseconds(), 10)}, nil
 	case types.Timestamp:
-		return object1{"timestamp": v.Format(time.RFC3339Nano)}, nil
+		return tagged{"timestamp": v.Format(time.RFC3339Nano)}, nil
 	case ref.Type:
-		return object1{"type": v.TypeName()}, nil
+		return tagged{"type": v.TypeName()}, nil
 	case *types.Optional:
 		if !v.HasValue() {
-			return object1{"optional": nil}, nil
+			return tagged{"optional": nil}, nil
 		}
 		inner, err := canonical(adapter, v.GetValue())
-		return object1{"optional": inner}, err
+		return tagged{"optional": inner}, err
 	case traits.Mapper:
 		return canonicalMap(adapter, v)
 	case traits.Lister:
@@ -67,7 +67,7 @@ func canonical(adapter types.Adapter, value ref.Val) (any, error) {
 			}
 			list = append(list, item)
 		}
-		return object1{"list": list}, nil
+		return tagged{"list": list}, nil
 	case *types.Err:
 		return nil, fmt.Errorf("an error inside a value: %v", v)
 	}
@@ -101,7 +101,7 @@ func canonicalMap(adapter types.Adapter, m traits.Mapper) (any, error) {
 	for i, p := range pairs {
 		items[i] = p.item
 	}
-	return object1{"map": items}, nil
+	return tagged{"map": items}, nil
 }
 
 // canonicalStruct writes Kyverno's native structs with the fields for which has() is true (cel-go: every
@@ -113,7 +113,7 @@ func canonicalStruct(adapter types.Adapter, value ref.Val) (any, error) {
 	}
 	name := value.Type().TypeName()
 	if native.Kind() != reflect.Struct || !isData(native.Type().PkgPath()) {
-		return object1{"opaque": name}, nil
+		return tagged{"opaque": name}, nil
 	}
 	result := structValue{name, map[string]any{}}
 	for i := range native.NumField() {
@@ -131,7 +131,7 @@ func canonicalStruct(adapter types.Adapter, value ref.Val) (any, error) {
 		}
 		result.Fields[fieldName] = v
 	}
-	return object1{"struct": result}, nil
+	return tagged{"struct": result}, nil
 }
 
 // isData tells structs that carry data from the opaque helpers (http, json, mcp, resource). Types without

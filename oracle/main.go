@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"time"
 )
 
 const usage = `usage:
@@ -32,6 +33,7 @@ func run(args []string) error {
 		return err
 	}
 	silenceLogs()
+	time.Local = time.UTC // as in Kyverno's container, wherever this runs
 	switch command, args := args[0], args[1:]; command {
 	case "record":
 		return record(args)

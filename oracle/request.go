@@ -55,7 +55,7 @@ func (in Input) checkRequest() (*httpcel.CheckRequest, *refusal, error) {
 		}
 		return request, nil, nil
 	}
-	// As authorizer.ServeHTTP with --nested-request does; preparePolicies holds it against the real one.
+	// As authorizer.ServeHTTP with --nested-request does; askServer holds it against the real one.
 	outer, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(raw)))
 	if err != nil {
 		return nil, &refusal{"badrequest", err.Error()}, nil

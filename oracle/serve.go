@@ -50,7 +50,7 @@ func answerOnce(answer *reply, c Case, prepared map[string]answerer) error {
 	}
 	ask, ok := prepared[string(key)]
 	if !ok {
-		if ask, err = prepare(c); err != nil {
+		if ask, err = prepare(c, false); err != nil {
 			return err
 		}
 		if len(prepared) >= maxPrepared {
