@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -70,18 +72,12 @@ func applyOne(kyverno, directory string) error {
 		}
 		result.Args = args
 	}
-	// Two runs: the table is what a user sees, the report has the messages whole.
 	var err error
-	table := append(append([]string{}, result.Args...), "--table", "--detailed-results", "--remove-color")
+	table := append(slices.Clone(result.Args), "--table", "--detailed-results", "--remove-color")
 	if result.Stdout, result.Stderr, result.Exit, err = runKyverno(kyverno, workplace, table); err != nil {
 		return err
 	}
-	report := append(append([]string{}, result.Args...), "--policy-report", "--output-format", "json")
-	stdout, _, _, err := runKyverno(kyverno, workplace, report)
-	if err != nil {
-		return err
-	}
-	if result.Rows, err = reportRows(stdout, payloads(result.Args)); err != nil {
+	if result.Rows, err = rows(kyverno, workplace, result); err != nil {
 		return err
 	}
 	var text bytes.Buffer
@@ -149,25 +145,71 @@ func runKyverno(kyverno, directory string, args []string) (stdout, stderr string
 	return out.String(), errorText(errOut.String()), exit, err
 }
 
-// reportRows reads the report, the last line that is JSON; without one there are no rows.
-func reportRows(stdout string, payloads []string) ([]applyRow, error) {
-	rows := []applyRow{}
-	start := strings.Index(stdout, `{"kind":`)
-	if start < 0 {
-		return rows, nil
+// tableRow is one numbered line of the table: ID, POLICY, RULE, RESOURCE, RESULT, ...
+var tableRow = regexp.MustCompile(`(?m)^│ \d+ +│ (\S*) +│[^│]*│[^│]*│ (\S*) +│`)
+
+// rows joins two outputs: the table has the order, but cuts long messages; the report has the messages
+// whole, but in random order. So there is one report for each payload.
+func rows(kyverno, directory string, result expected) ([]applyRow, error) {
+	joined := []applyRow{}
+	lines := tableRow.FindAllStringSubmatch(result.Stdout, -1)
+	if len(lines) == 0 {
+		return joined, nil
 	}
-	var report struct {
-		Results []struct{ Policy, Result, Message string }
+	files := payloads(result.Args)
+	if len(lines)%len(files) != 0 {
+		return nil, fmt.Errorf("%d lines for %d payloads", len(lines), len(files))
 	}
-	if err := json.NewDecoder(strings.NewReader(stdout[start:])).Decode(&report); err != nil {
+	each := len(lines) / len(files)
+	for i, file := range files {
+		found, err := report(kyverno, directory, withPayload(result.Args, file))
+		if err != nil {
+			return nil, err
+		}
+		for _, line := range lines[i*each : (i+1)*each] {
+			row, ok := found[line[1]]
+			if !ok || !strings.EqualFold(row.Result, line[2]) {
+				return nil, fmt.Errorf("%s: the table says %q, the report %+v", file, line[1:], row)
+			}
+			row.Payload = file
+			joined = append(joined, row)
+		}
+	}
+	return joined, nil
+}
+
+// report runs Kyverno for its JSON report, and gives the rows by policy.
+func report(kyverno, directory string, args []string) (map[string]applyRow, error) {
+	stdout, _, _, err := runKyverno(kyverno, directory, append(args, "--policy-report", "--output-format", "json"))
+	if err != nil {
 		return nil, err
 	}
-	if len(payloads) == 0 || len(report.Results)%len(payloads) != 0 {
-		return nil, fmt.Errorf("%d results for %d payloads", len(report.Results), len(payloads))
+	var document struct {
+		Results []struct{ Policy, Result, Message string }
 	}
-	each := len(report.Results) / len(payloads)
-	for i, result := range report.Results {
-		rows = append(rows, applyRow{payloads[i/each], result.Policy, result.Result, result.Message})
+	start := max(strings.Index(stdout, `{"kind":`), 0)
+	if err := json.NewDecoder(strings.NewReader(stdout[start:])).Decode(&document); err != nil {
+		return nil, err
 	}
-	return rows, nil
+	found := map[string]applyRow{}
+	for _, one := range document.Results {
+		if _, ok := found[one.Policy]; ok {
+			return nil, fmt.Errorf("two results of policy %s", one.Policy)
+		}
+		found[one.Policy] = applyRow{Policy: one.Policy, Result: one.Result, Message: one.Message}
+	}
+	return found, nil
+}
+
+// withPayload keeps only one of the payloads.
+func withPayload(args []string, payload string) []string {
+	var kept []string
+	for i := 0; i < len(args); i++ {
+		if args[i] == "--http-payload" {
+			i++
+			continue
+		}
+		kept = append(kept, args[i])
+	}
+	return append(kept, "--http-payload", payload)
 }
