@@ -6,4 +6,6 @@ pub mod k8s;
 pub mod regex;
 pub mod stdlib;
 pub mod table;
+#[cfg(test)]
+mod testing;
 mod text_builder;
