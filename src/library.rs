@@ -3,6 +3,7 @@
 
 pub mod ext;
 pub mod k8s;
+pub mod kyverno;
 pub mod optionals;
 #[cfg(test)]
 pub(crate) mod probe;
@@ -29,12 +30,10 @@ pub static HTTP: &[&table::Library] = &[
     &ext::strings::LIBRARY,
     &k8s::lists::LIBRARY,
     &k8s::regex::LIBRARY,
+    &kyverno::http::LIBRARY,
+    &kyverno::json::LIBRARY,
+    &kyverno::mcp::LIBRARY,
 ];
 
-/// String constants of Kyverno's libraries, by qualified name.
-pub const CONSTANTS: &[(&str, &str)] = &[];
-
-/// The Kyverno library that declares `name`, if Toolgate does not have that library yet.
-pub fn unsupported(_name: &str) -> Option<&'static str> {
-    None
-}
+pub use kyverno::mcp::CONSTANTS;
+pub use kyverno::unsupported::unsupported;

@@ -8,6 +8,7 @@
 use crate::types::Type;
 
 mod compare;
+pub mod json;
 mod map;
 mod number;
 mod object;

@@ -10,7 +10,7 @@ use toolgate::cel::eval::Frame;
 use toolgate::cel::front;
 use toolgate::cel::plan::Arena;
 use toolgate::library::{HTTP, table::Context};
-use toolgate::policy::compile::{http_environment, plan};
+use toolgate::policy::compile::{http_environment, inputs, plan};
 use toolgate::types::Signature;
 use toolgate::value::{Object, Value};
 
@@ -24,7 +24,7 @@ fn evaluate(text: &str) -> Result<bool, String> {
     let program = plan(&checked, &arena, &environment).map_err(|error| error.message)?;
     let ty = toolgate::types::object_type("http.CheckRequest").unwrap();
     let request = Object { ty, fields: &[], tagged: false };
-    let inputs = [Value::Object(&request), Value::Opaque("json.Json"), Value::Opaque("mcp.MCP")];
+    let inputs = inputs(Value::Object(&request));
     match Frame::new(Context::new(&bump, Budget::default()), &inputs).evaluate(&program) {
         Ok(Value::Bool(value)) => Ok(value),
         Ok(other) => Err(format!("results in {}", other.type_name())),

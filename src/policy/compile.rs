@@ -10,11 +10,18 @@ use crate::cel::plan::{self, Arena, Program, reads::Reads};
 use crate::diag::{Code, Diagnostic, did_you_mean};
 use crate::library;
 use crate::types::{Type, VARIABLES, object_type};
+use crate::value::Value;
 
 use super::model::{Expression, FailurePolicy, Policy};
 
 /// The variables of an HTTP policy that have a value, in the order of a frame's inputs.
-pub const INPUTS: &[&str] = &["object", "json", "mcp"];
+pub const INPUTS: &[&str] = &["object", "http", "json", "mcp", "resource"];
+
+/// The values of [`INPUTS`] for a request: the helpers are names without inside.
+pub fn inputs<'a>(object: Value<'a>) -> [Value<'a>; 5] {
+    let helper = |name| Value::Opaque(name);
+    [object, helper("http.Context"), helper("json.Json"), helper("mcp.MCP"), helper("resource.Context")]
+}
 
 /// A policy that can be evaluated.
 #[derive(Debug)]
@@ -54,8 +61,12 @@ pub fn http_environment() -> Environment<'static> {
     Environment::new(&FUNCTIONS)
         .with_variable("object", Type::Struct("http.CheckRequest"))
         .with_variable("variables", Type::Struct(VARIABLES))
+        .with_variable("http", Type::Opaque("http.Context", [].into()))
         .with_variable("json", Type::Opaque("json.Json", [].into()))
         .with_variable("mcp", Type::Opaque("mcp.MCP", [].into()))
+        .with_variable("resource", Type::Opaque("resource.Context", [].into()))
+        // Declared, but bound to nothing: any use is an error (kyverno-semantics §2.1).
+        .with_variable("image", Type::Opaque("imagedata.Context", [].into()))
         .with_constants(library::CONSTANTS)
 }
 

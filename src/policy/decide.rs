@@ -14,7 +14,7 @@ use crate::cel::eval::Frame;
 use crate::library::table::Context;
 use crate::value::Value;
 
-use super::compile::{CompiledPolicy, CompiledSet, INPUTS};
+use super::compile::{CompiledPolicy, CompiledSet, inputs};
 use super::model::FailurePolicy;
 
 /// What one policy says of a request.
@@ -159,9 +159,7 @@ pub fn ask_alone<'a>(
 }
 
 fn frame<'a>(request: Value<'a>, arena: &'a Bump, budget: Budget) -> Frame<'a> {
-    let inputs = [request, Value::Opaque("json.Json"), Value::Opaque("mcp.MCP")];
-    debug_assert_eq!(inputs.len(), INPUTS.len());
-    Frame::new(Context::new(arena, budget), arena.alloc(inputs))
+    Frame::new(Context::new(arena, budget), arena.alloc(inputs(request)))
 }
 
 fn ask<'a>(policy: &'a CompiledPolicy<'a>, frame: &mut Frame<'a>) -> Result<Verdict<'a>, Fault> {

@@ -26,21 +26,24 @@ pub struct FieldType {
     /// Its static type; `None` for fields that Go declares as `any` or as something that CEL has no type for:
     /// they are undefined at compile time and reachable through `dyn`.
     pub ty: Option<Type>,
-    /// True if the Go field is a pointer to a struct, so that a set but empty one is told from an unset one.
+    /// True if the Go field is a pointer or an interface, so that a set but empty one is told from an unset one.
     pub pointer: bool,
 }
 
 impl ObjectType {
     /// The index of the field that typed CEL calls `name`.
     pub fn field(&self, name: &str) -> Option<(usize, &FieldType)> {
-        self.fields.iter().enumerate().find(|(_, field)| field.name == name)
+        self.fields.iter().enumerate().find(|(_, field)| field.name == name && name != PRIVATE)
     }
 
     /// The index of the field with this Go name.
     pub fn go_field(&self, name: &str) -> Option<(usize, &FieldType)> {
-        self.fields.iter().enumerate().find(|(_, field)| field.go_name == name)
+        self.fields.iter().enumerate().find(|(_, field)| field.go_name == name && name != PRIVATE)
     }
 }
+
+/// The name of a field that Go does not export.
+const PRIVATE: &str = "";
 
 /// One object type as written in the table: name, then `cel-name[/GoName]: type`; `?` marks a field without a
 /// static type and `*` a pointer.
@@ -95,19 +98,20 @@ const ROWS: &[Row] = &[
             ("SetLogLevel", "SetLogLevel", "*mcp.SetLevelParams"),
         ],
     ),
-    ("mcp.RequestId", &[]),
+    // Go's private field `value`: no access finds it, equality compares it.
+    ("mcp.RequestId", &[(PRIVATE, PRIVATE, "*?")]),
     ("mcp.PaginatedParams", &[("Cursor", "Cursor", "string")]),
     (
         "mcp.CallToolParams",
         &[
             ("Name", "Name", "string"),
-            ("Arguments", "Arguments", "?"),
+            ("Arguments", "Arguments", "*?"),
             ("Meta", "Meta", "*mcp.Meta"),
             ("Task", "Task", "*mcp.TaskParams"),
         ],
     ),
-    ("mcp.TaskParams", &[("TTL", "TTL", "int")]),
-    ("mcp.Meta", &[("ProgressToken", "ProgressToken", "?"), ("AdditionalFields", "AdditionalFields", "?")]),
+    ("mcp.TaskParams", &[("TTL", "TTL", "*int")]),
+    ("mcp.Meta", &[("ProgressToken", "ProgressToken", "*?"), ("AdditionalFields", "AdditionalFields", "?")]),
     ("mcp.ReadResourceParams", &[("URI", "URI", "string"), ("Arguments", "Arguments", "?")]),
     ("mcp.SubscribeParams", &[("URI", "URI", "string")]),
     ("mcp.UnsubscribeParams", &[("URI", "URI", "string")]),
@@ -131,10 +135,22 @@ const ROWS: &[Row] = &[
             ("Tasks", "Tasks", "*mcp.TasksCapability"),
         ],
     ),
-    // An anonymous Go struct: it has a type without a name and no field that typed CEL can reach.
-    (".", &[]),
-    ("mcp.ElicitationCapability", &[]),
-    ("mcp.TasksCapability", &[]),
+    // An anonymous Go struct: it has a type without a name and no field that typed CEL can reach. Only that of
+    // `Roots` has one that decoding sets.
+    (".", &[("ListChanged", "ListChanged", "?")]),
+    ("mcp.ElicitationCapability", &[("Form", "Form", "*."), ("URL", "URL", "*.")]),
+    (
+        "mcp.TasksCapability",
+        &[
+            ("List", "List", "*."),
+            ("Cancel", "Cancel", "*."),
+            ("Requests", "Requests", "*mcp.TaskRequestsCapability"),
+        ],
+    ),
+    (
+        "mcp.TaskRequestsCapability",
+        &[("Tools", "Tools", "*."), ("Sampling", "Sampling", "*."), ("Elicitation", "Elicitation", "*.")],
+    ),
     (
         "mcp.Implementation",
         &[
@@ -159,7 +175,7 @@ const ROWS: &[Row] = &[
             ("Message", "Message", "string"),
             ("ElicitationID", "ElicitationID", "string"),
             ("URL", "URL", "string"),
-            ("RequestedSchema", "RequestedSchema", "?"),
+            ("RequestedSchema", "RequestedSchema", "*?"),
         ],
     ),
     (
@@ -172,10 +188,10 @@ const ROWS: &[Row] = &[
             ("Temperature", "Temperature", "double"),
             ("MaxTokens", "MaxTokens", "int"),
             ("StopSequences", "StopSequences", "list(string)"),
-            ("Metadata", "Metadata", "?"),
+            ("Metadata", "Metadata", "*?"),
         ],
     ),
-    ("mcp.SamplingMessage", &[("Role", "Role", "string"), ("Content", "Content", "?")]),
+    ("mcp.SamplingMessage", &[("Role", "Role", "string"), ("Content", "Content", "*?")]),
     (
         "mcp.ModelPreferences",
         &[
@@ -189,7 +205,7 @@ const ROWS: &[Row] = &[
     (
         "mcp.CompleteParams",
         &[
-            ("Ref", "Ref", "?"),
+            ("Ref", "Ref", "*?"),
             ("Argument", "Argument", "mcp.CompleteArgument"),
             ("Context", "Context", "mcp.CompleteContext"),
         ],
@@ -263,8 +279,13 @@ mod tests {
     fn every_field_with_a_type_has_one_that_reads() {
         for (name, fields) in ROWS {
             for (field, _, text) in *fields {
-                let ty = &object_type(name).unwrap().field(field).unwrap().1.ty;
-                assert_eq!(ty.is_none(), *text == "?", "{name}.{field}: {text}");
+                let ty = object_type(name).unwrap();
+                match ty.field(field) {
+                    Some((_, found)) => {
+                        assert_eq!(found.ty.is_none(), text.ends_with('?'), "{name}.{field}: {text}");
+                    }
+                    None => assert_eq!(*field, PRIVATE, "{name}"),
+                }
             }
         }
     }

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::{Map, Object, Value};
 
 /// How deep nested values are compared; deeper ones cannot be built by CEL and are refused when JSON is read.
-const MAX_DEPTH: u32 = 1_000;
+pub(crate) const MAX_DEPTH: u32 = 1_000;
 
 /// CEL's `==`: numbers compare across types, values of other different types are unequal, NaN equals nothing.
 ///

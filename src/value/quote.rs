@@ -20,6 +20,7 @@ impl fmt::Display for GoQuoted<'_> {
                 '\r' => f.write_str("\\r")?,
                 '\t' => f.write_str("\\t")?,
                 '\x0b' => f.write_str("\\v")?,
+                '\'' => f.write_str("'")?,
                 _ if is_printable(c) => fmt::Write::write_char(f, c)?,
                 '\0'..=' ' | '\x7f' => write!(f, "\\x{:02x}", u32::from(c))?,
                 _ if u32::from(c) < 0x1_0000 => write!(f, "\\u{:04x}", u32::from(c))?,

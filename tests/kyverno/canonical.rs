@@ -53,9 +53,6 @@ pub(crate) fn canonical(value: &Value<'_>) -> Json {
 
 /// An object with the fields that `has()` says are there.
 fn object_form(object: &Object<'_>) -> Json {
-    if object.ty.name == "mcp.RequestId" {
-        return json!({"opaque": "mcp.RequestId"});
-    }
     let mut fields = serde_json::Map::new();
     for (index, field) in object.ty.fields.iter().enumerate() {
         if object.is_set(index) {

@@ -9,8 +9,7 @@ use toolgate::cel::eval::Frame;
 use toolgate::cel::front;
 use toolgate::cel::plan::{Arena, Program};
 use toolgate::library::table::Context;
-use toolgate::policy::compile::{http_environment, plan};
-use toolgate::value::Value;
+use toolgate::policy::compile::{http_environment, inputs, plan};
 
 use super::{canonical, request};
 
@@ -51,7 +50,7 @@ pub(crate) fn answer(case: &Json) -> Json {
         Err(answer) => return answer,
     };
     let object = request::object(case, &bump);
-    let inputs = [object, Value::Opaque("json.Json"), Value::Opaque("mcp.MCP")];
+    let inputs = inputs(object);
     let mut frame = Frame::new(Context::new(&bump, Budget::default()), &inputs);
     frame.set_variables(&variables);
     match frame.evaluate(&program) {

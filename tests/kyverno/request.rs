@@ -2,18 +2,32 @@
 
 use bumpalo::Bump;
 use serde_json::Value as Json;
+use toolgate::cel::budget::Budget;
+use toolgate::library::kyverno::mcp::parse_body;
 use toolgate::types::object_type;
+use toolgate::value::json::go::syntax;
 use toolgate::value::{MapBuilder, Object, Value};
 
 /// `object` for a case: Kyverno's recorded CheckRequest, the payload, or an empty request.
 pub(crate) fn object<'a>(case: &Json, bump: &'a Bump) -> Value<'a> {
     let ty = object_type("http.CheckRequest").unwrap();
     let attributes = &case["object"]["attributes"];
-    let fields: Vec<Option<Value<'a>>> = match attributes.is_object() {
-        true => vec![Some(attributes_object(attributes, bump))],
-        false => Vec::new(),
+    let fields: Vec<Option<Value<'a>>> = match attributes["body"].as_str() {
+        // The server reads `object.mcp` out of the body, so Toolgate does too instead of taking what was recorded.
+        Some(body) if case["request"].is_string() => {
+            vec![Some(attributes_object(attributes, bump)), Some(mcp(&decode(body), bump))]
+        }
+        _ if attributes.is_object() => vec![Some(attributes_object(attributes, bump))],
+        _ => Vec::new(),
     };
     Value::Object(bump.alloc(Object { ty, fields: bump.alloc_slice_copy(&fields), tagged: false }))
+}
+
+fn mcp<'a>(body: &[u8], bump: &'a Bump) -> Value<'a> {
+    let body = syntax(bump.alloc_slice_copy(body), bump, &mut Budget::default());
+    let request = parse_body(body, bump, &mut Budget::default()).unwrap();
+    let ty = object_type("http.MCPCheckData").unwrap();
+    Value::Object(bump.alloc(Object { ty, fields: bump.alloc_slice_copy(&[Some(request)]), tagged: false }))
 }
 
 fn attributes_object<'a>(attributes: &Json, bump: &'a Bump) -> Value<'a> {

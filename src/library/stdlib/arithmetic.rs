@@ -25,7 +25,7 @@ static IN: table::Shared = operator(is_in, &[]);
 
 /// The arithmetic operators and `in`.
 pub static LIBRARY: Library = Library {
-    name: "stdlib.arithmetic",
+    name: "cel.lib.std",
     version: 0,
     rows: &[
         row(
@@ -347,7 +347,8 @@ fn is_in<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     match pair(arguments)? {
         (element, Value::List(list)) => Ok(Value::Bool(contains(context, list, &element)?)),
         (key, Value::Map(map)) => {
-            context.charge(1)?;
+            // A lookup compares the key a few times.
+            context.charge_scan(if let Value::String(text) = key { text.len() } else { 0 })?;
             Ok(Value::Bool(map.get(&key).is_some()))
         }
         _ => Err(ErrorKind::NoSuchOverload.into()),

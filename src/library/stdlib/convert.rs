@@ -16,7 +16,7 @@ pub(crate) mod text;
 
 /// The type conversions.
 pub static LIBRARY: Library = Library {
-    name: "stdlib.convert",
+    name: "cel.lib.std",
     version: 0,
     rows: &[
         row("bool_to_bool", "bool(bool) -> bool", Own(identity), "The same value.", &["bool(true)"]),
@@ -246,6 +246,14 @@ fn string_to_uint<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Ans
 }
 
 fn string_to_double<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    if let [Value::String(text)] = arguments
+        && text.contains('_')
+        && text::underscores_separate_digits(text)
+    {
+        let mut plain = context.string_builder(text.len())?;
+        plain.extend(text.chars().filter(|c| *c != '_'));
+        return string_to_double(context, &[Value::String(plain.into_bump_str())]);
+    }
     from_text(context, arguments, "double", |text| text::parse_double(text).map(Value::Double))
 }
 
@@ -408,6 +416,16 @@ mod tests {
             unary(string_to_duration, Value::String("zz")),
             "error type conversion error from 'string' to 'google.protobuf.Duration'"
         );
+    }
+
+    #[test]
+    fn underscores_are_left_out_where_they_separate_digits() {
+        assert_eq!(unary(string_to_double, Value::String("1_000.5")), "double 1000.5");
+        assert_eq!(unary(string_to_double, Value::String("0x1_0p4")), "double 256");
+        for text in ["_1", "1_", "0_x1p4", "1__0"] {
+            let answer = unary(string_to_double, Value::String(text));
+            assert_eq!(answer, "error type conversion error from 'string' to 'double'", "{text}");
+        }
     }
 
     #[test]

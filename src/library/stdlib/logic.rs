@@ -13,7 +13,7 @@ static DYN: table::Shared = table::Shared { body: identity, receivers: &[], patt
 
 /// The logical operators, `==`, `!=`, `[]`, `type` and `dyn`.
 pub static LIBRARY: Library = Library {
-    name: "stdlib.logic",
+    name: "cel.lib.std",
     version: 0,
     rows: &[
         row(

@@ -26,7 +26,7 @@ const GREATER_EQUALS_DOC: &str = "True if the first operand is greater or equal.
 
 /// The ordering operators.
 pub static LIBRARY: Library = Library {
-    name: "stdlib.relation",
+    name: "cel.lib.std",
     version: 0,
     rows: &[
         row("less_bool", "_<_(bool, bool) -> bool", Shared(&LESS), LESS_DOC, &["false < true"]),

@@ -14,7 +14,7 @@ use crate::value::{GoQuoted, Timestamp, Value, civil_from_days, days_from_civil,
 
 /// `getFullYear` … `getMilliseconds`.
 pub static LIBRARY: Library = Library {
-    name: "stdlib.time",
+    name: "cel.lib.std",
     version: 0,
     rows: &[
         row(

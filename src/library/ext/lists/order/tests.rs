@@ -7,6 +7,7 @@ fn sorted(mut items: Vec<(i64, i64)>) -> Vec<(i64, i64)> {
 }
 
 /// The input of the digests below: keys that repeat, in a pattern that `kind` chooses.
+#[expect(clippy::arithmetic_side_effects, reason = "small numbers")]
 fn keys(kind: i64, size: i64) -> Vec<(i64, i64)> {
     let key = |n: i64| match kind {
         0 => n * 7_919 % 1_009 % 10,

@@ -1,0 +1,84 @@
+//! How Kyverno's functions turn CEL values into Go values, and what cel-go says when they cannot.
+
+use crate::cel::error::{ErrorKind, Raise};
+use crate::library::table::{Answer, Context};
+use crate::value::Value;
+
+/// The value as a Go `string`; only strings are.
+///
+/// # Errors
+/// cel-go's text for a value of another type.
+pub(super) fn string<'a>(context: &mut Context<'a>, value: &Value<'a>) -> Result<&'a str, Raise<'a>> {
+    match inner(value)? {
+        Value::String(text) => Ok(text),
+        other => Err(failure(context, &other, "string")),
+    }
+}
+
+/// The value as a Go `int`, which cel-go narrows to 32 bits on the way.
+///
+/// # Errors
+/// cel-go's text for a value of another type, `integer overflow` for an int beyond 32 bits.
+pub(super) fn int<'a>(context: &mut Context<'a>, value: &Value<'a>) -> Answer<'a> {
+    match inner(value)? {
+        Value::Int(int) if i32::try_from(int).is_ok() => Ok(Value::Int(int)),
+        Value::Int(_) => Err(ErrorKind::IntegerOverflow.into()),
+        other => Err(failure(context, &other, "int")),
+    }
+}
+
+/// The value as a Go `float64`.
+///
+/// # Errors
+/// cel-go's text for a value of another type.
+pub(super) fn double<'a>(context: &mut Context<'a>, value: &Value<'a>) -> Answer<'a> {
+    match inner(value)? {
+        Value::Double(double) => Ok(Value::Double(double)),
+        other => Err(failure(context, &other, "float64")),
+    }
+}
+
+/// The value as a Go `bool`.
+///
+/// # Errors
+/// cel-go's text for a value of another type.
+pub(super) fn bool<'a>(context: &mut Context<'a>, value: &Value<'a>) -> Answer<'a> {
+    match inner(value)? {
+        Value::Bool(bool) => Ok(Value::Bool(bool)),
+        other => Err(failure(context, &other, "bool")),
+    }
+}
+
+/// An optional converts as the value that it holds.
+fn inner<'a>(value: &Value<'a>) -> Result<Value<'a>, Raise<'a>> {
+    let mut value = value;
+    while let Value::Optional(held) = value {
+        value = held.ok_or(ErrorKind::OptionalNoneDereference)?;
+    }
+    Ok(*value)
+}
+
+/// What cel-go says of a value that does not convert to the Go type `to`. Each type has its own words.
+fn failure<'a>(context: &mut Context<'a>, value: &Value<'a>, to: &str) -> Raise<'a> {
+    match value {
+        Value::Int(_) | Value::Uint(_) => {
+            context.error(format_args!("unsupported type conversion from '{}' to {to}", value.type_name()))
+        }
+        Value::String(_) => {
+            context.error(format_args!("unsupported native conversion from string to '{to}'"))
+        }
+        Value::Bool(_) => context.error(format_args!("type conversion error from bool to '{to}'")),
+        Value::Bytes(_) => context.error(format_args!("type conversion error from Bytes to '{to}'")),
+        Value::Double(_) => context.error(format_args!("type conversion error from Double to '{to}'")),
+        Value::List(_) => context.error(format_args!("type conversion error from list to '{to}'")),
+        Value::Map(_) => context.error(format_args!("type conversion error from map to '{to}'")),
+        Value::Duration(_) => context.error(format_args!("type conversion error from 'Duration' to '{to}'")),
+        Value::Timestamp(_) => {
+            context.error(format_args!("type conversion error from 'Timestamp' to '{to}'"))
+        }
+        Value::Type(_) => context.error(format_args!("type conversion not supported for 'type'")),
+        Value::Null | Value::Object(_) | Value::Opaque(_) | Value::Optional(_) => {
+            context.error(format_args!("type conversion error from '{}' to '{to}'", value.type_name()))
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The authz server's `http` functions: what a policy answers, and headers and query parameters of the request.
+
+use super::convert;
+use crate::cel::budget::Fault;
+use crate::cel::error::Raise;
+use crate::library::table::{Answer, Context, Implementation, Library, Row};
+use crate::types::object_type;
+use crate::value::{Object, Value};
+
+mod canonical;
+
+pub use canonical::{canonical_key, is_token};
+
+/// Kyverno's `kyverno.authz.http`.
+pub static LIBRARY: Library = Library {
+    name: "kyverno.authz.http",
+    version: 0,
+    rows: &[
+        Row {
+            id: "http_allowed",
+            signature: "http.Allowed() -> http.CheckResponseOk",
+            implementation: Implementation::Own(allowed),
+            doc: "The answer that allows the request; `.Response()` makes it a rule's result.",
+            examples: &["has(http.Allowed().Response().ok)"],
+            since: 0,
+        },
+        Row {
+            id: "http_denied_string",
+            signature: "http.Denied(string) -> http.CheckResponseDenied",
+            implementation: Implementation::Own(denied),
+            doc: "The answer that refuses the request, with the reason that the caller is told.",
+            examples: &["http.Denied('no').reason == 'no'", "has(http.Denied('no').Response().denied)"],
+            since: 0,
+        },
+        Row {
+            id: "http_get_header_string",
+            signature: "http.CheckRequestAttributes.Header(string) -> list(string)",
+            implementation: Implementation::Own(header),
+            doc: "All values of a header; the name may have any case. An absent header has none.",
+            examples: &[
+                "http.CheckRequestAttributes{header: {'X-Foo': ['a', 'b']}}.Header('x-foo') == ['a', 'b']",
+                "http.CheckRequestAttributes{header: {'a': ['b']}}.Header('a') == []",
+            ],
+            since: 0,
+        },
+        Row {
+            id: "http_get_queryparam_string",
+            signature: "http.CheckRequestAttributes.QueryParam(string) -> list(string)",
+            implementation: Implementation::Own(query_param),
+            doc: "All values of a query parameter; an absent one has none.",
+            examples: &[
+                "http.CheckRequestAttributes{query: {'a': ['1', '2']}}.QueryParam('a') == ['1', '2']",
+            ],
+            since: 0,
+        },
+        Row {
+            id: "http_response_ok",
+            signature: "http.CheckResponseOk.Response() -> http.CheckResponse",
+            implementation: Implementation::Own(response),
+            doc: "The response that allows.",
+            examples: &["has(http.Allowed().Response().ok) && !has(http.Allowed().Response().denied)"],
+            since: 0,
+        },
+        Row {
+            id: "http_response_denied",
+            signature: "http.CheckResponseDenied.Response() -> http.CheckResponse",
+            implementation: Implementation::Own(response),
+            doc: "The response that refuses.",
+            examples: &["http.Denied('no').Response().denied.reason == 'no'"],
+            since: 0,
+        },
+    ],
+};
+
+/// The index of `header` in `http.CheckRequestAttributes`.
+const HEADER: usize = 1;
+/// The index of `query` in `http.CheckRequestAttributes`.
+const QUERY: usize = 8;
+
+/// An object with CEL names, as Kyverno's own functions make them.
+fn object<'a>(context: &mut Context<'a>, name: &'static str, fields: &[Option<Value<'a>>]) -> Answer<'a> {
+    let ty = object_type(name).ok_or(Fault::Internal("an object type is missing"))?;
+    context.charge(1)?;
+    context.budget.charge_bytes(size_of_val(fields).saturating_add(size_of::<Object<'_>>()))?;
+    let fields = context.arena.alloc_slice_copy(fields);
+    Ok(Value::Object(context.arena.alloc(Object { ty, fields, tagged: true })))
+}
+
+fn allowed<'a>(context: &mut Context<'a>, _: &[Value<'a>]) -> Answer<'a> {
+    object(context, "http.CheckResponseOk", &[])
+}
+
+fn denied<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    match arguments {
+        [reason @ Value::String(_)] => object(context, "http.CheckResponseDenied", &[Some(*reason)]),
+        _ => Err(context.no_overload("http.Denied", arguments)),
+    }
+}
+
+fn response<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    match arguments {
+        [Value::Object(answer)] if answer.ty.name == "http.CheckResponseOk" => {
+            object(context, "http.CheckResponse", &[Some(Value::Object(answer)), None])
+        }
+        [Value::Object(answer)] if answer.ty.name == "http.CheckResponseDenied" => {
+            object(context, "http.CheckResponse", &[None, Some(Value::Object(answer))])
+        }
+        _ => Err(context.no_overload("Response", arguments)),
+    }
+}
+
+fn header<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    let [Value::Object(attributes), key] = arguments else {
+        return Err(context.no_overload("Header", arguments));
+    };
+    let key = convert::string(context, key)?;
+    context.charge_scan(key.len())?;
+    context.budget.charge_bytes(key.len())?;
+    lookup(attributes, HEADER, canonical_key(key, context.arena))
+}
+
+fn query_param<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    let [Value::Object(attributes), key] = arguments else {
+        return Err(context.no_overload("QueryParam", arguments));
+    };
+    let key = convert::string(context, key)?;
+    context.charge_scan(key.len())?;
+    lookup(attributes, QUERY, key)
+}
+
+fn lookup<'a>(attributes: &Object<'a>, field: usize, key: &str) -> Result<Value<'a>, Raise<'a>> {
+    let Value::Map(map) = attributes.get(field) else { return Ok(Value::List(&[])) };
+    Ok(map.get_str(key).unwrap_or(Value::List(&[])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cel::budget::Budget;
+    use crate::types::Signature;
+    use crate::value::MapBuilder;
+    use bumpalo::Bump;
+
+    #[test]
+    fn signatures_read_and_field_indices_are_those_of_the_type() {
+        for row in LIBRARY.rows {
+            Signature::parse(row.signature).unwrap();
+        }
+        let ty = object_type("http.CheckRequestAttributes").unwrap();
+        assert_eq!(ty.field("header").unwrap().0, HEADER);
+        assert_eq!(ty.field("query").unwrap().0, QUERY);
+    }
+
+    #[test]
+    fn a_header_is_found_under_its_canonical_name_only() {
+        let arena = Bump::new();
+        let mut context = Context::new(&arena, Budget::default());
+        let mut map = MapBuilder::with_capacity(&arena, 2);
+        map.insert(Value::String("X-Foo"), Value::List(&[Value::String("v")]));
+        map.insert(Value::String("lower"), Value::List(&[Value::String("w")]));
+        let fields = [None, Some(Value::Map(map.finish()))];
+        let ty = object_type("http.CheckRequestAttributes").unwrap();
+        let attributes = Object { ty, fields: arena.alloc_slice_copy(&fields), tagged: false };
+        let attributes = Value::Object(arena.alloc(attributes));
+        for (key, found) in [("x-foo", true), ("X-FOO", true), ("lower", false), ("x foo", false)] {
+            let Ok(Value::List(values)) = header(&mut context, &[attributes, Value::String(key)]) else {
+                panic!("{key}")
+            };
+            assert_eq!(!values.is_empty(), found, "{key}");
+        }
+    }
+
+    #[test]
+    fn a_response_sets_exactly_one_side() {
+        let arena = Bump::new();
+        let mut context = Context::new(&arena, Budget::default());
+        let ok = allowed(&mut context, &[]).unwrap();
+        let no = denied(&mut context, &[Value::String("r")]).unwrap();
+        for (answer, sides) in [(ok, [true, false]), (no, [false, true])] {
+            let Ok(Value::Object(object)) = response(&mut context, &[answer]) else { panic!() };
+            assert_eq!([object.is_set(0), object.is_set(1)], sides);
+            assert!(object.tagged);
+        }
+        assert!(denied(&mut context, &[Value::Int(1)]).is_err());
+    }
+}

@@ -1,0 +1,337 @@
+//! The Go structs that an MCP request is decoded into: mcp-go 0.49.0's, and Kyverno's `mcp.MCPRequest`.
+//!
+//! `at` is the field's index in the object type of the same name.
+
+use crate::cel::budget::Fault;
+use crate::types::object_type;
+use crate::value::json::JsonError;
+use crate::value::json::structs::{At, Custom, Decoder, Field, Shape, Struct};
+use crate::value::{MapBuilder, Object, Value};
+
+const fn own(name: &'static str, at: usize, shape: Shape) -> Field {
+    Field { name, embedded: "", at, shape }
+}
+
+const STRING: Shape = Shape::String("string");
+const ANY_MAP: Shape = Shape::Map("map[string]interface {}", &Shape::Any);
+const STRING_MAP: Shape = Shape::Map("map[string]string", &STRING);
+const STRINGS: Shape = Shape::List("[]string", &STRING);
+const REQUEST_ID: Shape = Shape::Custom(request_id as Custom);
+const META: Shape = Shape::Pointer(&Shape::Custom(meta as Custom));
+
+/// A pointer to an anonymous struct without fields.
+const EMPTY: Shape =
+    Shape::Pointer(&Shape::Struct(&Struct { name: "", go: "struct {}", object: ".", fields: &[] }));
+
+/// The JSON-RPC message. The fields of the embedded `Request` give way to those of the struct itself.
+pub(super) static ENVELOPE: Struct = Struct {
+    name: "JSONRPCRequest",
+    go: "mcp.JSONRPCRequest",
+    object: "",
+    fields: &[
+        own("jsonrpc", 0, STRING),
+        own("id", 1, REQUEST_ID),
+        own("params", 2, Shape::Ignored),
+        Field { name: "method", embedded: "Request", at: 3, shape: STRING },
+    ],
+};
+
+/// What the authz server reads of a body whose other parts do not decode.
+pub(super) static METHOD: Struct =
+    Struct { name: "", go: "struct { Method string }", object: "", fields: &[own("method", 0, STRING)] };
+
+/// The anonymous struct around the parameters of a method.
+macro_rules! around {
+    ($($name:ident: $params:ident,)*) => {$(
+        pub(super) static $name: Struct =
+            Struct { name: "", go: "struct", object: "", fields: &[own("params", 0, Shape::Struct(&$params))] };
+    )*};
+}
+
+around! {
+    INITIALIZE: INITIALIZE_PARAMS,
+    PAGINATED: PAGINATED_PARAMS,
+    RESOURCE_READ: READ_RESOURCE_PARAMS,
+    TOOL_CALL: CALL_TOOL_PARAMS,
+    SET_LOG_LEVEL: SET_LEVEL_PARAMS,
+    PROMPT_GET: GET_PROMPT_PARAMS,
+    ELICITATION: ELICITATION_PARAMS,
+}
+
+static PAGINATED_PARAMS: Struct = Struct {
+    name: "PaginatedParams",
+    go: "mcp.PaginatedParams",
+    object: "mcp.PaginatedParams",
+    fields: &[own("cursor", 0, Shape::String("mcp.Cursor"))],
+};
+
+static CALL_TOOL_PARAMS: Struct = Struct {
+    name: "CallToolParams",
+    go: "mcp.CallToolParams",
+    object: "mcp.CallToolParams",
+    fields: &[
+        own("name", 0, STRING),
+        own("arguments", 1, Shape::Any),
+        own("_meta", 2, META),
+        own("task", 3, Shape::Pointer(&Shape::Struct(&TASK_PARAMS))),
+    ],
+};
+
+static TASK_PARAMS: Struct = Struct {
+    name: "TaskParams",
+    go: "mcp.TaskParams",
+    object: "mcp.TaskParams",
+    fields: &[own("ttl", 0, Shape::Pointer(&Shape::Int64))],
+};
+
+static READ_RESOURCE_PARAMS: Struct = Struct {
+    name: "ReadResourceParams",
+    go: "mcp.ReadResourceParams",
+    object: "mcp.ReadResourceParams",
+    fields: &[own("uri", 0, STRING), own("arguments", 1, ANY_MAP)],
+};
+
+static SUBSCRIBE_PARAMS: Struct = Struct {
+    name: "SubscribeParams",
+    go: "mcp.SubscribeParams",
+    object: "mcp.SubscribeParams",
+    fields: &[own("uri", 0, STRING)],
+};
+
+static UNSUBSCRIBE_PARAMS: Struct = Struct {
+    name: "UnsubscribeParams",
+    go: "mcp.UnsubscribeParams",
+    object: "mcp.UnsubscribeParams",
+    fields: &[own("uri", 0, STRING)],
+};
+
+static GET_PROMPT_PARAMS: Struct = Struct {
+    name: "GetPromptParams",
+    go: "mcp.GetPromptParams",
+    object: "mcp.GetPromptParams",
+    fields: &[own("name", 0, STRING), own("arguments", 1, STRING_MAP)],
+};
+
+static INITIALIZE_PARAMS: Struct = Struct {
+    name: "InitializeParams",
+    go: "mcp.InitializeParams",
+    object: "mcp.InitializeParams",
+    fields: &[
+        own("protocolVersion", 0, STRING),
+        own("capabilities", 1, Shape::Struct(&CLIENT_CAPABILITIES)),
+        own("clientInfo", 2, Shape::Struct(&IMPLEMENTATION)),
+    ],
+};
+
+static CLIENT_CAPABILITIES: Struct = Struct {
+    name: "ClientCapabilities",
+    go: "mcp.ClientCapabilities",
+    object: "mcp.ClientCapabilities",
+    fields: &[
+        own("extensions", 0, ANY_MAP),
+        own("experimental", 1, ANY_MAP),
+        own("roots", 2, Shape::Pointer(&Shape::Struct(&ROOTS))),
+        own("sampling", 3, EMPTY),
+        own("elicitation", 4, Shape::Pointer(&Shape::Struct(&ELICITATION_CAPABILITY))),
+        own("tasks", 5, Shape::Pointer(&Shape::Struct(&TASKS_CAPABILITY))),
+    ],
+};
+
+static ROOTS: Struct = Struct {
+    name: "",
+    go: "struct { ListChanged bool \"json:\\\"listChanged,omitempty\\\"\" }",
+    object: ".",
+    fields: &[own("listChanged", 0, Shape::Bool)],
+};
+
+static ELICITATION_CAPABILITY: Struct = Struct {
+    name: "ElicitationCapability",
+    go: "mcp.ElicitationCapability",
+    object: "mcp.ElicitationCapability",
+    fields: &[own("form", 0, EMPTY), own("url", 1, EMPTY)],
+};
+
+static TASKS_CAPABILITY: Struct = Struct {
+    name: "TasksCapability",
+    go: "mcp.TasksCapability",
+    object: "mcp.TasksCapability",
+    fields: &[
+        own("list", 0, EMPTY),
+        own("cancel", 1, EMPTY),
+        own("requests", 2, Shape::Pointer(&Shape::Struct(&TASK_REQUESTS))),
+    ],
+};
+
+static TASK_REQUESTS: Struct = Struct {
+    name: "TaskRequestsCapability",
+    go: "mcp.TaskRequestsCapability",
+    object: "mcp.TaskRequestsCapability",
+    fields: &[
+        own("tools", 0, Shape::Pointer(&Shape::Struct(&TASK_TOOLS))),
+        own("sampling", 1, Shape::Pointer(&Shape::Struct(&TASK_SAMPLING))),
+        own("elicitation", 2, Shape::Pointer(&Shape::Struct(&TASK_ELICITATION))),
+    ],
+};
+
+static TASK_TOOLS: Struct = Struct {
+    name: "",
+    go: "struct { Call *struct {} \"json:\\\"call,omitempty\\\"\" }",
+    object: ".",
+    fields: &[own("call", usize::MAX, EMPTY)],
+};
+
+static TASK_SAMPLING: Struct = Struct {
+    name: "",
+    go: "struct { CreateMessage *struct {} \"json:\\\"createMessage,omitempty\\\"\" }",
+    object: ".",
+    fields: &[own("createMessage", usize::MAX, EMPTY)],
+};
+
+static TASK_ELICITATION: Struct = Struct {
+    name: "",
+    go: "struct { Create *struct {} \"json:\\\"create,omitempty\\\"\" }",
+    object: ".",
+    fields: &[own("create", usize::MAX, EMPTY)],
+};
+
+static IMPLEMENTATION: Struct = Struct {
+    name: "Implementation",
+    go: "mcp.Implementation",
+    object: "mcp.Implementation",
+    fields: &[
+        own("name", 0, STRING),
+        own("version", 1, STRING),
+        own("title", 2, STRING),
+        own("description", 3, STRING),
+        own("websiteUrl", 4, STRING),
+        own("icons", 5, Shape::List("[]mcp.Icon", &Shape::Struct(&ICON))),
+    ],
+};
+
+static ICON: Struct = Struct {
+    name: "Icon",
+    go: "mcp.Icon",
+    object: "mcp.Icon",
+    fields: &[own("src", 0, STRING), own("mimeType", 1, STRING), own("sizes", 2, STRINGS)],
+};
+
+static SET_LEVEL_PARAMS: Struct = Struct {
+    name: "SetLevelParams",
+    go: "mcp.SetLevelParams",
+    object: "mcp.SetLevelParams",
+    fields: &[own("level", 0, Shape::String("mcp.LoggingLevel"))],
+};
+
+static ELICITATION_PARAMS: Struct = Struct {
+    name: "ElicitationParams",
+    go: "mcp.ElicitationParams",
+    object: "mcp.ElicitationParams",
+    fields: &[
+        own("_meta", 0, META),
+        own("mode", 1, STRING),
+        own("message", 2, STRING),
+        own("requestedSchema", 5, Shape::Any),
+        own("elicitationId", 3, STRING),
+        own("url", 4, STRING),
+    ],
+};
+
+/// Kyverno's parsed request, as a payload file spells it: Go's field names, none of them tagged. The parameters
+/// that `mcp.Parse` never sets and that have a decoder of their own are read as far as that one is Kyverno's.
+pub static MCP_REQUEST: Struct = Struct {
+    name: "MCPRequest",
+    go: "mcp.MCPRequest",
+    object: "mcp.MCPRequest",
+    fields: &[
+        own("Method", 0, STRING),
+        own("ID", 1, REQUEST_ID),
+        own("Paginated", 2, Shape::Pointer(&Shape::Struct(&PAGINATED_PARAMS))),
+        own("ToolCall", 3, Shape::Pointer(&Shape::Struct(&CALL_TOOL_PARAMS))),
+        own("ResourceRead", 4, Shape::Pointer(&Shape::Struct(&READ_RESOURCE_PARAMS))),
+        own("ResourceSubscribe", 5, Shape::Pointer(&Shape::Struct(&SUBSCRIBE_PARAMS))),
+        own("ResourceUnsubscribe", 6, Shape::Pointer(&Shape::Struct(&UNSUBSCRIBE_PARAMS))),
+        own("PromptGet", 7, Shape::Pointer(&Shape::Struct(&GET_PROMPT_PARAMS))),
+        own("Initialize", 8, Shape::Pointer(&Shape::Struct(&INITIALIZE_PARAMS))),
+        own("Elicitation", 10, Shape::Pointer(&Shape::Struct(&ELICITATION_PARAMS))),
+        own("SetLogLevel", 12, Shape::Pointer(&Shape::Struct(&SET_LEVEL_PARAMS))),
+    ],
+};
+
+/// mcp-go's request id: a string, a number (an int if it is integral) or null.
+fn request_id<'a>(decoder: &mut Decoder<'_, 'a>, at: At<'_>) -> Result<Option<Value<'a>>, JsonError<'a>> {
+    let (raw, value) = decoder.scalar(at)?;
+    let value = match value {
+        Some(Value::Null) => return Ok(None),
+        Some(Value::Double(double)) => Value::Double(double),
+        Some(Value::String(text)) => Value::String(text),
+        _ => return Err(decoder.fail(format_args!("invalid request id: {}", String::from_utf8_lossy(raw)))),
+    };
+    let value = match value {
+        Value::Double(double) => crate::value::double_to_int(double).map_or(value, Value::Int),
+        other => other,
+    };
+    object(decoder, "mcp.RequestId", &[Some(value)]).map(Some)
+}
+
+/// mcp-go's `_meta`: the progress token, and everything else.
+fn meta<'a>(decoder: &mut Decoder<'_, 'a>, at: At<'_>) -> Result<Option<Value<'a>>, JsonError<'a>> {
+    let Value::Map(map) = decoder.any_map(at)? else { return Ok(None) };
+    let token = map.get_str("progressToken").filter(|token| !matches!(token, Value::Null));
+    decoder.budget().charge_bytes(map.len().saturating_mul(size_of::<(Value<'_>, Value<'_>)>()))?;
+    let mut rest = MapBuilder::with_capacity(decoder.arena(), map.len());
+    for (name, value) in map.entries() {
+        if !matches!(name, Value::String("progressToken")) {
+            rest.insert(*name, *value);
+        }
+    }
+    object(decoder, "mcp.Meta", &[token, Some(Value::Map(rest.finish()))]).map(Some)
+}
+
+fn object<'a>(
+    decoder: &mut Decoder<'_, 'a>,
+    name: &str,
+    fields: &[Option<Value<'a>>],
+) -> Result<Value<'a>, JsonError<'a>> {
+    let ty = object_type(name).ok_or(Fault::Internal("an object type is missing"))?;
+    decoder.budget().charge_bytes(size_of_val(fields).saturating_add(size_of::<Object<'_>>()))?;
+    let fields = decoder.arena().alloc_slice_copy(fields);
+    Ok(Value::Object(decoder.arena().alloc(Object { ty, fields, tagged: false })))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Checks a struct and all that its fields hold.
+    fn check(of: &Struct) {
+        let ty = (!of.object.is_empty()).then(|| object_type(of.object).expect(of.object));
+        for field in of.fields {
+            if let (Some(ty), true) = (ty, field.at != usize::MAX) {
+                let target = ty.fields.get(field.at).unwrap_or_else(|| panic!("{}.{}", of.go, field.name));
+                let bare = field.name.trim_start_matches('_');
+                assert!(target.go_name.eq_ignore_ascii_case(bare), "{}.{}", of.go, field.name);
+                assert_eq!(target.pointer, pointer(&field.shape), "{}.{}", of.go, field.name);
+            }
+            inner(&field.shape);
+        }
+    }
+
+    fn pointer(shape: &Shape) -> bool {
+        matches!(shape, Shape::Pointer(_) | Shape::Any)
+    }
+
+    fn inner(shape: &Shape) {
+        match shape {
+            Shape::Struct(of) => check(of),
+            Shape::Pointer(of) | Shape::List(_, of) | Shape::Map(_, of) => inner(of),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn every_field_has_its_place_in_its_object_type() {
+        for of in [&ENVELOPE, &METHOD, &MCP_REQUEST, &TOOL_CALL, &ELICITATION, &INITIALIZE, &PAGINATED] {
+            check(of);
+        }
+    }
+}
