@@ -8,7 +8,7 @@ use serde::Serialize;
 use toolgate::cel::budget::Budget;
 use toolgate::cel::plan::Arena;
 use toolgate::diag::report::printable;
-use toolgate::gateway::payload;
+use toolgate::gateway::payload::{Payload, payload};
 use toolgate::policy::compile::CompiledSet;
 use toolgate::policy::decide::{Decision, ErrorText, Opinion, Outcome, ask_alone, decide};
 use toolgate::value::Value;
@@ -91,14 +91,14 @@ struct Row {
 /// A payload that does not decode is an error of usage.
 fn apply(set: &CompiledSet<'_>, input: &Input, report: &mut Report) -> Option<Line> {
     let arena = Bump::new();
-    let request = match payload::read(&input.bytes, &arena, &mut Budget::default()) {
-        Ok(request) => request,
+    let Payload { request, has_mcp } = match payload(&input.bytes, &arena, &mut Budget::default()) {
+        Ok(payload) => payload,
         Err(error) => {
             report.error(&format!("`{}` is no HTTP payload: {error}", input.name));
             return None;
         }
     };
-    if set.reads.reads("mcp") && !has_mcp(&request) {
+    if !has_mcp && set.reads.reads("mcp") {
         report.warning(&format!(
             "a policy reads `object.mcp`, and the payload `{}` has no `mcp`: the server would compute it from the \
              body, here it is empty",
@@ -108,11 +108,6 @@ fn apply(set: &CompiledSet<'_>, input: &Input, report: &mut Report) -> Option<Li
     let policies = rows(set, request, &arena);
     let decision = decide(set, request, &arena, Budget::default(), &mut |_, _| {});
     Some(Line::new(&input.name, set, &decision, policies))
-}
-
-fn has_mcp(request: &Value<'_>) -> bool {
-    let Value::Object(request) = request else { return false };
-    request.ty.field("mcp").is_some_and(|(index, _)| request.is_set(index))
 }
 
 /// As Kyverno's command line words them (kyverno-semantics §6.2).
