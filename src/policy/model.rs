@@ -243,14 +243,18 @@ fn mode(source: &Arc<Source>, spec: &Entry, out: &mut Vec<Diagnostic>) {
     const PATH: &str = "spec.evaluation.mode";
     let Some(fields) = spec.value.as_mapping() else { return };
     let evaluation = fields.entries.iter().find(|entry| entry.key == "evaluation");
-    if evaluation.is_none() && check::is_near(fields, "evaluation") {
+    if evaluation.is_none() && check::is_near(fields, &schema::SPEC, "evaluation") {
         return;
     }
     let node = match evaluation.map(|entry| &entry.value) {
         None => None,
         Some(evaluation) if evaluation.is_null() => None,
         Some(evaluation) => match evaluation.as_mapping() {
-            Some(mapping) if mapping.get("mode").is_none() && check::is_near(mapping, "mode") => return,
+            Some(mapping)
+                if mapping.get("mode").is_none() && check::is_near(mapping, &schema::EVALUATION, "mode") =>
+            {
+                return;
+            }
             Some(mapping) => mapping.get("mode").filter(|node| !node.is_null()),
             // Not a mapping: that is already reported.
             None => return,

@@ -55,7 +55,8 @@ pub(crate) fn canonical(value: &Value<'_>) -> Json {
 fn object_form(object: &Object<'_>) -> Json {
     let mut fields = serde_json::Map::new();
     for (index, field) in object.ty.fields.iter().enumerate() {
-        if object.is_set(index) {
+        // A field without a name is one that neither CEL nor `dyn` can reach.
+        if object.is_set(index) && !field.name.is_empty() {
             fields.insert(field.name.to_owned(), canonical(&object.get(index)));
         }
     }

@@ -84,7 +84,10 @@ pub(crate) fn compare(case: &Json) -> Result<(), String> {
 fn same_refusal(diagnostics: &[Diagnostic], broken: &[Json]) -> Result<(), String> {
     for broken in broken {
         let error = broken["error"].as_str().unwrap();
-        if broken["stage"] == "load" || error.contains("Syntax error") {
+        // Words of the schema are the loader's own tests; texts of syntax errors may differ; where Kyverno's
+        // compiler panics, refusing is all.
+        let own_words = ["Syntax error", "invalid evaluation mode", "index out of range [0]"];
+        if broken["stage"] == "load" || own_words.iter().any(|words| error.contains(words)) {
             continue;
         }
         let due: Vec<&str> = match error.contains("ERROR: <input>") {
@@ -95,10 +98,10 @@ fn same_refusal(diagnostics: &[Diagnostic], broken: &[Json]) -> Result<(), Strin
                 .filter_map(|(_, rest)| rest.splitn(3, ':').nth(2))
                 .map(str::trim)
                 .collect(),
-            false => error.rsplit(": ").take(1).collect(),
+            false => vec![error],
         };
         for due in due {
-            if !diagnostics.iter().any(|diagnostic| diagnostic.message == due) {
+            if !diagnostics.iter().any(|diagnostic| due.ends_with(&diagnostic.message)) {
                 return Err(format!("expected `{due}`\n  got      {}", messages(diagnostics)));
             }
         }

@@ -68,10 +68,25 @@ pub static LIBRARY: Library = Library {
                 &["[3, 1, 2].sort() == [1, 2, 3]"],
             ),
         ),
-        since(2, row("list_uint_sort", "list(uint).sort() -> list(uint)", Shared(&SORT), SORT_DOC, &[])),
         since(
             2,
-            row("list_double_sort", "list(double).sort() -> list(double)", Shared(&SORT), SORT_DOC, &[]),
+            row(
+                "list_uint_sort",
+                "list(uint).sort() -> list(uint)",
+                Shared(&SORT),
+                SORT_DOC,
+                &["[2u, 1u].sort() == [1u, 2u]"],
+            ),
+        ),
+        since(
+            2,
+            row(
+                "list_double_sort",
+                "list(double).sort() -> list(double)",
+                Shared(&SORT),
+                SORT_DOC,
+                &["[2.5, -1.0].sort() == [-1.0, 2.5]"],
+            ),
         ),
         since(
             2,
@@ -113,7 +128,16 @@ pub static LIBRARY: Library = Library {
                 &["['b', 'B', 'a'].sort() == ['B', 'a', 'b']"],
             ),
         ),
-        since(2, row("list_bytes_sort", "list(bytes).sort() -> list(bytes)", Shared(&SORT), SORT_DOC, &[])),
+        since(
+            2,
+            row(
+                "list_bytes_sort",
+                "list(bytes).sort() -> list(bytes)",
+                Shared(&SORT),
+                SORT_DOC,
+                &["[b'b', b'a'].sort() == [b'a', b'b']"],
+            ),
+        ),
         sort_by(
             "list_int_sortByAssociatedKeys",
             "list(T).@sortByAssociatedKeys(list(int)) -> list(T)",

@@ -49,7 +49,7 @@ pub static LIBRARY: Library = Library {
             "@not_strictly_false(bool) -> bool",
             Planned,
             "False for false only, also when its operand fails; part of how macros expand.",
-            &[],
+            &["[0, 1].exists(x, 1 / x == 1)"],
         ),
         row(
             "equals",

@@ -222,9 +222,10 @@ fn is_misspelt(fields: &[Field], mapping: &Mapping, name: &str) -> bool {
     })
 }
 
-/// `mode` or `evaluation`, as a key of `mapping` that is probably a misspelling of it.
-pub(super) fn is_near(mapping: &Mapping, name: &str) -> bool {
-    mapping.entries.iter().any(|entry| did_you_mean(&entry.key, [name].into_iter()).is_some())
+/// Whether `mapping`, which has the fields of `shape`, has a misspelling of the field `name`: that is reported as an
+/// unknown field already. A field that the shape has is no misspelling, however near (`validations`, `evaluation`).
+pub(super) fn is_near(mapping: &Mapping, shape: &Shape, name: &str) -> bool {
+    matches!(shape, Shape::Fields(fields) if is_misspelt(fields, mapping, name))
 }
 
 /// `a`, `b` or `c`

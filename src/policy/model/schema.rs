@@ -142,7 +142,7 @@ static OWNER: Shape = Shape::Fields(&[
     required("uid", &FILLED),
 ]);
 
-static SPEC: Shape = Shape::Fields(&[
+pub(super) static SPEC: Shape = Shape::Fields(&[
     optional("auditAnnotations", &Shape::List(&AUDIT_ANNOTATION, Unique::No)),
     optional("autogen", &AUTOGEN),
     optional("evaluation", &EVALUATION),
@@ -169,7 +169,7 @@ static VALIDATION: Shape = Shape::Fields(&[
 
 static ENABLED: Shape = Shape::Fields(&[optional("enabled", &FLAG)]);
 
-static EVALUATION: Shape = Shape::Fields(&[
+pub(super) static EVALUATION: Shape = Shape::Fields(&[
     optional("admission", &ENABLED),
     optional("background", &ENABLED),
     optional("mode", &TEXT),
