@@ -2,6 +2,8 @@
 
 pub mod cel;
 pub mod diag;
+pub mod gateway;
+pub mod interceptor;
 pub mod library;
 pub mod policy;
 pub mod source;

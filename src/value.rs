@@ -15,8 +15,8 @@ mod object;
 mod quote;
 mod time;
 
+pub(crate) use compare::double_to_int;
 pub use compare::{compare, equal, i64_as_f64, u64_as_f64};
-pub(crate) use compare::{double_to_int, double_to_uint};
 pub use map::{Map, MapBuilder};
 pub use number::ShortestDouble;
 pub use object::Object;

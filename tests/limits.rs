@@ -15,7 +15,8 @@ use toolgate::value::{Object, Value};
 
 /// An HTTP policy with one validation.
 fn policy(expression: &str, failure_policy: &str) -> String {
-    let mut text = String::from("apiVersion: policies.kyverno.io/v1\nkind: ValidatingPolicy\nmetadata:\n  name: p\n");
+    let mut text =
+        String::from("apiVersion: policies.kyverno.io/v1\nkind: ValidatingPolicy\nmetadata:\n  name: p\n");
     write!(
         text,
         "spec:\n  evaluation:\n    mode: HTTP\n  failurePolicy: {failure_policy}\n  validations:\n  - expression: |-\n      {expression}\n"
@@ -97,12 +98,15 @@ fn json_nested_deeper_than_the_engine_follows_is_a_fault_and_not_a_crash() {
     for depth in [100, 900, 5_000, 9_999] {
         let body = "[".repeat(depth) + &"]".repeat(depth);
         let list = "json.Unmarshal(string(object.attributes.body))";
-        let expression = format!("cel.bind(l, {list}, l == l || json.encode(l) == '' || '%s'.format([l]) == '') ? null : null");
+        let expression = format!(
+            "cel.bind(l, {list}, l == l || json.encode(l) == '' || '%s'.format([l]) == '') ? null : null"
+        );
         let (outcome, ..) = answer(&expression, "Fail", &body);
         assert!(outcome == "Nothing" || outcome.starts_with("fault"), "{depth}: {outcome}");
     }
     let body = "[".repeat(10_001) + &"]".repeat(10_001);
-    let (outcome, ..) = answer("json.Unmarshal(string(object.attributes.body)) == null ? null : null", "Fail", &body);
+    let (outcome, ..) =
+        answer("json.Unmarshal(string(object.attributes.body)) == null ? null : null", "Fail", &body);
     assert!(outcome.contains("exceeded max depth"), "{outcome}");
 }
 
@@ -113,8 +117,16 @@ fn expressions_beyond_the_limits_are_errors_and_not_crashes() {
     let equal = vec!["a"; 5_000].join(" == ");
     let long = format!("'{}'", "x".repeat(1_000_000));
     let parentheses = "(".repeat(100_000) + "1" + &")".repeat(100_000);
-    for text in [chain, member, equal, long, parentheses, "[".repeat(100_000), "!".repeat(100_000), "-".repeat(99_999)]
-    {
+    for text in [
+        chain,
+        member,
+        equal,
+        long,
+        parentheses,
+        "[".repeat(100_000),
+        "!".repeat(100_000),
+        "-".repeat(99_999),
+    ] {
         assert!(front::parse(&text).is_err(), "{}", text.chars().take(20).collect::<String>());
     }
 }

@@ -56,6 +56,11 @@ static FUNCTIONS: LazyLock<Functions> = LazyLock::new(|| match Functions::new(li
     Err(_) => Functions::default(),
 });
 
+/// The functions that expressions may call.
+pub fn functions() -> &'static Functions {
+    &FUNCTIONS
+}
+
 /// The environment of an HTTP policy's expressions.
 pub fn http_environment() -> Environment<'static> {
     Environment::new(&FUNCTIONS)

@@ -3,6 +3,7 @@
 use bumpalo::Bump;
 use serde_json::Value as Json;
 use toolgate::cel::budget::Budget;
+use toolgate::gateway::payload::payload;
 use toolgate::library::kyverno::mcp::parse_body;
 use toolgate::types::object_type;
 use toolgate::value::json::go::syntax;
@@ -10,6 +11,10 @@ use toolgate::value::{MapBuilder, Object, Value};
 
 /// `object` for a case: Kyverno's recorded CheckRequest, the payload, or an empty request.
 pub(crate) fn object<'a>(case: &Json, bump: &'a Bump) -> Value<'a> {
+    if case["payload"].is_object() {
+        let text = bump.alloc_str(&case["payload"].to_string());
+        return payload(text.as_bytes(), bump, &mut Budget::default()).unwrap().request;
+    }
     let ty = object_type("http.CheckRequest").unwrap();
     let attributes = &case["object"]["attributes"];
     let fields: Vec<Option<Value<'a>>> = match attributes["body"].as_str() {
@@ -17,7 +22,6 @@ pub(crate) fn object<'a>(case: &Json, bump: &'a Bump) -> Value<'a> {
         Some(body) if case["request"].is_string() => {
             vec![Some(attributes_object(attributes, bump)), Some(mcp(&decode(body), bump))]
         }
-        _ if attributes.is_object() => vec![Some(attributes_object(attributes, bump))],
         _ => Vec::new(),
     };
     Value::Object(bump.alloc(Object { ty, fields: bump.alloc_slice_copy(&fields), tagged: false }))

@@ -50,8 +50,10 @@ pub struct Field {
 pub enum Shape {
     /// A string; the Go type's name (`string`, `mcp.Cursor`).
     String(&'static str),
-    /// `int64`
-    Int64,
+    /// An integer of 64 bits; the Go type's name (`int64`, `int`).
+    Int(&'static str),
+    /// `float64`
+    Double,
     /// `bool`
     Bool,
     /// `any`
@@ -118,6 +120,24 @@ pub fn fields<'a>(
         out.push(decoder.finish(slot, &field.shape)?);
     }
     Ok(out.into_bump_slice())
+}
+
+/// `input` as an object of the struct `of`.
+///
+/// # Errors
+/// As [`fields`].
+pub fn object<'a>(
+    input: Checked<'a>,
+    of: &'static Struct,
+    arena: &'a Bump,
+    budget: &mut Budget,
+) -> Result<Value<'a>, JsonError<'a>> {
+    let mut decoder = Decoder { reader: Reader::new(input, arena, budget) };
+    let mut slot = decoder.new_struct(of)?;
+    decoder.decode(&mut slot, &Shape::Struct(of), None)?;
+    decoder.reader.end(())?;
+    let value = decoder.finish(slot, &Shape::Struct(of))?;
+    value.ok_or(JsonError::Fault(Fault::Internal("a Go struct without a value")))
 }
 
 impl<'a> Decoder<'_, 'a> {
@@ -261,11 +281,18 @@ impl<'a> Decoder<'_, 'a> {
                 }
             }
             (b't' | b'f', Shape::Bool) => *slot = Slot::Value(Value::Bool(self.reader.word() == "true")),
-            (b'-' | b'0'..=b'9', Shape::Int64) => {
+            (b'-' | b'0'..=b'9', Shape::Int(ty)) => {
                 let number = self.reader.word();
                 match number.parse::<i64>() {
                     Ok(int) => *slot = Slot::Value(Value::Int(int)),
-                    Err(_) => self.reader.mismatch(place, format_args!("number {number}"), "int64")?,
+                    Err(_) => self.reader.mismatch(place, format_args!("number {number}"), ty)?,
+                }
+            }
+            (b'-' | b'0'..=b'9', Shape::Double) => {
+                let number = self.reader.word();
+                match number.parse::<f64>() {
+                    Ok(double) if double.is_finite() => *slot = Slot::Value(Value::Double(double)),
+                    _ => self.reader.mismatch(place, format_args!("number {number}"), "float64")?,
                 }
             }
             _ => self.mismatch(place, go_name(shape))?,
@@ -417,7 +444,8 @@ impl<'a> Decoder<'_, 'a> {
     fn element(&mut self, slot: Slot<'a>, shape: &Shape) -> Result<Value<'a>, JsonError<'a>> {
         Ok(self.finish(slot, shape)?.unwrap_or(match shape {
             Shape::String(_) => Value::String(""),
-            Shape::Int64 => Value::Int(0),
+            Shape::Int(_) => Value::Int(0),
+            Shape::Double => Value::Double(0.0),
             Shape::Bool => Value::Bool(false),
             Shape::Bytes => Value::Bytes(&[]),
             Shape::List(..) => Value::List(&[]),
@@ -450,7 +478,8 @@ impl<'a> Decoder<'_, 'a> {
 fn go_name(shape: &Shape) -> &'static str {
     match shape {
         Shape::String(name) | Shape::Map(name, _) | Shape::List(name, _) => name,
-        Shape::Int64 => "int64",
+        Shape::Int(name) => name,
+        Shape::Double => "float64",
         Shape::Bool => "bool",
         Shape::Bytes => "[]uint8",
         Shape::Struct(of) => of.go,

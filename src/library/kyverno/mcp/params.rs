@@ -81,7 +81,7 @@ static TASK_PARAMS: Struct = Struct {
     name: "TaskParams",
     go: "mcp.TaskParams",
     object: "mcp.TaskParams",
-    fields: &[own("ttl", 0, Shape::Pointer(&Shape::Int64))],
+    fields: &[own("ttl", 0, Shape::Pointer(&Shape::Int("int64")))],
 };
 
 static READ_RESOURCE_PARAMS: Struct = Struct {
@@ -236,8 +236,50 @@ static ELICITATION_PARAMS: Struct = Struct {
     ],
 };
 
-/// Kyverno's parsed request, as a payload file spells it: Go's field names, none of them tagged. The parameters
-/// that `mcp.Parse` never sets and that have a decoder of their own are read as far as that one is Kyverno's.
+static CREATE_MESSAGE_PARAMS: Struct = Struct {
+    name: "CreateMessageParams",
+    go: "mcp.CreateMessageParams",
+    object: "mcp.CreateMessageParams",
+    fields: &[
+        own("messages", 0, Shape::List("[]mcp.SamplingMessage", &Shape::Struct(&SAMPLING_MESSAGE))),
+        own("modelPreferences", 1, Shape::Pointer(&Shape::Struct(&MODEL_PREFERENCES))),
+        own("systemPrompt", 2, STRING),
+        own("includeContext", 3, STRING),
+        own("temperature", 4, Shape::Double),
+        own("maxTokens", 5, Shape::Int("int")),
+        own("stopSequences", 6, STRINGS),
+        own("metadata", 7, Shape::Any),
+    ],
+};
+
+static SAMPLING_MESSAGE: Struct = Struct {
+    name: "SamplingMessage",
+    go: "mcp.SamplingMessage",
+    object: "mcp.SamplingMessage",
+    fields: &[own("role", 0, Shape::String("mcp.Role")), own("content", 1, Shape::Any)],
+};
+
+static MODEL_PREFERENCES: Struct = Struct {
+    name: "ModelPreferences",
+    go: "mcp.ModelPreferences",
+    object: "mcp.ModelPreferences",
+    fields: &[
+        own("hints", 0, Shape::List("[]mcp.ModelHint", &Shape::Struct(&MODEL_HINT))),
+        own("costPriority", 1, Shape::Double),
+        own("speedPriority", 2, Shape::Double),
+        own("intelligencePriority", 3, Shape::Double),
+    ],
+};
+
+static MODEL_HINT: Struct = Struct {
+    name: "ModelHint",
+    go: "mcp.ModelHint",
+    object: "mcp.ModelHint",
+    fields: &[own("name", 0, STRING)],
+};
+
+/// Kyverno's parsed request, as a payload file spells it: Go's field names, none of them tagged. `Complete` is
+/// left out: Kyverno never sets it, and its decoder makes values of types that no policy can name.
 pub static MCP_REQUEST: Struct = Struct {
     name: "MCPRequest",
     go: "mcp.MCPRequest",
@@ -252,6 +294,7 @@ pub static MCP_REQUEST: Struct = Struct {
         own("ResourceUnsubscribe", 6, Shape::Pointer(&Shape::Struct(&UNSUBSCRIBE_PARAMS))),
         own("PromptGet", 7, Shape::Pointer(&Shape::Struct(&GET_PROMPT_PARAMS))),
         own("Initialize", 8, Shape::Pointer(&Shape::Struct(&INITIALIZE_PARAMS))),
+        own("CreateMessage", 9, Shape::Pointer(&Shape::Struct(&CREATE_MESSAGE_PARAMS))),
         own("Elicitation", 10, Shape::Pointer(&Shape::Struct(&ELICITATION_PARAMS))),
         own("SetLogLevel", 12, Shape::Pointer(&Shape::Struct(&SET_LEVEL_PARAMS))),
     ],

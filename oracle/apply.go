@@ -1,0 +1,215 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// expected is what "kyverno apply" did in one directory. Source is set where the files are Kyverno's own:
+// a path in the module cache, where the command ran.
+type expected struct {
+	Source string     `json:"source,omitempty"`
+	Args   []string   `json:"args"`
+	Exit   int        `json:"exit"`
+	Rows   []applyRow `json:"rows"`
+	Stdout string     `json:"stdout"`
+	Stderr string     `json:"stderr"`
+}
+
+// applyRow is one result. Kyverno's output does not name the payload; it goes through the payloads in
+// order, and through all policies for each.
+type applyRow struct {
+	Payload string `json:"payload"`
+	Policy  string `json:"policy"`
+	Result  string `json:"result"`
+	Message string `json:"message"`
+}
+
+func apply(kyverno string, directories []string) error {
+	kyverno, err := exec.LookPath(kyverno)
+	if err != nil {
+		return err
+	}
+	if kyverno, err = filepath.Abs(kyverno); err != nil {
+		return err
+	}
+	for _, directory := range directories {
+		if err := applyOne(kyverno, directory); err != nil {
+			return fmt.Errorf("%s: %w", directory, err)
+		}
+	}
+	return nil
+}
+
+func applyOne(kyverno, directory string) error {
+	file := filepath.Join(directory, "expected.json")
+	result := expected{}
+	if text, err := os.ReadFile(file); err == nil {
+		if err := json.Unmarshal(text, &result); err != nil {
+			return err
+		}
+	}
+	workplace := directory
+	if result.Source != "" {
+		cache, err := exec.Command("go", "env", "GOMODCACHE").Output()
+		if err != nil {
+			return err
+		}
+		workplace = filepath.Join(strings.TrimSpace(string(cache)), filepath.FromSlash(result.Source))
+	}
+	if result.Args == nil {
+		args, err := defaultArgs(directory)
+		if err != nil {
+			return err
+		}
+		result.Args = args
+	}
+	var err error
+	table := append(slices.Clone(result.Args), "--table", "--detailed-results", "--remove-color")
+	if result.Stdout, result.Stderr, result.Exit, err = runKyverno(kyverno, workplace, table); err != nil {
+		return err
+	}
+	if result.Rows, err = rows(kyverno, workplace, result); err != nil {
+		return err
+	}
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(result); err != nil {
+		return err
+	}
+	fmt.Printf("%s: %d rows, exit %d\n", filepath.Base(directory), len(result.Rows), result.Exit)
+	return os.WriteFile(file, text.Bytes(), 0o644)
+}
+
+// defaultArgs applies every policy file (polic*.yaml) to every payload (payload*.json), in order of name.
+func defaultArgs(directory string) ([]string, error) {
+	args := []string{"apply"}
+	policies, err := filepath.Glob(filepath.Join(directory, "polic*.y*ml"))
+	if err != nil {
+		return nil, err
+	}
+	for _, policy := range policies {
+		args = append(args, filepath.Base(policy))
+	}
+	files, err := filepath.Glob(filepath.Join(directory, "payload*.json"))
+	if err != nil {
+		return nil, err
+	}
+	for _, payload := range files {
+		args = append(args, "--http-payload", filepath.Base(payload))
+	}
+	return args, nil
+}
+
+func payloads(args []string) []string {
+	var files []string
+	for i, arg := range args {
+		if arg == "--http-payload" && i+1 < len(args) {
+			files = append(files, args[i+1])
+		}
+	}
+	return files
+}
+
+// errorText is the error that Kyverno ends with. The log before it has the time of day, and repeats it.
+func errorText(stderr string) string {
+	if strings.HasPrefix(stderr, "Error: ") {
+		return stderr
+	}
+	if _, text, found := strings.Cut(stderr, "\nError: "); found {
+		return "Error: " + text
+	}
+	return ""
+}
+
+func runKyverno(kyverno, directory string, args []string) (stdout, stderr string, exit int, err error) {
+	command := exec.Command(kyverno, args...)
+	command.Dir = directory
+	var out, errOut bytes.Buffer
+	command.Stdout, command.Stderr = &out, &errOut
+	err = command.Run()
+	var failed *exec.ExitError
+	if errors.As(err, &failed) {
+		exit, err = failed.ExitCode(), nil
+	}
+	return out.String(), errorText(errOut.String()), exit, err
+}
+
+// tableRow is one numbered line of the table: ID, POLICY, RULE, RESOURCE, RESULT, ...
+var tableRow = regexp.MustCompile(`(?m)^│ \d+ +│ (\S*) +│[^│]*│[^│]*│ (\S*) +│`)
+
+// rows joins two outputs: the table has the order, but cuts long messages; the report has the messages
+// whole, but in random order. So there is one report for each payload.
+func rows(kyverno, directory string, result expected) ([]applyRow, error) {
+	joined := []applyRow{}
+	lines := tableRow.FindAllStringSubmatch(result.Stdout, -1)
+	if len(lines) == 0 {
+		return joined, nil
+	}
+	files := payloads(result.Args)
+	if len(lines)%len(files) != 0 {
+		return nil, fmt.Errorf("%d lines for %d payloads", len(lines), len(files))
+	}
+	each := len(lines) / len(files)
+	for i, file := range files {
+		found, err := report(kyverno, directory, withPayload(result.Args, file))
+		if err != nil {
+			return nil, err
+		}
+		for _, line := range lines[i*each : (i+1)*each] {
+			row, ok := found[line[1]]
+			if !ok || !strings.EqualFold(row.Result, line[2]) {
+				return nil, fmt.Errorf("%s: the table says %q, the report %+v", file, line[1:], row)
+			}
+			row.Payload = file
+			joined = append(joined, row)
+		}
+	}
+	return joined, nil
+}
+
+// report runs Kyverno for its JSON report, and gives the rows by policy.
+func report(kyverno, directory string, args []string) (map[string]applyRow, error) {
+	stdout, _, _, err := runKyverno(kyverno, directory, append(args, "--policy-report", "--output-format", "json"))
+	if err != nil {
+		return nil, err
+	}
+	var document struct {
+		Results []struct{ Policy, Result, Message string }
+	}
+	start := max(strings.Index(stdout, `{"kind":`), 0)
+	if err := json.NewDecoder(strings.NewReader(stdout[start:])).Decode(&document); err != nil {
+		return nil, err
+	}
+	found := map[string]applyRow{}
+	for _, one := range document.Results {
+		if _, ok := found[one.Policy]; ok {
+			return nil, fmt.Errorf("two results of policy %s", one.Policy)
+		}
+		found[one.Policy] = applyRow{Policy: one.Policy, Result: one.Result, Message: one.Message}
+	}
+	return found, nil
+}
+
+// withPayload keeps only one of the payloads.
+func withPayload(args []string, payload string) []string {
+	var kept []string
+	for i := 0; i < len(args); i++ {
+		if args[i] == "--http-payload" {
+			i++
+			continue
+		}
+		kept = append(kept, args[i])
+	}
+	return append(kept, "--http-payload", payload)
+}

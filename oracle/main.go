@@ -1,0 +1,54 @@
+// Command oracle asks Kyverno's own engine what it decides, and writes the answers down.
+//
+// It knows the case files of testdata/kyverno and Kyverno's Go packages; it knows nothing of Toolgate.
+// See README.md for the commands and testdata/kyverno/README.md for the formats.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"time"
+)
+
+const usage = `usage:
+  oracle record FILE.jsonl...             answer every case of the files, in place
+  oracle serve                            answer one case per line of standard input
+  oracle apply [-kyverno PATH] DIR...     run "kyverno apply" in every directory, write its expected.json
+  oracle versions                         print the versions of the modules that answer
+`
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "oracle:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	if len(args) == 0 {
+		return fmt.Errorf("no command\n%s", usage)
+	}
+	if err := checkVersions(); err != nil {
+		return err
+	}
+	silenceLogs()
+	time.Local = time.UTC // as in Kyverno's container, wherever this runs
+	switch command, args := args[0], args[1:]; command {
+	case "record":
+		return record(args)
+	case "serve":
+		return serve(os.Stdin, os.Stdout)
+	case "apply":
+		flags := flag.NewFlagSet("apply", flag.ContinueOnError)
+		kyverno := flags.String("kyverno", "kyverno", "Kyverno's command line tool, built from this module")
+		if err := flags.Parse(args); err != nil {
+			return err
+		}
+		return apply(*kyverno, flags.Args())
+	case "versions":
+		return encode(os.Stdout, versions())
+	default:
+		return fmt.Errorf("unknown command %q\n%s", command, usage)
+	}
+}

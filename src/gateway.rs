@@ -1,0 +1,18 @@
+//! Between an AgentCore Gateway and the policies: the events that come in, what policies see of a tool call, and
+//! the answers that go out.
+//!
+//! Knows the envelopes, the MCP methods and how a denial is worded; knows nothing of policies or CEL's syntax.
+//! The way of an event: [`wire`] finds the message in it, [`call`] decides whether it is refused, passed on or
+//! judged, [`headers`] and [`request`] make what policies see, [`answer`] writes the bytes.
+
+pub mod answer;
+pub mod call;
+pub mod headers;
+pub mod payload;
+pub mod refusal;
+pub mod request;
+mod url;
+pub mod wire;
+
+pub use call::{Call, Verdict, judge};
+pub use refusal::{Id, Refusal};

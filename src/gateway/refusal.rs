@@ -1,0 +1,171 @@
+//! Why a message is refused before any policy is asked, with the fixed text that the agent is told.
+
+use std::fmt;
+
+use crate::value::json::strict::FlawKind;
+
+/// A reason to refuse a message without asking a policy (design.md, "Which messages are judged").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Refusal {
+    /// The event is not JSON.
+    NotJson,
+    /// The event is not UTF-8.
+    NotUtf8,
+    /// The event is larger than the budget of a decision allows.
+    TooLarge,
+    /// The event has neither envelope, or both, or one of an unknown shape.
+    Envelope,
+    /// `interceptorInputVersion` is not 1.x.
+    Version,
+    /// The event is for the RESPONSE point.
+    Response,
+    /// The event is for an HTTP target.
+    HttpTarget,
+    /// `path` or `httpMethod` is none that an HTTP request can have.
+    Target,
+    /// An object has two members of one name.
+    Duplicate,
+    /// A string has half of a surrogate pair.
+    LoneSurrogate,
+    /// A number is beyond the range of a double.
+    Number,
+    /// Nested deeper than [`MAX_NESTING`](super::wire::MAX_NESTING).
+    Nesting,
+    /// A batch.
+    Batch,
+    /// There is no message, or it is no object.
+    NoMessage,
+    /// A member's name is a known one but for its spelling.
+    Folded,
+    /// `jsonrpc` is not `"2.0"`.
+    JsonRpc,
+    /// Neither a request, nor a notification, nor an answer; or two of them.
+    Shape,
+    /// `method` is not a string.
+    Method,
+    /// `id` is not a string, a number or null, or is longer than [`MAX_ID`](super::call::MAX_ID).
+    Id,
+    /// `params` is not an object.
+    Params,
+    /// `params.arguments` is not an object.
+    Arguments,
+    /// `tools/call` without an `id`.
+    CallWithoutId,
+    /// The tool's name is not `[A-Za-z0-9_./-]{1,256}`, or has an empty target or tool beside `___`.
+    ToolName,
+    /// A header's value has a control character, or is no text.
+    HeaderValue,
+}
+
+/// What the answer to a message carries as its `id`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Id<'a> {
+    /// The id in its own spelling: JSON text of the event.
+    Raw(&'a str),
+    /// The id could not be read.
+    Null,
+    /// The message is a notification or an answer; the error goes out without an id.
+    Absent,
+}
+
+impl Refusal {
+    /// All of them, in the order of the enum.
+    pub const ALL: [Refusal; 24] = [
+        Refusal::NotJson,
+        Refusal::NotUtf8,
+        Refusal::TooLarge,
+        Refusal::Envelope,
+        Refusal::Version,
+        Refusal::Response,
+        Refusal::HttpTarget,
+        Refusal::Target,
+        Refusal::Duplicate,
+        Refusal::LoneSurrogate,
+        Refusal::Number,
+        Refusal::Nesting,
+        Refusal::Batch,
+        Refusal::NoMessage,
+        Refusal::Folded,
+        Refusal::JsonRpc,
+        Refusal::Shape,
+        Refusal::Method,
+        Refusal::Id,
+        Refusal::Params,
+        Refusal::Arguments,
+        Refusal::CallWithoutId,
+        Refusal::ToolName,
+        Refusal::HeaderValue,
+    ];
+
+    /// The name by which records and tests know it; never changes.
+    pub fn name(self) -> &'static str {
+        self.words().0
+    }
+
+    /// What the agent is told.
+    pub fn text(self) -> &'static str {
+        self.words().1
+    }
+
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Refusal::NotJson => ("not-json", "refused: the event is not JSON"),
+            Refusal::NotUtf8 => ("not-utf8", "refused: the event is not UTF-8"),
+            Refusal::TooLarge => ("too-large", "refused: the message is too large to be judged"),
+            Refusal::Envelope => ("envelope", "refused: the event is not one that a gateway sends"),
+            Refusal::Version => ("version", "refused: the event has an unknown version"),
+            Refusal::Response => ("response", "refused: responses are not judged here"),
+            Refusal::HttpTarget => ("http-target", "refused: requests to HTTP targets are not judged here"),
+            Refusal::Target => ("target", "refused: the path or the HTTP method is malformed"),
+            Refusal::Duplicate => ("duplicate-member", "refused: an object has two members of one name"),
+            Refusal::LoneSurrogate => ("lone-surrogate", "refused: a string is not Unicode"),
+            Refusal::Number => ("number-range", "refused: a number is out of range"),
+            Refusal::Nesting => ("nesting", "refused: the message is nested too deep"),
+            Refusal::Batch => ("batch", "refused: batches are not accepted"),
+            Refusal::NoMessage => ("no-message", "refused: there is no JSON-RPC message"),
+            Refusal::Folded => {
+                ("folded-name", "refused: a member's name is spelt differently from the known one")
+            }
+            Refusal::JsonRpc => ("jsonrpc-version", "refused: jsonrpc is not \"2.0\""),
+            Refusal::Shape => ("shape", "refused: the message is neither a request nor an answer"),
+            Refusal::Method => ("method", "refused: the method is not a string"),
+            Refusal::Id => ("id", "refused: the id is not a string or a number"),
+            Refusal::Params => ("params", "refused: params is not an object"),
+            Refusal::Arguments => ("arguments", "refused: arguments is not an object"),
+            Refusal::CallWithoutId => ("call-without-id", "refused: a tool call needs an id"),
+            Refusal::ToolName => ("tool-name", "refused: the tool's name is missing or malformed"),
+            Refusal::HeaderValue => ("header-value", "refused: a value cannot be sent in a header"),
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+impl From<FlawKind> for Refusal {
+    fn from(flaw: FlawKind) -> Self {
+        match flaw {
+            FlawKind::Duplicate => Refusal::Duplicate,
+            FlawKind::LoneSurrogate => Refusal::LoneSurrogate,
+            FlawKind::Number => Refusal::Number,
+            FlawKind::Depth => Refusal::Nesting,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn names_and_texts_are_distinct_and_say_nothing_of_the_request() {
+        let names: HashSet<_> = Refusal::ALL.iter().map(|refusal| refusal.name()).collect();
+        let texts: HashSet<_> = Refusal::ALL.iter().map(|refusal| refusal.text()).collect();
+        assert_eq!((names.len(), texts.len()), (Refusal::ALL.len(), Refusal::ALL.len()));
+        assert!(texts.iter().all(|text| text.starts_with("refused: ") && !text.ends_with('.')));
+    }
+}

@@ -1,0 +1,356 @@
+//! An event's bytes in, the interceptor's answer out: the one way that the Lambda, the command line and the tests
+//! all take.
+//!
+//! No async, no I/O, no clock: the same event gets the same answer. Whatever goes wrong, the answer is a valid
+//! denial; a panic is caught here and becomes one.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use bumpalo::Bump;
+
+use crate::cel::budget::{Budget, Fault};
+use crate::cel::check::{self, Environment};
+use crate::cel::eval::Frame;
+use crate::cel::front;
+use crate::cel::plan::{self, Arena, Program, reads::Reads};
+use crate::diag::{Code, Diagnostic};
+use crate::gateway::answer::{self, Denial};
+use crate::gateway::call;
+use crate::gateway::headers::{Attribute, CallReads, DEFAULT_MAPPING, Unfit, call_value, header_map};
+use crate::gateway::request::{self, HeaderReads, check_request};
+use crate::gateway::wire::{Envelope, Event, event as read_event};
+use crate::gateway::{Call, Id, Refusal, Verdict as Judgement, judge};
+use crate::library::kyverno::http::canonical_key;
+use crate::library::table::Context;
+use crate::policy::compile::{self, CompiledSet};
+use crate::policy::decide::{DefaultDecision, Effect, ErrorText, Opinion, Outcome, Verdict, decide};
+use crate::types::{Type, object_type};
+use crate::value::Value;
+
+/// An arena larger than this is given back after the call that needed it.
+const KEPT_ARENA: usize = 4 * 1024 * 1024;
+
+/// How an interceptor decides.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// What it means that no policy answers.
+    pub default: DefaultDecision,
+    /// What one decision may use.
+    pub budget: Budget,
+    /// The host that policies see; `gateway` if `None`.
+    pub host: Option<String>,
+    /// The environment of all calls, if the deployment knows it.
+    pub environment: Option<String>,
+    /// True to note what each policy said in [`Record::verdicts`].
+    pub trace: bool,
+}
+
+/// Compiled policies with all that is needed to answer events. Shared by threads; each brings its [`Scratch`].
+#[derive(Debug)]
+pub struct Interceptor<'p> {
+    set: CompiledSet<'p>,
+    /// The headers that any policy reads, by canonical name.
+    mapping: Vec<(String, Program<'p>)>,
+    call_reads: CallReads,
+    request_reads: request::Reads,
+    settings: Settings,
+}
+
+/// Memory that calls use one after the other.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    arena: Bump,
+    out: Vec<u8>,
+}
+
+/// The answer to one event.
+#[derive(Debug)]
+pub struct Answer<'a> {
+    /// The interceptor's JSON document.
+    pub bytes: &'a [u8],
+    /// What was decided and why, for people and records.
+    pub record: Record<'a>,
+}
+
+/// What was decided and why.
+#[derive(Clone, Debug)]
+pub struct Record<'a> {
+    /// What happens to the message.
+    pub effect: Effect,
+    /// `allow`, `deny`, `error` or `none` by the policies; `fault` when the engine could not decide; `refused` and
+    /// `pass` when no policy was asked.
+    pub outcome: &'static str,
+    /// The HTTP status that Kyverno's server would have answered; 403 where it would not have been asked.
+    pub status: u16,
+    /// The deciding policy's reason.
+    pub reason: Option<&'a str>,
+    /// The deciding policy.
+    pub policy: Option<&'a str>,
+    /// The deciding validation, `spec.validations[0]`.
+    pub rule: Option<&'a str>,
+    /// The text of the CEL errors, as Kyverno's, or of the fault. It may carry argument values.
+    pub error: Option<String>,
+    /// Why the message was refused.
+    pub refusal: Option<&'static str>,
+    /// What the denial carries for people to find this record by; the same for the same event.
+    pub decision_id: Option<&'a str>,
+    /// The JSON-RPC method, when the message could be read.
+    pub method: Option<&'a str>,
+    /// The target of a tool call.
+    pub target: Option<&'a str>,
+    /// The tool of a tool call.
+    pub tool: Option<&'a str>,
+    /// What each policy that was asked said, with [`Settings::trace`].
+    pub verdicts: Vec<(&'a str, String)>,
+}
+
+impl Record<'_> {
+    fn new(effect: Effect, outcome: &'static str, status: u16) -> Self {
+        Record {
+            effect,
+            outcome,
+            status,
+            reason: None,
+            policy: None,
+            rule: None,
+            error: None,
+            refusal: None,
+            decision_id: None,
+            method: None,
+            target: None,
+            tool: None,
+            verdicts: Vec::new(),
+        }
+    }
+}
+
+/// What to write.
+enum Reply<'a> {
+    Forward(&'a str),
+    Deny(Denial<'a>),
+}
+
+impl<'p> Interceptor<'p> {
+    /// An interceptor that decides by `set`, with the built-in header mapping.
+    ///
+    /// # Errors
+    /// A header's expression does not compile.
+    pub fn new(set: CompiledSet<'p>, arena: &'p Arena, settings: Settings) -> Result<Self, Vec<Diagnostic>> {
+        let request_reads = request_reads(&set.reads);
+        let mut mapping = Vec::new();
+        let mut reads = Reads::default();
+        let mut diagnostics = Vec::new();
+        for (name, expression) in DEFAULT_MAPPING {
+            let canonical = canonical_key(name, &Bump::new()).to_owned();
+            if !request_reads.header(&canonical) {
+                continue;
+            }
+            match header_program(expression, arena, &mut reads) {
+                Ok(program) => mapping.push((canonical, program)),
+                Err(message) => {
+                    diagnostics.push(Diagnostic::error(Code::CelSyntax, format!("`{name}`: {message}")))
+                }
+            }
+        }
+        if !diagnostics.is_empty() {
+            return Err(diagnostics);
+        }
+        Ok(Interceptor { set, mapping, call_reads: call_reads(&reads), request_reads, settings })
+    }
+
+    /// The policies that decide.
+    pub fn policies(&self) -> &CompiledSet<'p> {
+        &self.set
+    }
+
+    /// Answers an event. Never fails: what cannot be read, judged or decided is denied.
+    pub fn intercept<'a>(&'a self, scratch: &'a mut Scratch, event: &'a [u8]) -> Answer<'a> {
+        if scratch.arena.allocated_bytes() > KEPT_ARENA {
+            scratch.arena = Bump::new();
+        }
+        scratch.arena.reset();
+        let Scratch { arena, out } = scratch;
+        let arena: &'a Bump = arena;
+        let (reply, mut record) = match catch_unwind(AssertUnwindSafe(|| self.judge(arena, event))) {
+            Ok(judged) => judged,
+            Err(_) => fault(Id::Null, Fault::Internal("a panic while deciding")),
+        };
+        match reply {
+            Reply::Forward(body) => answer::allow(out, body),
+            Reply::Deny(denial) => {
+                let id = arena.alloc_str(&decision_id(event));
+                record.decision_id = Some(id);
+                answer::deny(out, &Denial { decision: Some(id), ..denial });
+            }
+        }
+        Answer { bytes: out, record }
+    }
+
+    fn judge<'a>(&'a self, arena: &'a Bump, event: &'a [u8]) -> (Reply<'a>, Record<'a>) {
+        let mut budget = self.settings.budget;
+        let request = match read_event(event, arena, &mut budget) {
+            Event::Request(request) => request,
+            Event::Other(envelope, refusal) => return refused(envelope, Id::Null, refusal),
+        };
+        let call = match judge(request, arena) {
+            Judgement::Refuse(refusal, id) => return refused(Envelope::Mcp, id, refusal),
+            Judgement::Pass(body) => {
+                let mut record = Record::new(Effect::Allow, "pass", 200);
+                record.method = body.get("method").and_then(|method| method.as_str());
+                return (Reply::Forward(body.raw), record);
+            }
+            Judgement::Ask(call) => call,
+        };
+        let (reply, mut record) = match self.request(&call, arena, &mut budget) {
+            Ok(object) => self.ask(&call, object, arena, budget),
+            Err(Unfit::Refusal(refusal)) => refused(Envelope::Mcp, call.id, refusal),
+            Err(Unfit::Fault(spent)) => fault(call.id, spent),
+        };
+        record.method = Some(call.method);
+        record.target = call.tool_target;
+        record.tool = call.tool;
+        (reply, record)
+    }
+
+    /// What policies see of the call, as far as any of them reads it.
+    fn request<'a>(
+        &'a self,
+        call: &Call<'a>,
+        arena: &'a Bump,
+        budget: &mut Budget,
+    ) -> Result<Value<'a>, Unfit> {
+        let settings = call::Settings {
+            host: self.settings.host.as_deref().unwrap_or("gateway"),
+            environment: self.settings.environment.as_deref(),
+        };
+        let mut results: bumpalo::collections::Vec<'a, (&'a str, Value<'a>)> =
+            bumpalo::collections::Vec::with_capacity_in(self.mapping.len(), arena);
+        if !self.mapping.is_empty() {
+            let value = call_value(call, self.call_reads, &settings, arena, budget)?;
+            let mut frame = Frame::new(Context::new(arena, *budget), arena.alloc([value]));
+            for (name, program) in &self.mapping {
+                match frame.evaluate(program) {
+                    Ok(value) => results.push((name, value)),
+                    Err(crate::cel::error::Raise::Fault(fault)) => return Err(fault.into()),
+                    Err(crate::cel::error::Raise::Error(_)) => return Err(Refusal::HeaderValue.into()),
+                }
+            }
+            *budget = frame.context.budget;
+        }
+        let headers = header_map(&results, arena, budget)?;
+        check_request(call, headers, &self.request_reads, &settings, arena, budget)
+    }
+
+    fn ask<'a>(
+        &'a self,
+        call: &Call<'a>,
+        object: Value<'a>,
+        arena: &'a Bump,
+        budget: Budget,
+    ) -> (Reply<'a>, Record<'a>) {
+        let mut verdicts = Vec::new();
+        let mut observe = |index: usize, verdict: &Verdict<'a>| {
+            if self.settings.trace {
+                verdicts.push((self.name(index), verdict_text(verdict)));
+            }
+        };
+        let decision = decide(&self.set, object, arena, budget, &mut observe);
+        let effect = decision.effect(self.settings.default);
+        let (outcome, status, message) = match &decision.outcome {
+            Outcome::Allow => ("allow", 200, ""),
+            Outcome::Deny(reason) => ("deny", 403, *reason),
+            Outcome::Error(_) => ("error", 500, "denied: the policies failed on this call"),
+            Outcome::Nothing => ("none", 200, "denied: no policy allows this call"),
+            Outcome::Fault(_) => ("fault", 403, UNDECIDED),
+        };
+        let mut record = Record::new(effect, outcome, status);
+        record.policy = decision.policy.map(|index| self.name(index));
+        record.rule = decision.policy.zip(decision.validation).and_then(|(policy, validation)| {
+            self.set.policies.get(policy)?.paths.get(validation).map(String::as_str)
+        });
+        match decision.outcome {
+            Outcome::Deny(reason) => record.reason = Some(reason),
+            Outcome::Error(errors) => record.error = Some(ErrorText(errors).to_string()),
+            Outcome::Fault(fault) => record.error = Some(fault.to_string()),
+            Outcome::Allow | Outcome::Nothing => {}
+        }
+        record.verdicts = verdicts;
+        let reply = match effect {
+            Effect::Allow => Reply::Forward(call.body.raw),
+            Effect::Deny => Reply::Deny(Denial::denied(call.id, message, None)),
+        };
+        (reply, record)
+    }
+
+    fn name(&self, index: usize) -> &str {
+        self.set.policies.get(index).map(|policy| policy.name.as_str()).unwrap_or_default()
+    }
+}
+
+/// What the agent is told when the engine could not decide.
+const UNDECIDED: &str = "denied: the call could not be judged";
+
+fn refused<'a>(envelope: Envelope, id: Id<'a>, refusal: Refusal) -> (Reply<'a>, Record<'a>) {
+    let mut record = Record::new(Effect::Deny, "refused", 403);
+    record.refusal = Some(refusal.name());
+    (Reply::Deny(Denial::refused(envelope, id, refusal, None)), record)
+}
+
+fn fault<'a>(id: Id<'a>, fault: Fault) -> (Reply<'a>, Record<'a>) {
+    let mut record = Record::new(Effect::Deny, "fault", 403);
+    record.error = Some(fault.to_string());
+    (Reply::Deny(Denial::denied(id, UNDECIDED, None)), record)
+}
+
+fn verdict_text(verdict: &Verdict<'_>) -> String {
+    match verdict.opinion {
+        Opinion::Allow => "allow".to_owned(),
+        Opinion::Deny(reason) => format!("deny: {reason}"),
+        Opinion::Nothing => "no opinion".to_owned(),
+        Opinion::Error(errors) => format!("error: {}", ErrorText(errors)),
+    }
+}
+
+/// Sixteen hexadecimal digits of the event's FNV-1a hash: not a secret and not a proof, but the same for a retry.
+fn decision_id(event: &[u8]) -> String {
+    let hash = event.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    format!("{hash:016x}")
+}
+
+/// Compiles one header's expression over `call`.
+fn header_program<'p>(expression: &str, arena: &'p Arena, reads: &mut Reads) -> Result<Program<'p>, String> {
+    let ast = front::parse(expression).map_err(|errors| {
+        errors.first().map_or_else(|| "does not parse".to_owned(), |error| error.message.clone())
+    })?;
+    let environment =
+        Environment::new(compile::functions()).with_variable("call", Type::Struct("toolgate.Call"));
+    let checked = check::check(ast, &environment).map_err(|mistakes| check::render(&mistakes))?;
+    reads.add(&checked, "call");
+    plan::plan(&checked, arena, &["call"], &|_| None).map_err(|error| error.message)
+}
+
+/// The attributes of `call` that the mapping reads.
+fn call_reads(reads: &Reads) -> CallReads {
+    let Some(ty) = object_type("toolgate.Call").filter(|_| !reads.everything) else { return CallReads::ALL };
+    let mut attributes = CallReads::default();
+    for (index, field) in ty.fields.iter().enumerate() {
+        if let Some(attribute) = Attribute::at(index).filter(|_| reads.reads(field.name)) {
+            attributes = attributes.with(attribute);
+        }
+    }
+    attributes
+}
+
+/// What policies read of the request, in the gateway's terms.
+fn request_reads(reads: &Reads) -> request::Reads {
+    const HEADER: &str = "attributes.header";
+    let headers = if reads.reads_whole(HEADER) {
+        HeaderReads::All
+    } else {
+        let names = reads.keys.iter().filter(|(map, _)| map == HEADER);
+        HeaderReads::Names(names.map(|(_, name)| canonical_key(name, &Bump::new()).to_owned()).collect())
+    };
+    request::Reads { headers, query: reads.reads("attributes.query"), mcp: reads.reads("mcp") }
+}
