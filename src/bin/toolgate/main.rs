@@ -1,2 +1,27 @@
-//! The command line.
-fn main() {}
+//! The command line: parses the arguments, runs one command, prints its report.
+//!
+//! Knows which command runs. Does not know what a command does, nor terminals.
+
+mod args;
+mod cmd;
+mod report;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Arguments, Command};
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(answer) => return report::print_clap(&answer),
+    };
+    let report = match &arguments.command {
+        Command::Check(arguments) => cmd::check::run(arguments),
+        Command::Decide(arguments) => cmd::decide::run(arguments),
+        Command::Apply(arguments) => cmd::apply::run(arguments),
+    };
+    report::print(&report)
+}

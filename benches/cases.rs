@@ -1,0 +1,94 @@
+//! What the benches measure, by name. `tests/bench_cases.rs` checks that each case still means what its name says.
+
+/// The event that every warm decision is made of: a tool call as the gateway sends it.
+pub const EVENT: &[u8] = include_bytes!("../testdata/events/delete-pod-in-production.json");
+
+/// How the policies of a set relate to [`EVENT`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// The first policy denies; the others are not asked.
+    FirstDenies,
+    /// The conditions of all match, and none of the validations has an answer.
+    AllMatch,
+    /// The condition of each is false.
+    NoneMatches,
+}
+
+/// The shapes and their names.
+pub const SHAPES: [(&str, Shape); 3] = [
+    ("first-denies", Shape::FirstDenies),
+    ("all-match", Shape::AllMatch),
+    ("none-matches", Shape::NoneMatches),
+];
+
+/// The sizes of the sets.
+pub const COUNTS: [usize; 3] = [1, 10, 100];
+
+/// A set of policies as one file of YAML.
+pub fn policies(shape: Shape, count: usize) -> String {
+    (0..count).map(|index| policy(shape, index)).collect()
+}
+
+/// A policy of the usual kind: a condition on the target, two variables, one validation.
+fn policy(shape: Shape, index: usize) -> String {
+    let target = match shape {
+        Shape::NoneMatches => format!("orders-{index}"),
+        _ => "kubernetes".to_owned(),
+    };
+    let environment = match shape {
+        Shape::FirstDenies => "production".to_owned(),
+        _ => format!("sandbox-{index}"),
+    };
+    format!(
+        r#"---
+apiVersion: policies.kyverno.io/v1
+kind: ValidatingPolicy
+metadata:
+  name: policy-{index:03}
+spec:
+  evaluation:
+    mode: HTTP
+  matchConditions:
+    - name: target
+      expression: object.attributes.Header("X-Tool-Target").exists(target, target == "{target}")
+  variables:
+    - name: deletes
+      expression: object.attributes.Header("X-Operation").exists(operation, operation.startsWith("delete"))
+    - name: inEnvironment
+      expression: object.attributes.Header("X-Environment").exists(name, name == "{environment}")
+  validations:
+    - expression: >-
+        variables.deletes && variables.inEnvironment
+        ? http.Denied("Deletes are not allowed in {environment}.").Response()
+        : null
+"#
+    )
+}
+
+/// A policy whose comprehension runs three deep over an argument list.
+pub const LOOPS: &str = r#"
+apiVersion: policies.kyverno.io/v1
+kind: ValidatingPolicy
+metadata:
+  name: loops
+spec:
+  evaluation:
+    mode: HTTP
+  failurePolicy: Ignore
+  variables:
+    - name: items
+      expression: dyn(object.mcp.request).ToolCall.Arguments.items
+  validations:
+    - expression: >-
+        variables.items.all(a, variables.items.all(b, variables.items.all(c, a + b + c >= 0.0)))
+        ? http.Allowed().Response() : null
+"#;
+
+/// An event whose argument `items` has `count` numbers.
+pub fn items_event(count: usize) -> String {
+    let items: Vec<String> = (0..count).map(|item| item.to_string()).collect();
+    format!(
+        r#"{{"interceptorInputVersion":"1.0","mcp":{{"gatewayRequest":{{"path":"/mcp","httpMethod":"POST","headers":{{}},"body":{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"orders___sum","arguments":{{"items":[{}]}}}}}}}}}}}}"#,
+        items.join(",")
+    )
+}

@@ -1,0 +1,195 @@
+//! What the command line accepts, and its help.
+//!
+//! The exit codes have one meaning for all commands; each `--help` says what they mean there.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use toolgate::policy::decide::DefaultDecision;
+
+const ABOUT: &str = "Decides AI agents' tool calls with Kyverno ValidatingPolicy YAML, as Kyverno would";
+
+const TOP_HELP: &str = "\
+Examples:
+  toolgate check policies/
+  toolgate decide testdata/events/delete-pod-in-production.json
+  toolgate apply policies/ --http-payload request.json
+
+Exit codes:
+  0  done; also when a call is denied, unless --fail-on-deny is given
+  1  a call is denied and --fail-on-deny is given
+  2  the command line is wrong, or an input file cannot be read
+  3  the policies do not load";
+
+const CHECK_HELP: &str = "\
+Examples:
+  toolgate check policies/
+  toolgate check policies/ team-a.yaml --output json | jq '.[].message'
+
+Exit codes:
+  0  the policies load; there may be warnings
+  2  the command line is wrong
+  3  the policies do not load, or there are none";
+
+const DECIDE_HELP: &str = "\
+Examples:
+  toolgate decide testdata/events/delete-pod-in-production.json
+  toolgate decide --policies my-policies/ --trace event.json
+  cat event.json | toolgate decide --output json --fail-on-deny -
+
+Exit codes:
+  0  every event has its answer; also when it is a denial, unless --fail-on-deny is given
+  1  a call is denied and --fail-on-deny is given
+  2  the command line is wrong, or an event file cannot be read
+  3  the policies do not load
+
+An event that is no AgentCore event is no usage error: its answer is a denial.";
+
+const APPLY_HELP: &str = "\
+Examples:
+  toolgate apply policies/ --http-payload request.json
+  toolgate apply policies/ --http-payload payloads/*.json --output json
+  toolgate apply a.yaml b.yaml --http-payload request.json --fail-on-deny
+
+Exit codes:
+  0  every payload has its decision; also when it is a denial, unless --fail-on-deny is given
+  1  a payload is denied, or a policy erred on it, and --fail-on-deny is given
+  2  the command line is wrong, or a payload file cannot be read
+  3  the policies do not load
+
+A payload is Kyverno's: JSON with `attributes` (`method`, `path`, `host`, `header`, `query`, `body` as base64, …)
+and, for policies that read `object.mcp`, `mcp`. Each row is what one policy alone says; the decision is what the
+server answers with all of them: the first policy by name that allows, denies or errs.";
+
+/// The command line.
+#[derive(Debug, Parser)]
+#[command(name = "toolgate", version, about = ABOUT, after_help = TOP_HELP, disable_help_subcommand = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Report everything that is wrong with policies
+    Check(Check),
+    /// Print the interceptor's answer to AgentCore Gateway events
+    Decide(Decide),
+    /// Show what each policy says of an HTTP payload, as `kyverno apply` does
+    Apply(Apply),
+}
+
+/// `toolgate check`
+#[derive(Debug, Args)]
+#[command(after_help = CHECK_HELP)]
+pub(crate) struct Check {
+    /// Policy files (`.yaml`, `.yml`, `.json`) and directories with all below them
+    #[arg(value_name = "PATH", required = true)]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Text for people, or one JSON array of {file, line, column, code, severity, policy, message, help}
+    #[arg(long, short, value_enum, default_value_t = Format::Text)]
+    pub(crate) output: Format,
+}
+
+/// `toolgate decide`
+#[derive(Debug, Args)]
+#[command(after_help = DECIDE_HELP)]
+pub(crate) struct Decide {
+    /// Policy files and directories; may be given several times
+    #[arg(long, value_name = "PATH", default_value = "policies")]
+    pub(crate) policies: Vec<PathBuf>,
+    /// What happens to a call of which no policy speaks; Kyverno allows it
+    #[arg(long, value_enum, default_value_t = Default::Allow, env = "TOOLGATE_DEFAULT_DECISION")]
+    pub(crate) default: Default,
+    /// Exit with 1 if a call is denied
+    #[arg(long)]
+    pub(crate) fail_on_deny: bool,
+    /// List on standard error what each policy that was asked said
+    #[arg(long)]
+    pub(crate) trace: bool,
+    /// The interceptor's answer, or the whole decision; either is one line of JSON for each event
+    #[arg(long, short, value_enum, default_value_t = DecideFormat::Answer)]
+    pub(crate) output: DecideFormat,
+    /// Event files; `-` is standard input
+    #[arg(value_name = "EVENT.json", required = true)]
+    pub(crate) events: Vec<PathBuf>,
+}
+
+/// `toolgate apply`
+#[derive(Debug, Args)]
+#[command(after_help = APPLY_HELP)]
+pub(crate) struct Apply {
+    /// Policy files and directories
+    #[arg(value_name = "PATH", required = true)]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Payload files, several at once, separated by commas, or the option several times; `-` is standard input
+    #[arg(long, value_name = "FILE", required = true, num_args = 1.., value_delimiter = ',')]
+    pub(crate) http_payload: Vec<PathBuf>,
+    /// Rows for people, or one line of JSON for each payload
+    #[arg(long, short, value_enum, default_value_t = Format::Text)]
+    pub(crate) output: Format,
+    /// Exit with 1 if the server would not let a payload's request pass
+    #[arg(long)]
+    pub(crate) fail_on_deny: bool,
+}
+
+/// The forms of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Text,
+    Json,
+}
+
+/// The forms of a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DecideFormat {
+    Answer,
+    Json,
+}
+
+/// What no policy's answer means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Default {
+    Allow,
+    Deny,
+}
+
+impl From<Default> for DefaultDecision {
+    fn from(default: Default) -> DefaultDecision {
+        match default {
+            Default::Allow => DefaultDecision::Allow,
+            Default::Deny => DefaultDecision::Deny,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_declarations_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_help_has_examples_and_exit_codes() {
+        let mut command = Arguments::command();
+        let mut helps = vec![command.render_help().to_string()];
+        helps.extend(command.get_subcommands_mut().map(|sub| sub.render_help().to_string()));
+        assert_eq!(helps.len(), 4);
+        for help in helps {
+            assert!(help.contains("\nExamples:\n  toolgate "), "{help}");
+            for line in [
+                "\nExit codes:\n  0  ",
+                "\n  2  the command line is wrong",
+                "\n  3  the policies do not load",
+            ] {
+                assert!(help.contains(line), "{help}");
+            }
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! What a command reports, and the one place that prints it.
+//!
+//! Commands build a [`Report`] and print nothing. Here are the terminal, its colours (only when the stream is a
+//! terminal, and never against `NO_COLOR`), broken pipes and the exit code.
+
+use std::io::{self, BufWriter, Write};
+use std::process::ExitCode;
+
+use anstream::adapter::strip_str;
+use anstream::{AutoStream, ColorChoice};
+use anstyle::{AnsiColor, Reset, Style};
+use toolgate::diag::Diagnostic;
+use toolgate::diag::report::{Palette, printable, render};
+
+/// Red, for what is wrong or denied.
+pub(crate) const RED: Style = AnsiColor::Red.on_default().bold();
+/// Yellow, for what may be wrong.
+pub(crate) const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
+/// Green, for what is well or allowed.
+pub(crate) const GREEN: Style = AnsiColor::Green.on_default();
+/// Bold, for what the eye should find.
+pub(crate) const BOLD: Style = Style::new().bold();
+/// Blue, for what frames the rest.
+pub(crate) const BLUE: Style = AnsiColor::Blue.on_default();
+
+/// The meanings of the exit codes, from the mildest to the gravest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Status {
+    /// Done.
+    #[default]
+    Done = 0,
+    /// A call is denied, and the caller asked to be told so.
+    Denied = 1,
+    /// The command line is wrong, or names something that cannot be read.
+    Usage = 2,
+    /// The policies do not load.
+    BadPolicies = 3,
+}
+
+/// What a command has to say, in the order in which it is printed.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    entries: Vec<Entry>,
+    status: Status,
+}
+
+#[derive(Debug)]
+enum Entry {
+    /// Standard output, byte for byte.
+    Bytes(Vec<u8>),
+    /// Standard output; may carry colours.
+    Text(String),
+    /// Standard error; may carry colours.
+    Note(String),
+}
+
+impl Report {
+    /// A line for programs on standard output.
+    pub(crate) fn line(&mut self, mut bytes: Vec<u8>) {
+        bytes.push(b'\n');
+        self.entries.push(Entry::Bytes(bytes));
+    }
+
+    /// A value as a line of JSON on standard output.
+    pub(crate) fn json(&mut self, value: &impl serde::Serialize) {
+        match serde_json::to_vec(value) {
+            Ok(bytes) => self.line(bytes),
+            Err(error) => self.error(&format!("this result cannot be written as JSON: {error}")),
+        }
+    }
+
+    /// Text for people on standard output.
+    pub(crate) fn text(&mut self, text: impl Into<String>) {
+        self.entries.push(Entry::Text(text.into()));
+    }
+
+    /// Diagnostics as the product of the command, on standard output.
+    pub(crate) fn diagnostics(&mut self, diagnostics: &[Diagnostic]) {
+        self.text(rendered(diagnostics));
+    }
+
+    /// Diagnostics that keep the command from its work, on standard error.
+    pub(crate) fn refuse(&mut self, diagnostics: &[Diagnostic]) {
+        self.note(rendered(diagnostics));
+    }
+
+    /// Text for people on standard error.
+    pub(crate) fn note(&mut self, text: impl Into<String>) {
+        self.entries.push(Entry::Note(text.into()));
+    }
+
+    /// A mistake in the use of the command. The text is sanitised.
+    pub(crate) fn error(&mut self, text: &str) {
+        self.note(format!("{RED}error{RED:#}: {}\n", printable(text)));
+        self.raise(Status::Usage);
+    }
+
+    /// Something that the user should know. The text is sanitised.
+    pub(crate) fn warning(&mut self, text: &str) {
+        self.note(format!("{YELLOW}warning{YELLOW:#}: {}\n", printable(text)));
+    }
+
+    /// Makes the status at least `status`.
+    pub(crate) fn raise(&mut self, status: Status) {
+        self.status = self.status.max(status);
+    }
+}
+
+/// Diagnostics with colours; the stream takes them out again where they are not wanted.
+fn rendered(diagnostics: &[Diagnostic]) -> String {
+    let (error, warning) = (RED.render().to_string(), YELLOW.render().to_string());
+    let (message, gutter) = (BOLD.render().to_string(), BLUE.render().to_string());
+    let (help, reset) = (GREEN.render().to_string(), Reset.render().to_string());
+    let palette = Palette {
+        error: &error,
+        warning: &warning,
+        message: &message,
+        gutter: &gutter,
+        help: &help,
+        reset: &reset,
+    };
+    render(diagnostics, &palette)
+}
+
+/// Prints a report; the exit code is its status.
+pub(crate) fn print(report: &Report) -> ExitCode {
+    match write(report) {
+        Ok(()) => code(report.status),
+        // Who closes the pipe has read enough: `toolgate … | head -1` is no failure.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => code(report.status),
+        Err(error) => {
+            // Standard error may be what cannot be written; then the exit code alone must tell.
+            drop(writeln!(io::stderr().lock(), "error: the output cannot be written: {error}"));
+            code(Status::Usage)
+        }
+    }
+}
+
+fn write(report: &Report) -> io::Result<()> {
+    let mut bytes = BufWriter::new(io::stdout().lock());
+    let coloured = AutoStream::choice(&io::stdout()) != ColorChoice::Never;
+    let mut notes = AutoStream::auto(io::stderr().lock());
+    for entry in &report.entries {
+        match entry {
+            Entry::Bytes(line) => bytes.write_all(line)?,
+            Entry::Text(text) if coloured => bytes.write_all(text.as_bytes())?,
+            Entry::Text(text) => write!(bytes, "{}", strip_str(text))?,
+            Entry::Note(text) => {
+                // The two streams keep their common order when both are the terminal.
+                bytes.flush()?;
+                notes.write_all(text.as_bytes())?;
+            }
+        }
+    }
+    bytes.flush()
+}
+
+/// Prints what clap has to say: a help, the version, or a mistake on the command line.
+pub(crate) fn print_clap(answer: &clap::Error) -> ExitCode {
+    // A pipe that is closed cannot be told so.
+    drop(answer.print());
+    code(if answer.use_stderr() { Status::Usage } else { Status::Done })
+}
+
+fn code(status: Status) -> ExitCode {
+    ExitCode::from(status as u8)
+}

@@ -1,0 +1,65 @@
+//! The benches measure what their names say: a case that lost its meaning fails here.
+
+#[path = "../benches/cases.rs"]
+mod cases;
+
+use cases::Shape;
+use toolgate::cel::plan::Arena;
+use toolgate::interceptor::{Interceptor, Scratch, Settings};
+use toolgate::policy::compile::compile;
+use toolgate::policy::decide::Effect;
+use toolgate::policy::load::load_text;
+
+/// The outcome of `event` under the policies in `text`: effect, outcome, deciding policy, and how many were asked.
+fn outcome(text: &str, event: &[u8]) -> (Effect, String, Option<String>, usize) {
+    let arena = Arena::new();
+    let loaded = load_text("policies.yaml", text);
+    assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
+    let set = compile(&loaded.policies, &arena).unwrap();
+    let settings = Settings { trace: true, ..Settings::default() };
+    let interceptor = Interceptor::new(set, &arena, settings).unwrap();
+    let mut scratch = Scratch::default();
+    let answer = interceptor.intercept(&mut scratch, event);
+    let record = &answer.record;
+    (record.effect, record.outcome.to_owned(), record.policy.map(str::to_owned), record.verdicts.len())
+}
+
+#[test]
+fn the_first_policy_denies_and_no_other_is_asked() {
+    for count in cases::COUNTS {
+        let found = outcome(&cases::policies(Shape::FirstDenies, count), cases::EVENT);
+        assert_eq!(found, (Effect::Deny, "deny".to_owned(), Some("policy-000".to_owned()), 1), "{count}");
+    }
+}
+
+#[test]
+fn all_are_asked_and_none_answers() {
+    for shape in [Shape::AllMatch, Shape::NoneMatches] {
+        for count in cases::COUNTS {
+            let found = outcome(&cases::policies(shape, count), cases::EVENT);
+            assert_eq!(found, (Effect::Allow, "none".to_owned(), None, count), "{shape:?} {count}");
+        }
+    }
+}
+
+/// With a last branch that answers, a policy whose conditions match answers, and one whose conditions do not is silent.
+#[test]
+fn the_conditions_of_all_match_or_of_none() {
+    for (shape, due) in [(Shape::AllMatch, "allow"), (Shape::NoneMatches, "none")] {
+        let text = cases::policies(shape, 1).replace(": null", ": http.Allowed().Response()");
+        assert_eq!(outcome(&text, cases::EVENT).1, due, "{shape:?}");
+    }
+}
+
+#[test]
+fn every_shape_is_measured() {
+    assert_eq!(cases::SHAPES.map(|(_, shape)| shape), [Shape::FirstDenies, Shape::AllMatch, Shape::NoneMatches]);
+}
+
+#[test]
+fn the_long_comprehension_ends_with_the_budget_and_a_short_one_answers() {
+    let long = outcome(cases::LOOPS, cases::items_event(100_000).as_bytes());
+    assert_eq!((long.0, long.1.as_str()), (Effect::Deny, "fault"));
+    let short = outcome(cases::LOOPS, cases::items_event(10).as_bytes());
+    assert_eq!((short.0, short.1.as_str()), (Effect::Allow, "allow"));
+}

@@ -1,0 +1,243 @@
+//! `toolgate apply`, beside what `kyverno apply` 1.19.1 answered (`testdata/kyverno/apply`, recorded by `oracle/`).
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value as Json, json};
+
+use crate::{Run, Scratch, binary, finish, keys, policy, root, toolgate};
+
+/// Where Toolgate is to differ from Kyverno's command line, and why.
+const DIFFERENCES: &[(&str, &str)] = &[
+    (
+        "empty-response",
+        "Kyverno's row has no result; its server answers 403 without a reason, and so says the row",
+    ),
+    ("scored-false", "Kyverno calls a failure of such a policy a warning; its server denies all the same"),
+    ("schema-error", "Kyverno skips the broken policy and opens the door that it kept shut"),
+    ("unknown-field", "Kyverno skips the broken policy and opens the door that it kept shut"),
+    ("yaml-error", "Kyverno skips the broken policy and opens the door that it kept shut"),
+];
+
+/// The folder of a recorded case's files; Kyverno's own are in the Go module cache, if that is there.
+fn files(case: &Path, expected: &Json) -> Option<PathBuf> {
+    let Some(source) = expected["source"].as_str() else { return Some(case.to_owned()) };
+    let cache = std::env::var_os("GOMODCACHE").map(PathBuf::from).or_else(|| {
+        let home = std::env::var_os("GOPATH").map(PathBuf::from);
+        Some(home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join("go")))?.join("pkg/mod"))
+    })?;
+    Some(cache.join(source)).filter(|folder| folder.is_dir())
+}
+
+fn run_in(folder: &Path, arguments: &[&str]) -> Run {
+    finish(binary(folder).args(arguments), b"")
+}
+
+/// The rows as (payload, policy, result, message).
+fn rows(lines: &[Json]) -> Vec<Json> {
+    let mut rows = Vec::new();
+    for line in lines {
+        for row in line["policies"].as_array().unwrap() {
+            rows.push(json!({"payload": line["payload"], "policy": row["policy"], "result": row["result"],
+                "message": row["message"]}));
+        }
+    }
+    rows
+}
+
+/// In one order: Kyverno's is that of the files, ours that of the names.
+fn sorted(mut rows: Vec<Json>) -> Vec<Json> {
+    rows.sort_by_key(|row| (row["payload"].to_string(), row["policy"].to_string()));
+    rows
+}
+
+/// Compares one case with its record; says what differs.
+fn compare(case: &Path) -> Result<(), String> {
+    let expected: Json =
+        serde_json::from_str(&fs::read_to_string(case.join("expected.json")).unwrap()).unwrap();
+    let Some(folder) = files(case, &expected) else { return Ok(()) };
+    let mut arguments: Vec<&str> =
+        expected["args"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
+    arguments.extend(["--output", "json"]);
+    let run = run_in(&folder, &arguments);
+    let refusal = expected["stderr"].as_str().unwrap();
+    if let Some((_, why)) = refusal
+        .strip_prefix("Error: failed to parse HTTP payload from ")
+        .and_then(|rest| rest.trim_end().split_once(": "))
+    {
+        let told = run.code == 2 && run.err.contains(why);
+        return told.then_some(()).ok_or(format!("payload: expected {why}, got {} {}", run.code, run.err));
+    }
+    if !refusal.is_empty() {
+        let told = run.code == 3 && run.out.is_empty();
+        return told.then_some(()).ok_or(format!("expected {refusal}, got {} {}", run.code, run.out));
+    }
+    if run.code != 0 {
+        return Err(format!("exit code {}: {}", run.code, run.err));
+    }
+    let (got, due) = (sorted(rows(&run.lines())), sorted(expected["rows"].as_array().unwrap().clone()));
+    if got == due { Ok(()) } else { Err(format!("expected {due:#?}\ngot {got:#?}")) }
+}
+
+#[test]
+fn every_recorded_run_of_kyverno_apply_has_the_same_rows() {
+    let mut differences: BTreeMap<&str, &str> = DIFFERENCES.iter().copied().collect();
+    let mut wrong = Vec::new();
+    let mut cases = 0;
+    for entry in fs::read_dir(root().join("testdata/kyverno/apply")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        cases += 1;
+        match (compare(&path), differences.remove(name.as_str())) {
+            (Ok(()), None) | (Err(_), Some(_)) => {}
+            (Err(difference), None) => wrong.push(format!("{name}: {difference}")),
+            (Ok(()), Some(why)) => wrong.push(format!("{name} agrees, but is listed as different: {why}")),
+        }
+    }
+    assert!(differences.is_empty(), "listed, but not recorded: {differences:?}");
+    assert!(cases >= 30, "{cases}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_shipped_policy_judges_payloads() {
+    let run = toolgate(&[
+        "apply",
+        "policies",
+        "--output",
+        "json",
+        "--http-payload",
+        "testdata/payloads/delete-pod-in-production.json",
+        "testdata/payloads/delete-pod-in-staging.json",
+    ]);
+    assert_eq!((run.code, run.err.as_str()), (0, ""));
+    let reason = "Deletes are not allowed in production. Use another environment, or ask the platform team.";
+    let lines = run.lines();
+    assert_eq!(
+        lines[0],
+        json!({
+            "payload": "testdata/payloads/delete-pod-in-production.json",
+            "decision": "deny",
+            "status": 403,
+            "reason": reason,
+            "policy": "no-deletes-in-production",
+            "rule": "spec.validations[0]",
+            "error": null,
+            "policies": [{"policy": "no-deletes-in-production", "result": "fail",
+                "message": format!("request denied, reason: {reason}")}],
+        })
+    );
+    assert_eq!((&lines[1]["decision"], &lines[1]["status"]), (&json!("none"), &json!(200)));
+    assert_eq!((&lines[1]["policy"], &lines[1]["rule"]), (&Json::Null, &Json::Null));
+    assert_eq!(lines.len(), 2);
+}
+
+#[test]
+fn the_decision_is_that_of_the_first_policy_with_an_answer_or_an_error() {
+    let scratch = Scratch::new("apply-decision");
+    scratch.write(
+        "p.yaml",
+        &policy("b-errs", "1 / (object.attributes.path == \"\" ? 0 : 1) == 1 ? null : null"),
+    );
+    scratch.write("q.yaml", &policy("c-allows", "http.Allowed().Response()"));
+    scratch.write(
+        "r.yaml",
+        &policy("a-denies", "object.attributes.method == \"PUT\" ? http.Denied(\"no\").Response() : null"),
+    );
+    let directory = scratch.0.to_str().unwrap();
+    let empty = scratch.write("empty.json", "{}");
+    let put = scratch.write("put.json", "{\"attributes\": {\"method\": \"PUT\", \"path\": \"/\"}}");
+    let get = scratch.write("get.json", "{\"attributes\": {\"method\": \"GET\", \"path\": \"/\"}}");
+    let all = format!("{empty},{put},{get}");
+    let run = toolgate(&["apply", directory, "--http-payload", &all, "-o", "json"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    let lines = run.lines();
+    let short = |line: &Json| {
+        json!([line["decision"], line["status"], line["policy"], line["error"], line["reason"]])
+    };
+    assert_eq!(short(&lines[0]), json!(["error", 500, "b-errs", "division by zero", null]));
+    assert_eq!(short(&lines[1]), json!(["deny", 403, "a-denies", null, "no"]));
+    assert_eq!(short(&lines[2]), json!(["allow", 200, "c-allows", null, null]));
+    assert_eq!(
+        keys(&lines[0]),
+        ["payload", "decision", "status", "reason", "policy", "rule", "error", "policies"].sorted()
+    );
+    let fails = |payload: &str| {
+        toolgate(&["apply", directory, "--fail-on-deny", "--http-payload", payload, "-o", "json"]).code
+    };
+    assert_eq!((fails(&empty), fails(&put), fails(&get), fails(&all)), (1, 1, 0, 1));
+}
+
+/// `serde_json` gives the members of an object in byte order.
+trait Sorted {
+    fn sorted(self) -> Self;
+}
+
+impl<const N: usize> Sorted for [&str; N] {
+    fn sorted(mut self) -> Self {
+        self.sort_unstable();
+        self
+    }
+}
+
+#[test]
+fn the_text_has_kyvernos_words_a_decision_and_the_numbers() {
+    let run = toolgate(&[
+        "apply",
+        "policies",
+        "--http-payload",
+        "testdata/payloads/delete-pod-in-production.json",
+        "--http-payload",
+        "testdata/payloads/delete-pod-in-staging.json",
+    ]);
+    assert_eq!((run.code, run.err.as_str()), (0, ""));
+    let lines: Vec<&str> = run.out.lines().collect();
+    let cells: Vec<&str> = lines[3].split('│').map(str::trim).collect();
+    assert_eq!(
+        cells[1..5],
+        ["1", "no-deletes-in-production", "testdata/payloads/delete-pod-in-production.json", "Fail"]
+    );
+    assert!(
+        cells[5].starts_with("request denied, reason: Deletes are not allowed in production."),
+        "{}",
+        cells[5]
+    );
+    assert!(lines[4].contains("│ Skip   │ request does not match "), "{}", lines[4]);
+    let decision = "testdata/payloads/delete-pod-in-production.json: deny 403, no-deletes-in-production, \
+                    spec.validations[0]: Deletes are not allowed";
+    assert!(run.out.contains(decision), "{}", run.out);
+    assert!(run.out.contains("\ntestdata/payloads/delete-pod-in-staging.json: none 200\n"), "{}", run.out);
+    assert!(run.out.ends_with("\npass: 0, fail: 1, warn: 0, error: 0, skip: 1\n"), "{}", run.out);
+}
+
+#[test]
+fn a_payload_without_mcp_is_pointed_out_if_a_policy_reads_it() {
+    let scratch = Scratch::new("apply-mcp");
+    let policies = scratch.write(
+        "mcp.yaml",
+        &policy("mcp", "object.mcp.request.Method == \"tools/call\" ? http.Denied(\"no\").Response() : null"),
+    );
+    let without = scratch.write("without.json", "{\"attributes\": {\"method\": \"POST\"}}");
+    let with = scratch.write("with.json", "{\"mcp\": {\"request\": {\"Method\": \"tools/call\"}}}");
+    let run = toolgate(&["apply", &policies, "--http-payload", &without, "-o", "json"]);
+    assert_eq!((run.code, &run.json()["decision"]), (0, &json!("none")));
+    assert!(run.err.starts_with("warning: a policy reads `object.mcp`"), "{}", run.err);
+    let run = toolgate(&["apply", &policies, "--http-payload", &with, "-o", "json"]);
+    assert_eq!((run.err.as_str(), &run.json()["decision"]), ("", &json!("deny")));
+}
+
+#[test]
+fn a_payload_that_cannot_be_read_is_an_error_of_usage() {
+    let scratch = Scratch::new("apply-payload");
+    let list = scratch.write("list.json", "[]");
+    for (payload, why) in [
+        ("no-such-payload.json", "`no-such-payload.json` cannot be read: there is no such file"),
+        (&list, "json: cannot unmarshal array into Go value of type http.CheckRequest"),
+        ("policies/no-deletes-in-production.yaml", "policies stand before `--http-payload`"),
+    ] {
+        let run = toolgate(&["apply", "policies", "--http-payload", payload]);
+        assert_eq!(run.code, 2, "{payload}");
+        assert!(run.err.contains(why), "{}", run.err);
+    }
+}
