@@ -1,11 +1,10 @@
 //! From checked tree to nodes.
 
-use regex::Regex;
-
 use crate::cel::ast::{Comprehension, Expr, ExprKind, Literal, Macro, NodeId};
 use crate::cel::budget::Budget;
 use crate::cel::check::{Checked, Function, Reference};
 use crate::cel::eval;
+use crate::library::regex::{self, CompiledPattern};
 use crate::library::table::{Body, Context, Implementation, Row};
 use crate::types::{ObjectType, Type, VARIABLES, object_type};
 use crate::value::{Value, ValueKind};
@@ -384,12 +383,12 @@ impl<'c, 'p> Planner<'c, 'p> {
         position: Option<usize>,
         args: &[Node<'p>],
         literals: &[bool],
-    ) -> Result<Option<&'p Regex>, PlanError> {
+    ) -> Result<Option<&'p CompiledPattern>, PlanError> {
         let Some(Node::Const(Value::String(text))) = position.and_then(|position| args.get(position)) else {
             return Ok(None);
         };
-        match crate::library::regex::compile(text) {
-            Ok(regex) => Ok(Some(self.arena.patterns.alloc(regex))),
+        match regex::compile(text) {
+            Ok(pattern) => Ok(Some(self.arena.patterns.alloc(pattern))),
             // The Kubernetes functions refuse a bad literal pattern when the program is built; `matches` fails
             // when it is evaluated, and so does any pattern that is an expression (kyverno-semantics §2.7).
             Err(error)

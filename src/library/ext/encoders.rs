@@ -39,7 +39,10 @@ pub static LIBRARY: Library = Library {
             signature: "json.encode(dyn) -> string",
             implementation: Own(json_encode),
             doc: "A value as JSON; integers beyond 2^53 become strings.",
-            examples: &["json.encode({'b': ['<'], 'a': []}) == '{\"a\":[],\"b\":[\"\\\\u003c\"]}'"],
+            examples: &[
+                "json.encode({'b': '<', 'a': 'x'}) == '{\"a\":\"x\",\"b\":\"\\\\u003c\"}'",
+                "json.encode([1, 9007199254740992]) == '[1,\"9007199254740992\"]'",
+            ],
             since: 1,
         },
     ],
@@ -234,7 +237,10 @@ impl<'a> Encoder<'a> {
             Value::Optional(None) => Err(ErrorKind::OptionalNoneDereference.into()),
             Value::Type(_) => Err(ErrorKind::Message("type conversion not supported for 'type'").into()),
             Value::Object(object) => self.object(ctx, object, deeper),
-            Value::Opaque(name) => Err(unexported(ctx, name)),
+            // Kyverno's helpers are Go structs around one empty struct.
+            Value::Opaque("json.Json") => self.out.push(ctx, "{\"JsonImpl\":{}}"),
+            Value::Opaque("mcp.MCP") => self.out.push(ctx, "{\"MCPImpl\":{}}"),
+            Value::Opaque(name) => Err(opaque(ctx, name)),
         }
     }
 
@@ -314,9 +320,7 @@ impl<'a> Encoder<'a> {
     fn object(&mut self, ctx: &mut Context<'a>, object: &Object<'a>, depth: u32) -> Result<(), Raise<'a>> {
         // The id of an MCP request hides its value in a field that Go's reflection may not read.
         if object.ty.name == "mcp.RequestId" && !object.is_zero() {
-            return Err(message(
-                "internal error: reflect.Value.Interface: cannot return value obtained from unexported field or method",
-            ));
+            return Err(opaque(ctx, object.ty.name));
         }
         let mut fields = ctx.list_builder(object.ty.fields.len())?;
         for (index, field) in object.ty.fields.iter().enumerate() {
@@ -347,9 +351,9 @@ fn message<'a>(text: &'static str) -> Raise<'a> {
     ErrorKind::Message(text).into()
 }
 
-/// Values without fields that Go could show.
-fn unexported<'a>(ctx: &mut Context<'a>, name: &str) -> Raise<'a> {
-    if name == "mcp.RequestId" {
+/// Why a value without fields that Go can show has no JSON.
+fn opaque<'a>(ctx: &mut Context<'a>, name: &str) -> Raise<'a> {
+    if matches!(name, "mcp.RequestId" | "http.Context") {
         return message(
             "internal error: reflect.Value.Interface: cannot return value obtained from unexported field or method",
         );
