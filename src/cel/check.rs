@@ -42,6 +42,9 @@ pub enum Reference<'e> {
     Local(String),
     /// A variable of the environment.
     Variable(String),
+    /// `.x` where `x` is also a comprehension variable. cel-go 0.30 checks it as the environment's variable, but
+    /// never finds its value.
+    Shadowed(String),
     /// A constant.
     Constant(Value<'e>),
     /// A type; its name at run time.
@@ -186,7 +189,10 @@ impl<'e> Checker<'_, 'e> {
     fn resolve_global(&mut self, node: NodeId, name: &str) -> bool {
         let Some(global) = self.environment.resolve(name) else { return false };
         let (ty, reference) = match global {
-            Global::Variable { name, ty } => (ty, Reference::Variable(name)),
+            Global::Variable { name: variable, ty } => {
+                let shadowed = name.strip_prefix('.').is_some_and(|rooted| self.is_local(rooted));
+                (ty, if shadowed { Reference::Shadowed(variable) } else { Reference::Variable(variable) })
+            }
             Global::Constant { value, ty } => (ty, Reference::Constant(value)),
             Global::Type { name, of } => (Type::type_of(of), Reference::Type(name)),
         };

@@ -49,19 +49,24 @@ impl Functions {
     /// # Errors
     /// A row's signature does not read: a mistake in a table, which the test suite finds.
     pub fn new(libraries: &[&'static Library]) -> Result<Functions, SignatureError> {
-        let mut by_name: HashMap<String, Function> = HashMap::new();
+        let mut functions = Functions::default();
         for library in libraries {
             for row in library.rows.iter().filter(|row| row.since <= library.version) {
-                let signature = Signature::parse(row.signature)?;
-                let generic = signature.params.iter().any(has_parameter) || has_parameter(&signature.result);
-                by_name
-                    .entry(signature.name.clone())
-                    .or_insert_with(|| Function { name: signature.name.clone(), overloads: Vec::new() })
-                    .overloads
-                    .push(Overload { row, signature, generic });
+                functions.declare(row, Signature::parse(row.signature)?);
             }
         }
-        Ok(Functions { by_name })
+        Ok(functions)
+    }
+
+    /// Adds an overload with this signature, whatever the row's own text says: for signatures with types that
+    /// no table has a name for. Overloads of one function are tried in the order in which they are added.
+    pub fn declare(&mut self, row: &'static Row, signature: Signature) {
+        let generic = signature.params.iter().any(has_parameter) || has_parameter(&signature.result);
+        self.by_name
+            .entry(signature.name.clone())
+            .or_insert_with(|| Function { name: signature.name.clone(), overloads: Vec::new() })
+            .overloads
+            .push(Overload { row, signature, generic });
     }
 
     /// The function called exactly `name`.

@@ -136,6 +136,7 @@ impl<'c, 'p> Planner<'c, 'p> {
                 Some((_, Local::Lazy(slot, init))) => Ok(Node::Lazy { slot: *slot, init }),
                 None => Err(self.internal(id, "a local variable out of scope")),
             },
+            Some(Reference::Shadowed(name)) => Ok(Node::Unbound(id, self.str(name))),
             // What it holds exists only field by field; as a whole it is a value with a type and nothing inside.
             Some(Reference::Variable(name)) if name == "variables" => {
                 Ok(Node::Const(Value::Opaque(VARIABLES)))
