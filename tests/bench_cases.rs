@@ -53,7 +53,10 @@ fn the_conditions_of_all_match_or_of_none() {
 
 #[test]
 fn every_shape_is_measured() {
-    assert_eq!(cases::SHAPES.map(|(_, shape)| shape), [Shape::FirstDenies, Shape::AllMatch, Shape::NoneMatches]);
+    assert_eq!(
+        cases::SHAPES.map(|(_, shape)| shape),
+        [Shape::FirstDenies, Shape::AllMatch, Shape::NoneMatches]
+    );
 }
 
 #[test]
