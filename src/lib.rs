@@ -1,6 +1,7 @@
 //! Toolgate decides tool calls of AI agents in process, with Kyverno `ValidatingPolicy` YAML, as Kyverno would.
 
 pub mod cel;
+pub mod config;
 pub mod diag;
 pub mod gateway;
 pub mod interceptor;

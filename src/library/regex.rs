@@ -20,8 +20,11 @@ mod parse;
 /// The longest pattern in bytes.
 const MAX_PATTERN: usize = 64 * 1024;
 
-/// The longest translation in bytes.
-const MAX_TRANSLATION: usize = 2 * 1024 * 1024;
+/// The longest translation in bytes of a constant pattern; `\pL` is 13 KB.
+const CONSTANT_TRANSLATION: usize = 2 * 1024 * 1024;
+
+/// The longest translation in bytes of a pattern that is made at run time.
+const RUN_TIME_TRANSLATION: usize = 256 * 1024;
 
 /// The size in bytes of a constant pattern's automaton.
 const CONSTANT_SIZE: usize = 10 * 1024 * 1024;
@@ -58,21 +61,24 @@ struct Translation {
     text: String,
     /// About how many states its automaton has.
     weight: usize,
+    /// What reading it took, in bytes of a translation.
+    cost: usize,
 }
 
 /// Compiles a constant pattern.
 ///
 /// # Errors
-/// Go refuses the pattern, or it is larger than [`CONSTANT_SIZE`].
+/// Go refuses the pattern, or it is larger than we compile.
 pub fn compile(pattern: &str) -> Result<Regex, PatternError> {
-    build(&translate(pattern)?, CONSTANT_SIZE)
+    build(&translate(pattern, CONSTANT_TRANSLATION)?, CONSTANT_SIZE)
 }
 
-fn translate(pattern: &str) -> Result<Translation, PatternError> {
+/// Translates `pattern` to at most `longest` bytes.
+fn translate(pattern: &str, longest: usize) -> Result<Translation, PatternError> {
     if pattern.len() > MAX_PATTERN {
         return Err(PatternError::TooLarge);
     }
-    parse::parse(pattern)
+    parse::parse(pattern, longest)
 }
 
 fn build(translation: &Translation, size: usize) -> Result<Regex, PatternError> {
@@ -91,7 +97,8 @@ fn build(translation: &Translation, size: usize) -> Result<Regex, PatternError> 
 #[derive(Debug)]
 pub struct Pattern<'a> {
     regex: Compiled<'a>,
-    weight: usize,
+    /// Steps for sixteen bytes of a text.
+    price: usize,
 }
 
 #[derive(Debug)]
@@ -112,14 +119,56 @@ impl Deref for Pattern<'_> {
 }
 
 impl<'a> Pattern<'a> {
-    /// Charges for a search through all of `text`: its length, times more for patterns with many states, because
-    /// texts exist for which the engine has to follow them one by one.
+    /// Charges for a search through all of `text`.
+    ///
+    /// Texts exist for which the engine follows all copies of a counted repetition one by one, so those cost
+    /// more: a sixteenth of the worst that was measured for constant patterns, whose author is trusted not to have
+    /// looked for one, and the whole of it for patterns made at run time.
     ///
     /// # Errors
     /// The budget is spent.
     pub fn charge(&self, ctx: &mut Context<'a>, text: &str) -> Result<(), Raise<'a>> {
-        ctx.charge_scan(text.len().saturating_mul((self.weight >> 4).saturating_add(1)))
+        ctx.charge_scan(text.len().saturating_mul(self.price))
     }
+
+    /// Charges for looking for another match in `rest`, the text after the last one.
+    ///
+    /// A search may look at all of the rest only to find that a short match is the right one (`a(a*b)?`), again and
+    /// again. Patterns made at run time pay for that; those that an author wrote pay for the text once.
+    ///
+    /// # Errors
+    /// The budget is spent.
+    pub fn charge_next(&self, ctx: &mut Context<'a>, rest: usize) -> Result<(), Raise<'a>> {
+        match self.regex {
+            Compiled::Constant(_) => ctx.charge(1),
+            Compiled::Made(_) => ctx.charge_scan(rest),
+        }
+    }
+
+    /// True if the pattern matches some part of `text`.
+    pub fn is_match(&self, text: &str) -> bool {
+        // An ASCII `\B` also holds between the bytes of a character. Rust's `find` skips such a match and goes on,
+        // its `is_match` just says no.
+        if self.as_str().contains(r"\B") { self.find(text).is_some() } else { self.deref().is_match(text) }
+    }
+}
+
+/// The sum of the upper bounds of a translation's counted repetitions: about how many copies of a piece can be
+/// under way at once.
+fn copies(translation: &str) -> usize {
+    let mut sum = 0_usize;
+    let mut before = "";
+    for part in translation.split('{') {
+        // `\x{…}` is a character.
+        if !before.is_empty() && !before.ends_with(r"\x") {
+            let (counts, _) = part.split_once('}').unwrap_or_default();
+            let (min, max) = counts.split_once(',').unwrap_or((counts, ""));
+            let bound: usize = if max.is_empty() { min } else { max }.parse().unwrap_or(0);
+            sum = sum.saturating_add(bound);
+        }
+        before = part;
+    }
+    sum
 }
 
 /// The compiled form of `pattern`, the pattern argument of the call under way. `prefix` stands before Go's text
@@ -130,19 +179,21 @@ impl<'a> Pattern<'a> {
 /// spent: a fault.
 pub fn pattern_for<'a>(ctx: &mut Context<'a>, pattern: &str, prefix: &str) -> Result<Pattern<'a>, Raise<'a>> {
     if let Some(regex) = ctx.pattern {
-        return Ok(Pattern { regex: Compiled::Constant(regex), weight: regex.as_str().len() >> 2 });
+        let price = (copies(regex.as_str()) >> 2).saturating_add(1);
+        return Ok(Pattern { regex: Compiled::Constant(regex), price });
     }
     ctx.charge(pattern.len().saturating_add(100))?;
-    let translation = match translate(pattern) {
+    let translation = match translate(pattern, RUN_TIME_TRANSLATION) {
         Ok(translation) => translation,
         Err(PatternError::TooLarge) => return Err(Fault::Memory.into()),
         Err(error) => return Err(ctx.error(format_args!("{prefix}{error}"))),
     };
-    ctx.charge(
-        translation.text.len().saturating_add(translation.weight.saturating_mul(4)).saturating_add(400),
-    )?;
+    // Measured: building takes about a step for each byte of the translation and four for each state.
+    let states = translation.weight.saturating_mul(4);
+    ctx.charge(translation.cost.saturating_add(states).saturating_add(1_000))?;
     let regex = build(&translation, RUN_TIME_SIZE).map_err(|_| Fault::Memory)?;
-    Ok(Pattern { regex: Compiled::Made(regex), weight: translation.weight })
+    let price = copies(&translation.text).saturating_mul(4).saturating_add(1);
+    Ok(Pattern { regex: Compiled::Made(regex), price })
 }
 
 #[cfg(test)]

@@ -285,7 +285,7 @@ fn print_hex<'a>(
 }
 
 /// Appends `value` as `%s` prints it: texts without quotes, doubles without exponent.
-fn print_string<'a>(
+pub(super) fn print_string<'a>(
     ctx: &mut Context<'a>,
     out: &mut TextBuilder<'a>,
     value: &Value<'a>,

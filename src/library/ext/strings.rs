@@ -2,9 +2,10 @@
 //!
 //! Indices count code points. The rules are those of cel-go's `ext/strings.go` and Go's `strings` package.
 
-use super::format::format;
+use super::format::{format, print_string};
 use crate::cel::error::{ErrorKind, Raise};
 use crate::library::table::{Answer, Context, Implementation::Own, Library, Row};
+use crate::library::text_builder::TextBuilder;
 use crate::value::{ShortestDouble, Value};
 
 /// `cel.lib.ext.strings`
@@ -447,13 +448,23 @@ fn join<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
     Ok(Value::String(out.into_bump_str()))
 }
 
-/// The value as Go prints cel-go's own type for it.
+/// The error about an element that is no string: the value as Go's `%v` prints cel-go's own type for it.
 fn invalid_input<'a>(ctx: &mut Context<'a>, element: &Value<'a>) -> Raise<'a> {
     match element {
-        Value::Bool(b) => ctx.error(format_args!("join: invalid input: {b}")),
-        Value::Int(i) => ctx.error(format_args!("join: invalid input: {i}")),
-        Value::Uint(u) => ctx.error(format_args!("join: invalid input: {u}")),
+        // cel-go's null is an enumeration's zero.
+        Value::Null => ctx.error(format_args!("join: invalid input: 0")),
         Value::Double(d) => ctx.error(format_args!("join: invalid input: {}", ShortestDouble(*d))),
+        Value::Bytes(bytes) if ctx.charge(bytes.len()).is_ok() => {
+            let numbers = format!("{bytes:?}").replace(',', "");
+            ctx.error(format_args!("join: invalid input: {numbers}"))
+        }
+        Value::Bool(_) | Value::Int(_) | Value::Uint(_) | Value::Type(_) | Value::List(_) | Value::Map(_) => {
+            let mut text = TextBuilder::new(ctx);
+            match print_string(ctx, &mut text, element, 0) {
+                Ok(()) => ctx.error(format_args!("join: invalid input: {}", text.finish())),
+                Err(raise) => raise,
+            }
+        }
         other => ctx.error(format_args!("join: invalid input: {}", other.type_name())),
     }
 }

@@ -64,6 +64,7 @@ fn find_all<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
     regex.charge(ctx, text)?;
     // An empty match next to the one before it does not count, here as in Go.
     for part in regex.find_iter(text).take(limit) {
+        regex.charge_next(ctx, text.len().saturating_sub(part.end()))?;
         ctx.push(&mut found, Value::String(part.as_str()))?;
     }
     Ok(ctx.finish_list(found))

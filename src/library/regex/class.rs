@@ -3,7 +3,7 @@
 //!
 //! The tables are those of `regex-syntax`, which knows a later Unicode: what is newer than Go's is taken out.
 
-use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, HirKind};
+use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Literal};
 
 /// What `regex-syntax` calls the characters that Go's Unicode (15.0) has assigned.
 const GO_UNICODE: &str = r"\p{Age=15.0}";
@@ -86,9 +86,17 @@ pub(super) fn posix_group(name: &str) -> Option<(ClassUnicode, bool)> {
 }
 
 /// The set that `\p{name}` means, if Go knows the name. Case, `_`, `-` and blanks in it do not matter.
-pub(super) fn unicode_group(name: &str) -> Option<ClassUnicode> {
+///
+/// `fold` adds the other cases of its characters, but not to `LC`: Go has no table for those.
+pub(super) fn unicode_group(name: &str, fold: bool) -> Option<ClassUnicode> {
     let canonical = canonical_name(name);
-    let mut class = match canonical.as_str() {
+    let class = unfolded_group(&canonical)?;
+    let folds = fold && !matches!(canonical.as_str(), "Lc" | "Casedletter");
+    Some(if folds { folded(class) } else { class })
+}
+
+fn unfolded_group(canonical: &str) -> Option<ClassUnicode> {
+    let mut class = match canonical {
         "Any" => return Some(any()),
         "Ascii" => return Some(set(&[('\0', '\x7f')])),
         "Assigned" => {
@@ -105,11 +113,18 @@ pub(super) fn unicode_group(name: &str) -> Option<ClassUnicode> {
             return Some(other);
         }
         "Lc" | "Casedletter" => table(r"\p{LC}"),
-        other if CATEGORIES.contains(&other) => table(&format!(r"\p{{gc={other}}}")),
-        other if SCRIPTS.contains(&other) => table(&format!(r"\p{{sc={other}}}")),
+        other if is_listed(CATEGORIES, other) => table(&format!(r"\p{{gc={other}}}")),
+        other if is_listed(SCRIPTS, other) => table(&format!(r"\p{{sc={other}}}")),
         _ => return None,
     };
     class.intersect(&table(GO_UNICODE));
+    // The only one of Go's characters that a later Unicode put in another category.
+    let ahom_vowel = set(&[('\u{1171E}', '\u{1171E}')]);
+    match canonical {
+        "Mn" | "Nonspacingmark" => class.union(&ahom_vowel),
+        "Mc" | "Spacingmark" => class.difference(&ahom_vowel),
+        _ => {}
+    }
     Some(class)
 }
 
@@ -123,12 +138,22 @@ fn unassigned() -> ClassUnicode {
 
 /// A table of `regex-syntax`; empty for a name that it does not know.
 fn table(query: &str) -> ClassUnicode {
-    let class = match regex_syntax::parse(query).map(regex_syntax::hir::Hir::into_kind) {
+    let class = match regex_syntax::parse(query).map(Hir::into_kind) {
         Ok(HirKind::Class(Class::Unicode(class))) => Some(class),
+        // A class of one character comes as that character.
+        Ok(HirKind::Literal(Literal(bytes))) => {
+            let only = std::str::from_utf8(&bytes).ok().and_then(|text| text.chars().next());
+            only.map(|c| set(&[(c, c)]))
+        }
         _ => None,
     };
     debug_assert!(class.is_some(), "no table for {query}");
     class.unwrap_or_else(ClassUnicode::empty)
+}
+
+/// True if `name` is a word of `list`.
+fn is_listed(list: &str, name: &str) -> bool {
+    list.split(' ').any(|word| word == name)
 }
 
 /// Go's canonical form: a capital first letter, then small ones, without `_`, `-` and blanks.
@@ -141,199 +166,25 @@ fn canonical_name(name: &str) -> String {
 }
 
 /// Categories and their long names, canonical, that need no treatment of their own.
-const CATEGORIES: &[&str] = &[
-    "Cc",
-    "Cf",
-    "Co",
-    "L",
-    "Ll",
-    "Lm",
-    "Lo",
-    "Lt",
-    "Lu",
-    "M",
-    "Mc",
-    "Me",
-    "Mn",
-    "N",
-    "Nd",
-    "Nl",
-    "No",
-    "P",
-    "Pc",
-    "Pd",
-    "Pe",
-    "Pf",
-    "Pi",
-    "Po",
-    "Ps",
-    "S",
-    "Sc",
-    "Sk",
-    "Sm",
-    "So",
-    "Z",
-    "Zl",
-    "Zp",
-    "Zs",
-    "Closepunctuation",
-    "Combiningmark",
-    "Connectorpunctuation",
-    "Control",
-    "Currencysymbol",
-    "Dashpunctuation",
-    "Decimalnumber",
-    "Enclosingmark",
-    "Finalpunctuation",
-    "Format",
-    "Initialpunctuation",
-    "Letter",
-    "Letternumber",
-    "Lineseparator",
-    "Lowercaseletter",
-    "Mark",
-    "Mathsymbol",
-    "Modifierletter",
-    "Modifiersymbol",
-    "Nonspacingmark",
-    "Number",
-    "Openpunctuation",
-    "Otherletter",
-    "Othernumber",
-    "Otherpunctuation",
-    "Othersymbol",
-    "Paragraphseparator",
-    "Privateuse",
-    "Punctuation",
-    "Separator",
-    "Spaceseparator",
-    "Spacingmark",
-    "Symbol",
-    "Titlecaseletter",
-    "Uppercaseletter",
-    "Cntrl",
-    "Digit",
-    "Punct",
-];
+const CATEGORIES: &str = "\
+    Cc Cf Co L Ll Lm Lo Lt Lu M Mc Me Mn N Nd Nl No P Pc Pd Pe Pf Pi Po Ps S Sc Sk Sm So Z Zl Zp Zs \
+    Closepunctuation Combiningmark Connectorpunctuation Control Currencysymbol Dashpunctuation \
+    Decimalnumber Enclosingmark Finalpunctuation Format Initialpunctuation Letter Letternumber \
+    Lineseparator Lowercaseletter Mark Mathsymbol Modifierletter Modifiersymbol Nonspacingmark Number \
+    Openpunctuation Otherletter Othernumber Otherpunctuation Othersymbol Paragraphseparator Privateuse \
+    Punctuation Separator Spaceseparator Spacingmark Symbol Titlecaseletter Uppercaseletter Cntrl Digit \
+    Punct";
 
 /// The scripts that Go finds: those whose name is one word, because Go 1.26 looks the canonical name up in a table
 /// of names as Unicode writes them (`Old_Italic` is not found, whatever its spelling).
-const SCRIPTS: &[&str] = &[
-    "Adlam",
-    "Ahom",
-    "Arabic",
-    "Armenian",
-    "Avestan",
-    "Balinese",
-    "Bamum",
-    "Batak",
-    "Bengali",
-    "Bhaiksuki",
-    "Bopomofo",
-    "Brahmi",
-    "Braille",
-    "Buginese",
-    "Buhid",
-    "Carian",
-    "Chakma",
-    "Cham",
-    "Cherokee",
-    "Chorasmian",
-    "Common",
-    "Coptic",
-    "Cuneiform",
-    "Cypriot",
-    "Cyrillic",
-    "Deseret",
-    "Devanagari",
-    "Dogra",
-    "Duployan",
-    "Elbasan",
-    "Elymaic",
-    "Ethiopic",
-    "Georgian",
-    "Glagolitic",
-    "Gothic",
-    "Grantha",
-    "Greek",
-    "Gujarati",
-    "Gurmukhi",
-    "Han",
-    "Hangul",
-    "Hanunoo",
-    "Hatran",
-    "Hebrew",
-    "Hiragana",
-    "Inherited",
-    "Javanese",
-    "Kaithi",
-    "Kannada",
-    "Katakana",
-    "Kawi",
-    "Kharoshthi",
-    "Khmer",
-    "Khojki",
-    "Khudawadi",
-    "Lao",
-    "Latin",
-    "Lepcha",
-    "Limbu",
-    "Lisu",
-    "Lycian",
-    "Lydian",
-    "Mahajani",
-    "Makasar",
-    "Malayalam",
-    "Mandaic",
-    "Manichaean",
-    "Marchen",
-    "Medefaidrin",
-    "Miao",
-    "Modi",
-    "Mongolian",
-    "Mro",
-    "Multani",
-    "Myanmar",
-    "Nabataean",
-    "Nandinagari",
-    "Newa",
-    "Nko",
-    "Nushu",
-    "Ogham",
-    "Oriya",
-    "Osage",
-    "Osmanya",
-    "Palmyrene",
-    "Phoenician",
-    "Rejang",
-    "Runic",
-    "Samaritan",
-    "Saurashtra",
-    "Sharada",
-    "Shavian",
-    "Siddham",
-    "Sinhala",
-    "Sogdian",
-    "Soyombo",
-    "Sundanese",
-    "Syriac",
-    "Tagalog",
-    "Tagbanwa",
-    "Takri",
-    "Tamil",
-    "Tangsa",
-    "Tangut",
-    "Telugu",
-    "Thaana",
-    "Thai",
-    "Tibetan",
-    "Tifinagh",
-    "Tirhuta",
-    "Toto",
-    "Ugaritic",
-    "Vai",
-    "Vithkuqi",
-    "Wancho",
-    "Yezidi",
-    "Yi",
-];
+const SCRIPTS: &str = "\
+    Adlam Ahom Arabic Armenian Avestan Balinese Bamum Batak Bengali Bhaiksuki Bopomofo Brahmi Braille \
+    Buginese Buhid Carian Chakma Cham Cherokee Chorasmian Common Coptic Cuneiform Cypriot Cyrillic \
+    Deseret Devanagari Dogra Duployan Elbasan Elymaic Ethiopic Georgian Glagolitic Gothic Grantha Greek \
+    Gujarati Gurmukhi Han Hangul Hanunoo Hatran Hebrew Hiragana Inherited Javanese Kaithi Kannada \
+    Katakana Kawi Kharoshthi Khmer Khojki Khudawadi Lao Latin Lepcha Limbu Lisu Lycian Lydian Mahajani \
+    Makasar Malayalam Mandaic Manichaean Marchen Medefaidrin Miao Modi Mongolian Mro Multani Myanmar \
+    Nabataean Nandinagari Newa Nko Nushu Ogham Oriya Osage Osmanya Palmyrene Phoenician Rejang Runic \
+    Samaritan Saurashtra Sharada Shavian Siddham Sinhala Sogdian Soyombo Sundanese Syriac Tagalog \
+    Tagbanwa Takri Tamil Tangsa Tangut Telugu Thaana Thai Tibetan Tifinagh Tirhuta Toto Ugaritic Vai \
+    Vithkuqi Wancho Yezidi Yi";

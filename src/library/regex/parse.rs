@@ -6,13 +6,16 @@
 use regex_syntax::hir::ClassUnicode;
 
 use super::class;
-use super::{MAX_TRANSLATION, PatternError, Translation};
+use super::{PatternError, Translation};
 
 /// How deep groups and repetitions may nest. Go allows 1,000; nobody writes 200, and a deep pattern costs stack.
 const MAX_DEPTH: u32 = 200;
 
 /// The most copies of a piece that counted repetitions may ask for, all nested ones multiplied.
 const MAX_COPIES: u32 = 1_000;
+
+/// What the first use of a Unicode group takes off the length of the translation.
+const GROUP_COST: usize = 4_096;
 
 const INVALID_CHAR_RANGE: &str = "invalid character class range";
 const INVALID_ESCAPE: &str = "invalid escape sequence";
@@ -67,6 +70,10 @@ struct Parser<'p> {
     whole: &'p str,
     flags: Flags,
     stack: Vec<Item>,
+    /// The bytes that the translation may still grow by.
+    room: usize,
+    /// The Unicode groups met so far, by name and case folding: their tables are slow to read.
+    groups: Vec<(&'p str, bool, ClassUnicode)>,
 }
 
 fn syntax(code: &'static str, part: &str) -> PatternError {
@@ -87,9 +94,15 @@ fn next(text: &str) -> (char, &str) {
     }
 }
 
-/// Translates a pattern.
-pub(super) fn parse(pattern: &str) -> Result<Translation, PatternError> {
-    let mut parser = Parser { whole: pattern, flags: Flags::default(), stack: Vec::new() };
+/// Translates a pattern to about `longest` bytes at most.
+pub(super) fn parse(pattern: &str, longest: usize) -> Result<Translation, PatternError> {
+    let mut parser = Parser {
+        whole: pattern,
+        flags: Flags::default(),
+        stack: Vec::new(),
+        room: longest,
+        groups: Vec::new(),
+    };
     let mut rest = pattern;
     // The text from the repetition operator just read, while nothing else was read since.
     let mut last_repeat = None;
@@ -151,7 +164,11 @@ pub(super) fn parse(pattern: &str) -> Result<Translation, PatternError> {
     parser.concat()?;
     parser.alternate()?;
     match (parser.stack.pop(), parser.stack.is_empty()) {
-        (Some(Item::Piece(piece)), true) => Ok(Translation { text: piece.text, weight: piece.weight }),
+        (Some(Item::Piece(piece)), true) => Ok(Translation {
+            text: piece.text,
+            weight: piece.weight,
+            cost: longest.saturating_sub(parser.room),
+        }),
         _ => Err(syntax(MISSING_PAREN, pattern)),
     }
 }
@@ -200,9 +217,9 @@ fn integer(text: &str) -> Option<(u32, &str)> {
     Some((digits.parse().unwrap_or(u32::MAX), rest))
 }
 
-impl Parser<'_> {
+impl<'p> Parser<'p> {
     fn push(&mut self, piece: Piece) -> Result<(), PatternError> {
-        if piece.depth > MAX_DEPTH || piece.text.len() > MAX_TRANSLATION {
+        if piece.depth > MAX_DEPTH {
             return Err(PatternError::TooLarge);
         }
         self.stack.push(Item::Piece(piece));
@@ -210,13 +227,14 @@ impl Parser<'_> {
     }
 
     fn push_raw(&mut self, text: &str) -> Result<(), PatternError> {
-        self.push(Piece { text: text.to_owned(), atom: true, depth: 1, copies: 1, weight: 2 })
+        self.push(Piece { text: text.to_owned(), atom: true, depth: 1, copies: 1, weight: 10 })
     }
 
     fn push_class(&mut self, set: &ClassUnicode) -> Result<(), PatternError> {
         let mut text = String::new();
         // Each range of characters beyond ASCII becomes a few ranges of bytes.
-        let weight = set.ranges().len().saturating_mul(2);
+        let wide = set.ranges().last().is_some_and(|range| !range.end().is_ascii());
+        let weight = set.ranges().len().saturating_mul(2).saturating_add(if wide { 10 } else { 0 });
         match set.ranges() {
             [] => text.push_str(r"[^\x{0}-\x{10FFFF}]"),
             [one] if one.start() == one.end() => push_char(&mut text, one.start()),
@@ -232,6 +250,7 @@ impl Parser<'_> {
                 text.push(']');
             }
         }
+        self.room = self.room.checked_sub(text.len()).ok_or(PatternError::TooLarge)?;
         self.push(Piece { text, atom: true, depth: 1, copies: 1, weight: weight.max(1) })
     }
 
@@ -400,7 +419,7 @@ impl Parser<'_> {
     }
 
     /// Reads what a backslash outside a class begins.
-    fn backslash<'t>(&mut self, text: &'t str) -> Result<&'t str, PatternError> {
+    fn backslash(&mut self, text: &'p str) -> Result<&'p str, PatternError> {
         let (c, after) = next(text.get(1..).unwrap_or_default());
         match c {
             'A' => self.push_raw(r"\A")?,
@@ -429,7 +448,7 @@ impl Parser<'_> {
     }
 
     /// Reads `\d` and its kin, and `\pL`, `\p{Greek}` and theirs.
-    fn group_escape<'t>(&self, text: &'t str) -> Result<Option<(ClassUnicode, &'t str)>, PatternError> {
+    fn group_escape(&mut self, text: &'p str) -> Result<Option<(ClassUnicode, &'p str)>, PatternError> {
         let Some(inside) = text.strip_prefix('\\') else { return Ok(None) };
         let (c, after) = next(inside);
         if c != 'p' && c != 'P' {
@@ -452,9 +471,23 @@ impl Parser<'_> {
             }
             None => name,
         };
-        let set =
-            class::unicode_group(name).ok_or_else(|| syntax(INVALID_CHAR_RANGE, consumed(text, rest)))?;
-        Ok(Some((self.in_case(set, negated), rest)))
+        let fold = self.flags.fold_case;
+        let known = self.groups.iter().find(|(known, folded, _)| *known == name && *folded == fold);
+        let mut set = match known {
+            Some((_, _, set)) => set.clone(),
+            None => {
+                let set = class::unicode_group(name, fold)
+                    .ok_or_else(|| syntax(INVALID_CHAR_RANGE, consumed(text, rest)))?;
+                // Reading a table costs about as much as writing a large one.
+                self.room = self.room.checked_sub(GROUP_COST).ok_or(PatternError::TooLarge)?;
+                self.groups.push((name, fold, set.clone()));
+                set
+            }
+        };
+        if negated {
+            set.negate();
+        }
+        Ok(Some((set, rest)))
     }
 
     /// The set under the flags: folded first, then negated.
@@ -467,7 +500,7 @@ impl Parser<'_> {
     }
 
     /// Reads a class in brackets.
-    fn class<'t>(&mut self, text: &'t str) -> Result<&'t str, PatternError> {
+    fn class(&mut self, text: &'p str) -> Result<&'p str, PatternError> {
         let mut rest = text.get(1..).unwrap_or_default();
         let negated = rest.starts_with('^');
         rest = rest.strip_prefix('^').unwrap_or(rest);

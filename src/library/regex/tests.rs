@@ -1,1 +1,126 @@
 use super::*;
+use crate::cel::budget::Budget;
+
+fn refused(pattern: &str) -> String {
+    compile(pattern).map(|regex| regex.to_string()).unwrap_err().to_string()
+}
+
+#[test]
+fn classes_are_ascii_unless_they_say_unicode() {
+    for (pattern, yes, no) in [
+        (r"^\d$", "5", "٣"),
+        (r"^\w$", "_", "é"),
+        (r"^\s$", "\u{c}", "\u{b}"),
+        (r"^[[:space:]]$", "\u{b}", "\u{a0}"),
+        (r"a\b", "aé", "ab"),
+        (r"^\pL$", "é", "1"),
+        (r"^\p{greek}$", "σ", "s"),
+        (r"^\P{^Lu}$", "É", "é"),
+        (r"^(?i)k$", "\u{212a}", "c"),
+        (r"^(?i:[[:^lower:]])$", "1", "K"),
+        (r"^[^\x{0}-\x{60}]$", "a", "A"),
+    ] {
+        let regex = compile(pattern).unwrap();
+        assert!(regex.is_match(yes) && !regex.is_match(no), "{pattern}");
+    }
+}
+
+#[test]
+fn what_rust_reads_in_another_way_means_what_it_means_in_go() {
+    for (pattern, text) in [
+        ("^[a&&b]$", "&"),
+        ("^[+--]$", ","),
+        ("^[[a]$", "["),
+        ("^[]a]$", "]"),
+        (r"^\Qa.b*\E+$", "a.b**"),
+        (r"^\Q.", "."),
+        ("^a{,2}$", "a{,2}"),
+        ("^a{01}$", "a{01}"),
+        ("^# $", "# "),
+        (r"^\012\x41\x{e9}\_$", "\nAé_"),
+        ("^(?<n>a)(?P<n>b)$", "ab"),
+        ("^a(?i)*$", "aaa"),
+        (r"(?m)^b$", "a\nb\nc"),
+        ("(?s)^.$", "\n"),
+    ] {
+        assert!(compile(pattern).unwrap().is_match(text), "{pattern}");
+    }
+}
+
+#[test]
+fn greed_can_be_swapped_and_the_first_alternative_wins() {
+    for (pattern, expected) in
+        [("a+", "aaa"), ("a+?", "a"), ("(?U)a+", "a"), ("(?U:a+?)", "aaa"), ("a|aa", "a")]
+    {
+        assert_eq!(compile(pattern).unwrap().find("aaa").unwrap().as_str(), expected, "{pattern}");
+    }
+}
+
+#[test]
+fn mistakes_have_gos_text() {
+    for (pattern, expected) in [
+        ("(", "missing closing ): `(`"),
+        ("a)b", "unexpected ): `a)b`"),
+        ("[a", "missing closing ]: `[a`"),
+        ("[b-a]", "invalid character class range: `b-a`"),
+        ("[[:nope:]]", "invalid character class range: `[:nope:]`"),
+        (r"\p{Nope}", r"invalid character class range: `\p{Nope}`"),
+        (r"\p{Old_Italic}", r"invalid character class range: `\p{Old_Italic}`"),
+        ("*a", "missing argument to repetition operator: `*`"),
+        ("a|*", "missing argument to repetition operator: `*`"),
+        ("a**", "invalid nested repetition operator: `**`"),
+        ("a{2}{3}?", "invalid nested repetition operator: `{2}{3}?`"),
+        ("a{1001}", "invalid repeat count: `{1001}`"),
+        ("a{2,1}", "invalid repeat count: `{2,1}`"),
+        ("(a{40}){30}", "invalid repeat count: `{30}`"),
+        ("(?<=a)b", "invalid named capture: `(?<=a)b`"),
+        ("(?P<é>a)", "invalid named capture: `(?P<é>`"),
+        ("(?x)a", "invalid or unsupported Perl syntax: `(?x`"),
+        ("(?!a)", "invalid or unsupported Perl syntax: `(?!`"),
+        (r"\1", r"invalid escape sequence: `\1`"),
+        (r"\C", r"invalid escape sequence: `\C`"),
+        (r"\Z", r"invalid escape sequence: `\Z`"),
+        (r"\<", "ok"),
+        (r"[\b]", r"invalid escape sequence: `\b`"),
+        (r"\x{110000}", r"invalid escape sequence: `\x{110000`"),
+        (r"\u0041", r"invalid escape sequence: `\u`"),
+        (r"a\", "trailing backslash at end of expression: ``"),
+    ] {
+        if expected == "ok" {
+            assert!(compile(pattern).unwrap().is_match("<"), "{pattern}");
+        } else {
+            assert_eq!(refused(pattern), format!("error parsing regexp: {expected}"), "{pattern}");
+        }
+    }
+}
+
+#[test]
+fn what_go_takes_and_we_do_not_compile_is_no_mistake_of_the_pattern() {
+    let deep = format!("{}a{}", "(".repeat(201), ")".repeat(201));
+    for pattern in [deep.as_str(), r"(\pL{100}){10}", &"a".repeat(MAX_PATTERN + 1)] {
+        assert_eq!(compile(pattern).unwrap_err(), PatternError::TooLarge);
+        let arena = bumpalo::Bump::new();
+        let mut ctx = Context::new(&arena, Budget::default());
+        assert!(matches!(pattern_for(&mut ctx, pattern, "").unwrap_err(), Raise::Fault(_)));
+    }
+    let deep = format!("{}a{}", "(".repeat(190), ")".repeat(190));
+    assert!(compile(&deep).unwrap().is_match("a"));
+}
+
+#[test]
+fn a_search_costs_more_for_patterns_with_counted_repetitions() {
+    for (pattern, expected) in [("a+b", 0), (r"[^é]{3}\x{e9}{2,}", 5), ("(?:a{0,500}){2}", 502)] {
+        assert_eq!(copies(compile(pattern).unwrap().as_str()), expected, "{pattern}");
+    }
+    let arena = bumpalo::Bump::new();
+    let spend = |pattern: &str| {
+        let mut ctx = Context::new(&arena, Budget::default());
+        let regex = compile(pattern).unwrap();
+        let regex = arena.alloc(regex);
+        ctx.pattern = Some(regex);
+        pattern_for(&mut ctx, pattern, "").unwrap().charge(&mut ctx, &"a".repeat(16_000)).unwrap();
+        Budget::default().steps - ctx.budget.steps
+    };
+    assert_eq!(spend("a"), 1_001);
+    assert_eq!(spend("[ab]{100}"), 26_001);
+}
