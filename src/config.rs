@@ -157,7 +157,10 @@ impl Default for Config {
     fn default() -> Self {
         let headers = DEFAULT_MAPPING
             .iter()
-            .map(|(name, expression)| HeaderRule { name: (*name).to_owned(), expression: (*expression).to_owned() })
+            .map(|(name, expression)| HeaderRule {
+                name: (*name).to_owned(),
+                expression: (*expression).to_owned(),
+            })
             .collect();
         Config {
             default_decision: DefaultDecision::default(),
