@@ -1,11 +1,11 @@
 //! What the benches measure, by name. `tests/bench_cases.rs` checks that each case still means what its name says.
 
 /// The event that every warm decision is made of: a tool call as the gateway sends it.
-pub const EVENT: &[u8] = include_bytes!("../testdata/events/delete-pod-in-production.json");
+pub(crate) const EVENT: &[u8] = include_bytes!("../testdata/events/delete-pod-in-production.json");
 
 /// How the policies of a set relate to [`EVENT`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
+pub(crate) enum Shape {
     /// The first policy denies; the others are not asked.
     FirstDenies,
     /// The conditions of all match, and none of the validations has an answer.
@@ -15,17 +15,17 @@ pub enum Shape {
 }
 
 /// The shapes and their names.
-pub const SHAPES: [(&str, Shape); 3] = [
+pub(crate) const SHAPES: [(&str, Shape); 3] = [
     ("first-denies", Shape::FirstDenies),
     ("all-match", Shape::AllMatch),
     ("none-matches", Shape::NoneMatches),
 ];
 
 /// The sizes of the sets.
-pub const COUNTS: [usize; 3] = [1, 10, 100];
+pub(crate) const COUNTS: [usize; 3] = [1, 10, 100];
 
 /// A set of policies as one file of YAML.
-pub fn policies(shape: Shape, count: usize) -> String {
+pub(crate) fn policies(shape: Shape, count: usize) -> String {
     (0..count).map(|index| policy(shape, index)).collect()
 }
 
@@ -66,7 +66,7 @@ spec:
 }
 
 /// A policy whose comprehension runs three deep over an argument list.
-pub const LOOPS: &str = r#"
+pub(crate) const LOOPS: &str = r#"
 apiVersion: policies.kyverno.io/v1
 kind: ValidatingPolicy
 metadata:
@@ -85,7 +85,7 @@ spec:
 "#;
 
 /// An event whose argument `items` has `count` numbers.
-pub fn items_event(count: usize) -> String {
+pub(crate) fn items_event(count: usize) -> String {
     let items: Vec<String> = (0..count).map(|item| item.to_string()).collect();
     format!(
         r#"{{"interceptorInputVersion":"1.0","mcp":{{"gatewayRequest":{{"path":"/mcp","httpMethod":"POST","headers":{{}},"body":{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"orders___sum","arguments":{{"items":[{}]}}}}}}}}}}}}"#,

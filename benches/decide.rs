@@ -1,5 +1,7 @@
 //! Deciding: the bytes of an event to the bytes of the answer, beside `serde_json`'s parse of the same event.
 
+#![expect(clippy::expect_used, reason = "a bench that cannot go on should panic")]
+
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};

@@ -1,5 +1,7 @@
 //! Loading: files to programs, by the number of policies; the throughput is that of policies.
 
+#![expect(clippy::expect_used, reason = "a bench that cannot go on should panic")]
+
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -7,6 +9,7 @@ use toolgate::cel::plan::Arena;
 use toolgate::policy::compile::compile;
 use toolgate::policy::load::load_text;
 
+#[expect(dead_code, reason = "the events are for the other bench")]
 mod cases;
 
 fn load(criterion: &mut Criterion) {

@@ -1,5 +1,7 @@
 //! The benches measure what their names say: a case that lost its meaning fails here.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
 #[path = "../benches/cases.rs"]
 mod cases;
 

@@ -1,5 +1,13 @@
 //! The command line as its users meet it: the built binary, its output, its exit codes.
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_in_result,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should panic"
+)]
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -7,9 +15,9 @@ use std::process::{Command, Stdio};
 use serde_json::Value as Json;
 
 mod cli {
-    pub mod apply;
-    pub mod check;
-    pub mod decide;
+    pub(crate) mod apply;
+    pub(crate) mod check;
+    pub(crate) mod decide;
 }
 
 /// What a run left behind.

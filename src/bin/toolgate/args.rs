@@ -108,7 +108,7 @@ pub(crate) struct Decide {
     /// List on standard error what each policy that was asked said
     #[arg(long)]
     pub(crate) trace: bool,
-    /// The interceptor's answer, or the whole decision; either is one line of JSON for each event
+    /// The interceptor's answer, or the whole decision on one line
     #[arg(long, short, value_enum, default_value_t = DecideFormat::Answer)]
     pub(crate) output: DecideFormat,
     /// Event files; `-` is standard input

@@ -70,6 +70,9 @@ struct Line<'a> {
     error: Option<&'a str>,
     /// Why the message was refused without asking a policy.
     refusal: Option<&'a str>,
+    /// What the agent was given to ask about.
+    #[serde(rename = "decisionId")]
+    decision_id: Option<&'a str>,
     method: Option<&'a str>,
     target: Option<&'a str>,
     tool: Option<&'a str>,
@@ -87,6 +90,7 @@ impl<'a> Line<'a> {
             rule: record.rule,
             error: record.error.as_deref(),
             refusal: record.refusal,
+            decision_id: record.decision_id,
             method: record.method,
             target: record.target,
             tool: record.tool,
