@@ -5,3 +5,4 @@ pub(crate) mod check;
 pub(crate) mod decide;
 mod input;
 mod policies;
+pub(crate) mod test;
