@@ -15,6 +15,7 @@ const usage = `usage:
   oracle record FILE.jsonl...             answer every case of the files, in place
   oracle serve                            answer one case per line of standard input
   oracle apply [-kyverno PATH] DIR...     run "kyverno apply" in every directory, write its expected.json
+  oracle tests [-kyverno PATH] DIR...     run "kyverno test" in every directory, write its expected.json
   oracle versions                         print the versions of the modules that answer
 `
 
@@ -46,6 +47,13 @@ func run(args []string) error {
 			return err
 		}
 		return apply(*kyverno, flags.Args())
+	case "tests":
+		flags := flag.NewFlagSet("tests", flag.ContinueOnError)
+		kyverno := flags.String("kyverno", "kyverno", "Kyverno's command line tool, built from this module")
+		if err := flags.Parse(args); err != nil {
+			return err
+		}
+		return recordTests(*kyverno, flags.Args())
 	case "versions":
 		return encode(os.Stdout, versions())
 	default:
