@@ -92,7 +92,7 @@ pub struct Mistakes {
 ///
 /// # Errors
 /// All mistakes, with the syntax tree for their positions.
-pub fn check<'e>(ast: Ast, environment: &Environment<'e>) -> Result<Checked<'e>, Mistakes> {
+pub fn check<'e>(ast: Ast, environment: &Environment<'e>) -> Result<Checked<'e>, Box<Mistakes>> {
     let mut checker = Checker {
         environment,
         types: vec![Type::Error; ast.info.len()],
@@ -115,7 +115,7 @@ pub fn check<'e>(ast: Ast, environment: &Environment<'e>) -> Result<Checked<'e>,
         return Ok(checked);
     }
     errors.sort_by_key(|error| checked.ast.info(error.node).anchor);
-    Err(Mistakes { ast: checked.ast, errors, more })
+    Err(Box::new(Mistakes { ast: checked.ast, errors, more }))
 }
 
 struct Checker<'c, 'e> {

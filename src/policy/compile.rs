@@ -50,11 +50,9 @@ pub struct CompiledSet<'p> {
 }
 
 /// The functions of Kyverno's HTTP environment.
-static FUNCTIONS: LazyLock<Functions> = LazyLock::new(|| match Functions::new(library::HTTP) {
-    Ok(functions) => functions,
+static FUNCTIONS: LazyLock<Functions> =
     // A table row that does not read is found by the tests of the library; without functions nothing compiles.
-    Err(_) => Functions::default(),
-});
+    LazyLock::new(|| Functions::new(library::HTTP).unwrap_or_default());
 
 /// The functions that expressions may call.
 pub fn functions() -> &'static Functions {

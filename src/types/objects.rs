@@ -240,7 +240,7 @@ const ROWS: &[Row] = &[
 
 static OBJECTS: LazyLock<Vec<ObjectType>> = LazyLock::new(|| {
     ROWS.iter()
-        .map(|(name, fields)| ObjectType { name, fields: fields.iter().map(|row| field_type(row)).collect() })
+        .map(|(name, fields)| ObjectType { name, fields: fields.iter().map(field_type).collect() })
         .collect()
 });
 
