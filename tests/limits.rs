@@ -1,8 +1,7 @@
 //! What a caller or an author sends to break the engine: it ends, in time, in a denial or an error.
 
 #![expect(
-    clippy::arithmetic_side_effects,
-    clippy::print_stdout,
+    clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "the lints against panics are for code that runs on requests; a test that cannot go on should panic"
 )]
