@@ -6,7 +6,6 @@
 #![expect(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
-    clippy::unwrap_in_result,
     clippy::unwrap_used,
     reason = "the lints against panics are for code that runs on requests; a test that cannot go on should panic"
 )]
