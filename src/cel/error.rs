@@ -134,7 +134,7 @@ impl fmt::Display for ErrorKind<'_> {
 }
 
 /// A scalar as Go's `%v` prints it.
-struct Plain<'v, 'a>(&'v Value<'a>);
+pub(super) struct Plain<'v, 'a>(pub(super) &'v Value<'a>);
 
 impl fmt::Display for Plain<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
