@@ -34,6 +34,8 @@ pub enum ErrorKind<'a> {
     NoSuchKey(Value<'a>),
     /// A field that the object's type does not have, through dyn.
     NoSuchField(&'a str),
+    /// The same of a protobuf message, which cel-go words in another way.
+    NoSuchMessageField(&'a str),
     /// A name that is declared but has no value.
     NoSuchAttribute(&'a str),
     /// An index outside a list.
@@ -64,6 +66,8 @@ pub enum ErrorKind<'a> {
     DurationOverflow,
     /// A timestamp outside years 1 to 9999.
     TimestampOverflow,
+    /// A struct literal's field behind `?` with a value that is no optional.
+    NotOptional(&'a str, Value<'a>),
     /// `optional.none().value()`
     OptionalNoneDereference,
     /// A text that a function made; it is the whole error text.
@@ -104,6 +108,7 @@ impl fmt::Display for ErrorKind<'_> {
         match self {
             ErrorKind::NoSuchKey(key) => write!(f, "no such key: {}", Plain(key)),
             ErrorKind::NoSuchField(name) => write!(f, "no such field: {name}"),
+            ErrorKind::NoSuchMessageField(name) => write!(f, "no such field '{name}'"),
             ErrorKind::NoSuchAttribute(name) => write!(f, "no such attribute(s): {name}"),
             ErrorKind::IndexOutOfBounds(index) => write!(f, "index out of bounds: {}", Plain(index)),
             ErrorKind::UnsupportedIndexType(name) => write!(f, "unsupported index type '{name}' in list"),
@@ -127,6 +132,10 @@ impl fmt::Display for ErrorKind<'_> {
             ErrorKind::UnsignedIntegerOverflow => f.write_str("unsigned integer overflow"),
             ErrorKind::DurationOverflow => f.write_str("duration overflow"),
             ErrorKind::TimestampOverflow => f.write_str("timestamp overflow"),
+            ErrorKind::NotOptional(name, value) => {
+                let value = Plain(value);
+                write!(f, "cannot initialize optional entry '{name}' from non-optional value {value}")
+            }
             ErrorKind::OptionalNoneDereference => f.write_str("optional.none() dereference"),
             ErrorKind::Message(text) => f.write_str(text),
         }
