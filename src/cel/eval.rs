@@ -9,6 +9,7 @@ use crate::cel::ast::NodeId;
 use crate::cel::budget::Fault;
 use crate::cel::error::{CelError, ErrorKind, Plain, Raise};
 use crate::cel::plan::Program;
+use crate::library::message;
 use crate::library::table::{Answer, Context};
 use crate::types::ObjectType;
 use crate::value::{MapBuilder, Object, Value};
@@ -347,12 +348,19 @@ impl<'a> Frame<'a> {
                     return Err(self.not_optional(&Value::String(name), &other).at(id));
                 }
             };
-            if let Some(value) = &value {
-                access::assign(&mut self.context, ty, init.index, value).map_err(|raise| raise.at(id))?;
-            }
             if let Some(place) = fields.get_mut(init.index) {
                 *place = value;
             }
+        }
+        // All values are there before the first is converted: an error among them comes first.
+        for (index, place) in fields.iter_mut().enumerate() {
+            if let Some(value) = place {
+                *value =
+                    access::assign(&mut self.context, ty, index, *value).map_err(|raise| raise.at(id))?;
+            }
+        }
+        if ty.message {
+            return message::finish(&mut self.context, ty, fields).map_err(|raise| raise.at(id));
         }
         Ok(Value::Object(self.context.arena.alloc(Object { ty, fields, tagged: true })))
     }

@@ -116,7 +116,7 @@ impl<'p> Compiler<'p> {
         for condition in &policy.match_conditions {
             let program = self.expression(policy, &condition.expression, parsed.next()?, &environment);
             if let Some(program) = &program
-                && *program.output() != Type::Bool
+                && !program.output().is_exact(&Type::Bool)
             {
                 let found = program.output().clone();
                 self.wrong_output(policy, &condition.expression, Code::ConditionType, "bool", &found);
