@@ -6,7 +6,8 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use toolgate::cel::plan::Arena;
-use toolgate::interceptor::{Interceptor, Scratch, Settings};
+use toolgate::config::Config;
+use toolgate::interceptor::{Interceptor, Scratch};
 use toolgate::policy::compile::compile;
 use toolgate::policy::load::load_text;
 
@@ -17,7 +18,7 @@ fn with_interceptor<T>(text: &str, then: impl FnOnce(&Interceptor<'_>) -> T) -> 
     let arena = Arena::new();
     let loaded = load_text("policies.yaml", text);
     let set = compile(&loaded.policies, &arena).expect("the policies compile");
-    then(&Interceptor::new(set, &arena, Settings::default()).expect("the settings are valid"))
+    then(&Interceptor::new(set, &arena, Config::default()).expect("the settings are valid"))
 }
 
 /// The measure of the rest: what a general parser needs for the same bytes.
@@ -37,7 +38,7 @@ fn warm(criterion: &mut Criterion) {
                 let mut scratch = Scratch::default();
                 group.bench_function(format!("{name}/{count}"), |bencher| {
                     bencher.iter(|| {
-                        black_box(interceptor.intercept(&mut scratch, black_box(cases::EVENT)).bytes.len())
+                        black_box(interceptor.intercept(&mut scratch, black_box(cases::EVENT), 0).bytes.len())
                     });
                 });
             });
@@ -56,7 +57,7 @@ fn cold(criterion: &mut Criterion) {
             bencher.iter(|| {
                 with_interceptor(black_box(&text), |interceptor| {
                     let mut scratch = Scratch::default();
-                    interceptor.intercept(&mut scratch, cases::EVENT).bytes.len()
+                    interceptor.intercept(&mut scratch, cases::EVENT, 0).bytes.len()
                 })
             });
         });
@@ -72,7 +73,7 @@ fn worst(criterion: &mut Criterion) {
     with_interceptor(cases::LOOPS, |interceptor| {
         let mut scratch = Scratch::default();
         group.bench_function("comprehension-over-100000-three-deep", |bencher| {
-            bencher.iter(|| interceptor.intercept(&mut scratch, black_box(event.as_bytes())).bytes.len());
+            bencher.iter(|| interceptor.intercept(&mut scratch, black_box(event.as_bytes()), 0).bytes.len());
         });
     });
     group.finish();

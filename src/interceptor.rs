@@ -13,37 +13,23 @@ use crate::cel::check::{self, Environment};
 use crate::cel::eval::Frame;
 use crate::cel::front;
 use crate::cel::plan::{self, Arena, Program, reads::Reads};
+use crate::config::{Config, EnvironmentSource, HeaderRule};
 use crate::diag::{Code, Diagnostic};
 use crate::gateway::answer::{self, Denial};
 use crate::gateway::call;
-use crate::gateway::headers::{Attribute, CallReads, DEFAULT_MAPPING, Unfit, call_value, header_map};
+use crate::gateway::headers::{Attribute, CallReads, Unfit, call_value, header_map};
 use crate::gateway::request::{self, HeaderReads, check_request};
 use crate::gateway::wire::{Envelope, Event, event as read_event};
 use crate::gateway::{Call, Id, Refusal, Verdict as Judgement, judge};
 use crate::library::kyverno::http::canonical_key;
 use crate::library::table::Context;
 use crate::policy::compile::{self, CompiledSet};
-use crate::policy::decide::{DefaultDecision, Effect, ErrorText, Opinion, Outcome, Verdict, decide};
+use crate::policy::decide::{Effect, ErrorText, Opinion, Outcome, Verdict, decide};
 use crate::types::{Type, object_type};
 use crate::value::Value;
 
 /// An arena larger than this is given back after the call that needed it.
 const KEPT_ARENA: usize = 4 * 1024 * 1024;
-
-/// How an interceptor decides.
-#[derive(Clone, Debug, Default)]
-pub struct Settings {
-    /// What it means that no policy answers.
-    pub default: DefaultDecision,
-    /// What one decision may use.
-    pub budget: Budget,
-    /// The host that policies see; `gateway` if `None`.
-    pub host: Option<String>,
-    /// The environment of all calls, if the deployment knows it.
-    pub environment: Option<String>,
-    /// True to note what each policy said in [`Record::verdicts`].
-    pub trace: bool,
-}
 
 /// Compiled policies with all that is needed to answer events. Shared by threads; each brings its [`Scratch`].
 #[derive(Debug)]
@@ -53,7 +39,8 @@ pub struct Interceptor<'p> {
     mapping: Vec<(String, Program<'p>)>,
     call_reads: CallReads,
     request_reads: request::Reads,
-    settings: Settings,
+    config: Config,
+    trace: bool,
 }
 
 /// Memory that calls use one after the other.
@@ -100,7 +87,13 @@ pub struct Record<'a> {
     pub target: Option<&'a str>,
     /// The tool of a tool call.
     pub tool: Option<&'a str>,
-    /// What each policy that was asked said, with [`Settings::trace`].
+    /// The arguments of a tool call, in the event's own bytes. They never go into a record but as a digest.
+    pub arguments: Option<&'a str>,
+    /// The trusted user.
+    pub user: Option<&'a str>,
+    /// The trusted client.
+    pub client: Option<&'a str>,
+    /// What each policy that was asked said, with [`Interceptor::with_trace`].
     pub verdicts: Vec<(&'a str, String)>,
 }
 
@@ -119,6 +112,9 @@ impl Record<'_> {
             method: None,
             target: None,
             tool: None,
+            arguments: None,
+            user: None,
+            client: None,
             verdicts: Vec::new(),
         }
     }
@@ -131,16 +127,16 @@ enum Reply<'a> {
 }
 
 impl<'p> Interceptor<'p> {
-    /// An interceptor that decides by `set`, with the built-in header mapping.
+    /// An interceptor that decides by `set` as `config` says.
     ///
     /// # Errors
     /// A header's expression does not compile.
-    pub fn new(set: CompiledSet<'p>, arena: &'p Arena, settings: Settings) -> Result<Self, Vec<Diagnostic>> {
+    pub fn new(set: CompiledSet<'p>, arena: &'p Arena, config: Config) -> Result<Self, Vec<Diagnostic>> {
         let request_reads = request_reads(&set.reads);
         let mut mapping = Vec::new();
         let mut reads = Reads::default();
         let mut diagnostics = Vec::new();
-        for (name, expression) in DEFAULT_MAPPING {
+        for HeaderRule { name, expression } in &config.headers {
             let canonical = canonical_key(name, &Bump::new()).to_owned();
             if !request_reads.header(&canonical) {
                 continue;
@@ -155,7 +151,14 @@ impl<'p> Interceptor<'p> {
         if !diagnostics.is_empty() {
             return Err(diagnostics);
         }
-        Ok(Interceptor { set, mapping, call_reads: call_reads(&reads), request_reads, settings })
+        Ok(Interceptor { set, mapping, call_reads: call_reads(&reads), request_reads, config, trace: false })
+    }
+
+    /// The same, with what each policy said noted in [`Record::verdicts`].
+    #[must_use]
+    pub fn with_trace(mut self, trace: bool) -> Self {
+        self.trace = trace;
+        self
     }
 
     /// The policies that decide.
@@ -163,15 +166,16 @@ impl<'p> Interceptor<'p> {
         &self.set
     }
 
-    /// Answers an event. Never fails: what cannot be read, judged or decided is denied.
-    pub fn intercept<'a>(&'a self, scratch: &'a mut Scratch, event: &'a [u8]) -> Answer<'a> {
+    /// Answers an event that arrived `now`, in seconds since the Unix epoch. Never fails: what cannot be read, judged
+    /// or decided is denied.
+    pub fn intercept<'a>(&'a self, scratch: &'a mut Scratch, event: &'a [u8], now: i64) -> Answer<'a> {
         if scratch.arena.allocated_bytes() > KEPT_ARENA {
             scratch.arena = Bump::new();
         }
         scratch.arena.reset();
         let Scratch { arena, out } = scratch;
         let arena: &'a Bump = arena;
-        let (reply, mut record) = match catch_unwind(AssertUnwindSafe(|| self.judge(arena, event))) {
+        let (reply, mut record) = match catch_unwind(AssertUnwindSafe(|| self.judge(arena, event, now))) {
             Ok(judged) => judged,
             Err(_) => fault(Id::Null, Fault::Internal("a panic while deciding")),
         };
@@ -186,8 +190,8 @@ impl<'p> Interceptor<'p> {
         Answer { bytes: out, record }
     }
 
-    fn judge<'a>(&'a self, arena: &'a Bump, event: &'a [u8]) -> (Reply<'a>, Record<'a>) {
-        let mut budget = self.settings.budget;
+    fn judge<'a>(&'a self, arena: &'a Bump, event: &'a [u8], _now: i64) -> (Reply<'a>, Record<'a>) {
+        let mut budget = self.config.budget;
         let request = match read_event(event, arena, &mut budget) {
             Event::Request(request) => request,
             Event::Other(envelope, refusal) => return refused(envelope, Id::Null, refusal),
@@ -209,6 +213,7 @@ impl<'p> Interceptor<'p> {
         record.method = Some(call.method);
         record.target = call.tool_target;
         record.tool = call.tool;
+        record.arguments = call.arguments.map(|arguments| arguments.raw);
         (reply, record)
     }
 
@@ -220,8 +225,11 @@ impl<'p> Interceptor<'p> {
         budget: &mut Budget,
     ) -> Result<Value<'a>, Unfit> {
         let settings = call::Settings {
-            host: self.settings.host.as_deref().unwrap_or("gateway"),
-            environment: self.settings.environment.as_deref(),
+            host: &self.config.host,
+            environment: match &self.config.environment {
+                EnvironmentSource::Fixed(environment) => Some(environment),
+                EnvironmentSource::Argument | EnvironmentSource::Targets(_) => None,
+            },
         };
         let mut results: bumpalo::collections::Vec<'a, (&'a str, Value<'a>)> =
             bumpalo::collections::Vec::with_capacity_in(self.mapping.len(), arena);
@@ -250,12 +258,12 @@ impl<'p> Interceptor<'p> {
     ) -> (Reply<'a>, Record<'a>) {
         let mut verdicts = Vec::new();
         let mut observe = |index: usize, verdict: &Verdict<'a>| {
-            if self.settings.trace {
+            if self.trace {
                 verdicts.push((self.name(index), verdict_text(verdict)));
             }
         };
         let decision = decide(&self.set, object, arena, budget, &mut observe);
-        let effect = decision.effect(self.settings.default);
+        let effect = decision.effect(self.config.default_decision);
         let (outcome, status, message) = match &decision.outcome {
             Outcome::Allow => ("allow", 200, ""),
             Outcome::Deny(reason) => ("deny", 403, *reason),

@@ -7,7 +7,8 @@ mod cases;
 
 use cases::Shape;
 use toolgate::cel::plan::Arena;
-use toolgate::interceptor::{Interceptor, Scratch, Settings};
+use toolgate::config::Config;
+use toolgate::interceptor::{Interceptor, Scratch};
 use toolgate::policy::compile::compile;
 use toolgate::policy::decide::Effect;
 use toolgate::policy::load::load_text;
@@ -18,10 +19,9 @@ fn outcome(text: &str, event: &[u8]) -> (Effect, String, Option<String>, usize) 
     let loaded = load_text("policies.yaml", text);
     assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
     let set = compile(&loaded.policies, &arena).unwrap();
-    let settings = Settings { trace: true, ..Settings::default() };
-    let interceptor = Interceptor::new(set, &arena, settings).unwrap();
+    let interceptor = Interceptor::new(set, &arena, Config::default()).unwrap().with_trace(true);
     let mut scratch = Scratch::default();
-    let answer = interceptor.intercept(&mut scratch, event);
+    let answer = interceptor.intercept(&mut scratch, event, 0);
     let record = &answer.record;
     (record.effect, record.outcome.to_owned(), record.policy.map(str::to_owned), record.verdicts.len())
 }

@@ -7,11 +7,11 @@
 use std::fmt;
 
 use bumpalo::Bump;
-use regex::Regex;
 use typed_arena::Arena as DropArena;
 
 use crate::cel::ast::NodeId;
 use crate::cel::check::Checked;
+use crate::library::regex::CompiledPattern;
 use crate::library::table::Body;
 use crate::types::{ObjectType, Type};
 use crate::value::{Value, ValueKind};
@@ -26,7 +26,7 @@ pub use guard::Guard;
 #[derive(Default)]
 pub struct Arena {
     bump: Bump,
-    patterns: DropArena<Regex>,
+    patterns: DropArena<CompiledPattern>,
 }
 
 impl Arena {
@@ -161,7 +161,7 @@ pub(super) struct Call<'p> {
     pub(super) guards: &'p [Guard<'p>],
     /// For a body shared by all overloads: the kinds of first arguments that know the function.
     pub(super) receivers: &'static [ValueKind],
-    pub(super) pattern: Option<&'p Regex>,
+    pub(super) pattern: Option<&'p CompiledPattern>,
 }
 
 /// A call whose overload is chosen at run time, by the first that fits, in order of declaration.
@@ -171,7 +171,7 @@ pub(super) struct Dispatch<'p> {
     pub(super) function: &'p str,
     pub(super) candidates: &'p [(Body, &'p [Guard<'p>])],
     pub(super) args: &'p [Node<'p>],
-    pub(super) pattern: Option<&'p Regex>,
+    pub(super) pattern: Option<&'p CompiledPattern>,
 }
 
 #[derive(Debug)]

@@ -65,11 +65,21 @@ struct Translation {
     cost: usize,
 }
 
+/// A pattern that can be matched, with what matching it costs.
+#[derive(Debug)]
+pub struct CompiledPattern {
+    regex: Regex,
+    /// Steps for sixteen bytes of a text.
+    price: usize,
+    /// The pattern holds an ASCII `\B`.
+    not_boundary: bool,
+}
+
 /// Compiles a constant pattern.
 ///
 /// # Errors
 /// Go refuses the pattern, or it is larger than we compile.
-pub fn compile(pattern: &str) -> Result<Regex, PatternError> {
+pub fn compile(pattern: &str) -> Result<CompiledPattern, PatternError> {
     build(&translate(pattern, CONSTANT_TRANSLATION)?, CONSTANT_SIZE)
 }
 
@@ -81,56 +91,69 @@ fn translate(pattern: &str, longest: usize) -> Result<Translation, PatternError>
     parse::parse(pattern, longest)
 }
 
-fn build(translation: &Translation, size: usize) -> Result<Regex, PatternError> {
+fn build(translation: &Translation, size: usize) -> Result<CompiledPattern, PatternError> {
     if translation.weight.saturating_mul(4) > size {
         return Err(PatternError::TooLarge);
     }
     // The translation is well formed, so what can go wrong is its size.
-    RegexBuilder::new(&translation.text)
+    let regex = RegexBuilder::new(&translation.text)
         .size_limit(size)
         .nest_limit(TRANSLATION_NESTING)
         .build()
-        .map_err(|_| PatternError::TooLarge)
+        .map_err(|_| PatternError::TooLarge)?;
+    let price = copies(&translation.text).saturating_mul(4).saturating_add(1);
+    Ok(CompiledPattern { regex, price, not_boundary: translation.text.contains(r"\B") })
 }
 
 /// The pattern of a call: compiled when the program was planned, or just now.
 #[derive(Debug)]
-pub struct Pattern<'a> {
-    regex: Compiled<'a>,
-    /// Steps for sixteen bytes of a text.
-    price: usize,
-}
-
-#[derive(Debug)]
-enum Compiled<'a> {
-    Constant(&'a Regex),
-    Made(Regex),
+pub enum Pattern<'a> {
+    /// Constant in the policy.
+    Constant(&'a CompiledPattern),
+    /// Made at run time.
+    Made(CompiledPattern),
 }
 
 impl Deref for Pattern<'_> {
-    type Target = Regex;
+    type Target = CompiledPattern;
 
-    fn deref(&self) -> &Regex {
-        match &self.regex {
-            Compiled::Constant(regex) => regex,
-            Compiled::Made(regex) => regex,
+    fn deref(&self) -> &CompiledPattern {
+        match self {
+            Pattern::Constant(pattern) => pattern,
+            Pattern::Made(pattern) => pattern,
         }
     }
 }
 
-impl<'a> Pattern<'a> {
+impl Deref for CompiledPattern {
+    type Target = Regex;
+
+    fn deref(&self) -> &Regex {
+        &self.regex
+    }
+}
+
+impl CompiledPattern {
     /// Charges for a search through all of `text`.
     ///
-    /// Texts exist for which the engine follows all copies of a counted repetition one by one, so those cost
-    /// more: a sixteenth of the worst that was measured for constant patterns, whose author is trusted not to have
-    /// looked for one, and the whole of it for patterns made at run time.
+    /// Texts exist for which the engine follows all copies of a counted repetition one by one, so those cost more:
+    /// the worst that was measured.
     ///
     /// # Errors
     /// The budget is spent.
-    pub fn charge(&self, ctx: &mut Context<'a>, text: &str) -> Result<(), Raise<'a>> {
+    pub fn charge<'a>(&self, ctx: &mut Context<'a>, text: &str) -> Result<(), Raise<'a>> {
         ctx.charge_scan(text.len().saturating_mul(self.price))
     }
 
+    /// True if the pattern matches some part of `text`.
+    pub fn is_match(&self, text: &str) -> bool {
+        // An ASCII `\B` also holds between the bytes of a character. Rust's `find` skips such a match and goes on,
+        // its `is_match` just says no.
+        if self.not_boundary { self.regex.find(text).is_some() } else { self.regex.is_match(text) }
+    }
+}
+
+impl<'a> Pattern<'a> {
     /// Charges for looking for another match in `rest`, the text after the last one.
     ///
     /// A search may look at all of the rest only to find that a short match is the right one (`a(a*b)?`), again and
@@ -139,17 +162,10 @@ impl<'a> Pattern<'a> {
     /// # Errors
     /// The budget is spent.
     pub fn charge_next(&self, ctx: &mut Context<'a>, rest: usize) -> Result<(), Raise<'a>> {
-        match self.regex {
-            Compiled::Constant(_) => ctx.charge(1),
-            Compiled::Made(_) => ctx.charge_scan(rest),
+        match self {
+            Pattern::Constant(_) => ctx.charge(1),
+            Pattern::Made(_) => ctx.charge_scan(rest),
         }
-    }
-
-    /// True if the pattern matches some part of `text`.
-    pub fn is_match(&self, text: &str) -> bool {
-        // An ASCII `\B` also holds between the bytes of a character. Rust's `find` skips such a match and goes on,
-        // its `is_match` just says no.
-        if self.as_str().contains(r"\B") { self.find(text).is_some() } else { self.deref().is_match(text) }
     }
 }
 
@@ -178,9 +194,8 @@ fn copies(translation: &str) -> usize {
 /// Go refuses the pattern: a CEL error. The pattern is larger than we compile at run time, or the budget is
 /// spent: a fault.
 pub fn pattern_for<'a>(ctx: &mut Context<'a>, pattern: &str, prefix: &str) -> Result<Pattern<'a>, Raise<'a>> {
-    if let Some(regex) = ctx.pattern {
-        let price = (copies(regex.as_str()) >> 2).saturating_add(1);
-        return Ok(Pattern { regex: Compiled::Constant(regex), price });
+    if let Some(pattern) = ctx.pattern {
+        return Ok(Pattern::Constant(pattern));
     }
     ctx.charge(pattern.len().saturating_add(100))?;
     let translation = match translate(pattern, RUN_TIME_TRANSLATION) {
@@ -191,9 +206,7 @@ pub fn pattern_for<'a>(ctx: &mut Context<'a>, pattern: &str, prefix: &str) -> Re
     // Measured: building takes about a step for each byte of the translation and four for each state.
     let states = translation.weight.saturating_mul(4);
     ctx.charge(translation.cost.saturating_add(states).saturating_add(1_000))?;
-    let regex = build(&translation, RUN_TIME_SIZE).map_err(|_| Fault::Memory)?;
-    let price = copies(&translation.text).saturating_mul(4).saturating_add(1);
-    Ok(Pattern { regex: Compiled::Made(regex), price })
+    Ok(Pattern::Made(build(&translation, RUN_TIME_SIZE).map_err(|_| Fault::Memory)?))
 }
 
 #[cfg(test)]

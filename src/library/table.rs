@@ -8,10 +8,10 @@ use std::fmt;
 
 use bumpalo::Bump;
 use bumpalo::collections::{String as BumpString, Vec as BumpVec};
-use regex::Regex;
 
 use crate::cel::budget::{Budget, Fault};
 use crate::cel::error::{ErrorKind, Raise};
+use crate::library::regex::CompiledPattern;
 use crate::value::{Value, ValueKind};
 
 /// What a function answers.
@@ -83,7 +83,7 @@ pub struct Context<'a> {
     /// What is left of the decision's budget.
     pub budget: Budget,
     /// The compiled pattern of the call under way, when its pattern argument is constant.
-    pub pattern: Option<&'a Regex>,
+    pub pattern: Option<&'a CompiledPattern>,
 }
 
 impl<'a> Context<'a> {

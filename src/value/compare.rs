@@ -80,7 +80,7 @@ fn equal_objects(a: &Object<'_>, b: &Object<'_>, steps: &mut u64, depth: u32) ->
     }
     for index in 0..a.ty.fields.len() {
         let set = |object: &Object<'_>| object.fields.get(index).is_some_and(Option::is_some);
-        let nillable = matches!(a.get(index), Value::Map(_) | Value::Bytes(_) | Value::Null)
+        let nillable = matches!(a.get(index), Value::Map(_) | Value::List(_) | Value::Bytes(_) | Value::Null)
             || a.ty.fields.get(index).is_some_and(|field| field.pointer);
         if nillable && set(a) != set(b) || !equal_at(&a.get(index), &b.get(index), steps, depth)? {
             return Some(false);

@@ -1,11 +1,10 @@
 //! From checked tree to nodes.
 
-use regex::Regex;
-
 use crate::cel::ast::{Comprehension, Expr, ExprKind, Literal, Macro, NodeId};
 use crate::cel::budget::Budget;
 use crate::cel::check::{Checked, Function, Reference};
 use crate::cel::eval;
+use crate::library::regex::{self, CompiledPattern};
 use crate::library::table::{Body, Context, Implementation, Row};
 use crate::types::{ObjectType, Type, VARIABLES, object_type};
 use crate::value::{Value, ValueKind};
@@ -89,10 +88,14 @@ impl<'c, 'p> Planner<'c, 'p> {
                 Ok(self.fold(Node::Map { id, entries: self.slice(planned) }, constant))
             }
             ExprKind::Struct { fields, .. } => {
-                let Type::Struct(name) = self.checked.type_of(id) else {
+                let Some(Reference::Type(name)) = self.checked.reference(id) else {
                     return Err(self.internal(id, "a literal of no object type"));
                 };
                 let ty = self.object(id, name)?;
+                if ty.ty == Type::Any && !fields.is_empty() {
+                    let message = "google.protobuf.Any with content is not supported yet".to_owned();
+                    return Err(PlanError { node: id, message });
+                }
                 let mut planned = Vec::with_capacity(fields.len());
                 for field in fields {
                     let Some((index, _)) = ty.field(&field.field) else {
@@ -137,6 +140,7 @@ impl<'c, 'p> Planner<'c, 'p> {
                 Some((_, Local::Lazy(slot, init))) => Ok(Node::Lazy { slot: *slot, init }),
                 None => Err(self.internal(id, "a local variable out of scope")),
             },
+            Some(Reference::Shadowed(name)) => Ok(Node::Unbound(id, self.str(name))),
             // What it holds exists only field by field; as a whole it is a value with a type and nothing inside.
             Some(Reference::Variable(name)) if name == "variables" => {
                 Ok(Node::Const(Value::Opaque(VARIABLES)))
@@ -146,6 +150,11 @@ impl<'c, 'p> Planner<'c, 'p> {
                 None => Node::Unbound(id, self.str(name)),
             }),
             Some(Reference::Constant(Value::String(text))) => Ok(Node::Const(Value::String(self.str(text)))),
+            Some(Reference::Constant(Value::Int(int))) => Ok(Node::Const(Value::Int(*int))),
+            // A message that stands for a type of CEL's own has no value as a type, though the checker takes it.
+            Some(Reference::Type(name)) if object_type(name).is_some_and(is_alias) => {
+                Err(PlanError { node: id, message: format!("reference to undefined type: {name}") })
+            }
             Some(Reference::Type(name)) => Ok(Node::Const(Value::Type(self.str(name)))),
             _ => Err(self.internal(id, "a name without meaning")),
         }
@@ -384,12 +393,12 @@ impl<'c, 'p> Planner<'c, 'p> {
         position: Option<usize>,
         args: &[Node<'p>],
         literals: &[bool],
-    ) -> Result<Option<&'p Regex>, PlanError> {
+    ) -> Result<Option<&'p CompiledPattern>, PlanError> {
         let Some(Node::Const(Value::String(text))) = position.and_then(|position| args.get(position)) else {
             return Ok(None);
         };
-        match crate::library::regex::compile(text) {
-            Ok(regex) => Ok(Some(self.arena.patterns.alloc(regex))),
+        match regex::compile(text) {
+            Ok(pattern) => Ok(Some(self.arena.patterns.alloc(pattern))),
             // The Kubernetes functions refuse a bad literal pattern when the program is built; `matches` fails
             // when it is evaluated, and so does any pattern that is an expression (kyverno-semantics §2.7).
             Err(error)
@@ -505,6 +514,11 @@ impl<'c, 'p> Planner<'c, 'p> {
             self.arena.bump.alloc(Fold { id, range, iter_slot, accu_slot, init, condition, step, result });
         Ok(Node::Fold(node))
     }
+}
+
+/// True for a message whose literals have a type of another name; cel-go counts `google.protobuf.Any` among them.
+fn is_alias(object: &ObjectType) -> bool {
+    object.ty == Type::Any || object.ty.runtime_name() != object.name
 }
 
 fn own_body(row: &Row) -> Option<(Body, Option<usize>)> {

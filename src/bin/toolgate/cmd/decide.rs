@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 use toolgate::cel::plan::Arena;
+use toolgate::config::Config;
 use toolgate::diag::report::printable;
-use toolgate::interceptor::{Interceptor, Record, Scratch, Settings};
+use toolgate::interceptor::{Interceptor, Record, Scratch};
 use toolgate::policy::decide::Effect;
 
 use super::{input, policies};
@@ -23,10 +24,9 @@ pub(crate) fn run(arguments: &Decide) -> Report {
         report.raise(Status::BadPolicies);
         return report;
     };
-    let settings =
-        Settings { default: arguments.default.into(), trace: arguments.trace, ..Settings::default() };
-    let interceptor = match Interceptor::new(set, &arena, settings) {
-        Ok(interceptor) => interceptor,
+    let config = Config { default_decision: arguments.default.into(), ..Config::default() };
+    let interceptor = match Interceptor::new(set, &arena, config) {
+        Ok(interceptor) => interceptor.with_trace(arguments.trace),
         Err(diagnostics) => {
             report.refuse(&diagnostics);
             report.raise(Status::BadPolicies);
@@ -34,8 +34,9 @@ pub(crate) fn run(arguments: &Decide) -> Report {
         }
     };
     let mut scratch = Scratch::default();
+    let now = now();
     for event in inputs.iter().flatten() {
-        let answer = interceptor.intercept(&mut scratch, &event.bytes);
+        let answer = interceptor.intercept(&mut scratch, &event.bytes, now);
         if arguments.trace {
             report.note(trace(&event.name, &answer.record));
         }
@@ -133,4 +134,10 @@ fn trace(event: &str, record: &Record<'_>) -> String {
         text.push_str(&format!("  {}: {}\n", printable(policy), printable(verdict)));
     }
     text
+}
+
+/// Seconds since the Unix epoch.
+fn now() -> i64 {
+    let elapsed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX)
 }
