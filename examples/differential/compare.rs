@@ -114,9 +114,11 @@ fn words(error: &str) -> String {
     let line = error.split_once("ERROR: <input>:").map_or(error, |(_, rest)| rest);
     let line = line.lines().next().unwrap_or_default();
     let mut out = String::new();
-    let mut quoted = None;
-    for c in line.chars().take(140) {
+    let (mut quoted, mut escaped) = (None, false);
+    for c in line.chars() {
         match (quoted, c) {
+            (Some(_), _) if escaped => escaped = false,
+            (Some(_), '\\') => escaped = true,
             (Some(quote), c) if c == quote => quoted = None,
             (Some(_), _) => {}
             (None, '"' | '\'' | '`') => {
@@ -131,5 +133,5 @@ fn words(error: &str) -> String {
             (None, c) => out.push(c),
         }
     }
-    out
+    out.chars().take(140).collect()
 }
