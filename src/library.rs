@@ -4,6 +4,7 @@
 pub mod ext;
 pub mod k8s;
 pub mod kyverno;
+pub(crate) mod message;
 pub mod optionals;
 #[cfg(test)]
 pub(crate) mod probe;

@@ -34,6 +34,8 @@ pub enum ErrorKind<'a> {
     NoSuchKey(Value<'a>),
     /// A field that the object's type does not have, through dyn.
     NoSuchField(&'a str),
+    /// The same of a protobuf message, which cel-go words in another way.
+    NoSuchMessageField(&'a str),
     /// A name that is declared but has no value.
     NoSuchAttribute(&'a str),
     /// An index outside a list.
@@ -104,6 +106,7 @@ impl fmt::Display for ErrorKind<'_> {
         match self {
             ErrorKind::NoSuchKey(key) => write!(f, "no such key: {}", Plain(key)),
             ErrorKind::NoSuchField(name) => write!(f, "no such field: {name}"),
+            ErrorKind::NoSuchMessageField(name) => write!(f, "no such field '{name}'"),
             ErrorKind::NoSuchAttribute(name) => write!(f, "no such attribute(s): {name}"),
             ErrorKind::IndexOutOfBounds(index) => write!(f, "index out of bounds: {}", Plain(index)),
             ErrorKind::UnsupportedIndexType(name) => write!(f, "unsupported index type '{name}' in list"),
@@ -134,7 +137,7 @@ impl fmt::Display for ErrorKind<'_> {
 }
 
 /// A scalar as Go's `%v` prints it.
-struct Plain<'v, 'a>(&'v Value<'a>);
+pub(super) struct Plain<'v, 'a>(pub(super) &'v Value<'a>);
 
 impl fmt::Display for Plain<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -7,9 +7,11 @@
 
 use crate::cel::ast::NodeId;
 use crate::cel::budget::Fault;
-use crate::cel::error::{CelError, ErrorKind, Raise};
+use crate::cel::error::{CelError, ErrorKind, Plain, Raise};
 use crate::cel::plan::Program;
+use crate::library::message;
 use crate::library::table::{Answer, Context};
+use crate::types::ObjectType;
 use crate::value::{MapBuilder, Object, Value};
 
 use super::plan::{Call, Dispatch, Element, Entry, FieldInit, Guard, Node};
@@ -138,17 +140,14 @@ impl<'a> Frame<'a> {
                 self.eval(body)
             }
             Node::OptionalOr { id, left, right } => match self.eval(left)? {
-                none @ Value::Optional(None) => match self.eval(right)? {
-                    value @ Value::Optional(_) => Ok(value),
-                    other => Err(self.optional_mismatch("or", none, other).at(*id)),
-                },
+                Value::Optional(None) => self.eval(right),
                 value @ Value::Optional(Some(_)) => Ok(value),
-                other => Err(self.optional_receiver("or", other).at(*id)),
+                _ => Err(Raise::from(ErrorKind::NoSuchOverload).at(*id)),
             },
             Node::OptionalOrValue { id, left, right } => match self.eval(left)? {
                 Value::Optional(None) => self.eval(right),
                 Value::Optional(Some(value)) => Ok(*value),
-                other => Err(self.optional_receiver("orValue", other).at(*id)),
+                _ => Err(Raise::from(ErrorKind::NoSuchOverload).at(*id)),
             },
         }
     }
@@ -164,19 +163,6 @@ impl<'a> Frame<'a> {
             }
             _ => Ok(value),
         }
-    }
-
-    fn optional_receiver(&mut self, _function: &'static str, _value: Value<'a>) -> Raise<'a> {
-        ErrorKind::NoSuchOverload.into()
-    }
-
-    fn optional_mismatch(
-        &mut self,
-        _function: &'static str,
-        _left: Value<'a>,
-        _right: Value<'a>,
-    ) -> Raise<'a> {
-        ErrorKind::NoSuchOverload.into()
     }
 
     /// The variable's value, evaluated on first use; its value or error is kept for the rest of the request.
@@ -311,7 +297,13 @@ impl<'a> Frame<'a> {
                 _ if !element.optional => list.push(value),
                 Value::Optional(Some(value)) => list.push(*value),
                 Value::Optional(None) => {}
-                other => return Err(self.not_optional("list", &other).at(id)),
+                other => {
+                    let value = Plain(&other);
+                    let text = format_args!(
+                        "cannot initialize optional list element from non-optional value {value}"
+                    );
+                    return Err(self.context.error(text).at(id));
+                }
             }
         }
         Ok(self.context.finish_list(list))
@@ -330,24 +322,20 @@ impl<'a> Frame<'a> {
                 _ if !entry.optional => map.insert(key, value),
                 Value::Optional(Some(value)) => map.insert(key, *value),
                 Value::Optional(None) => map.remove(&key),
-                other => return Err(self.not_optional("map", &other).at(id)),
+                other => return Err(self.not_optional(&key, &other).at(id)),
             }
         }
         Ok(Value::Map(map.finish()))
     }
 
-    fn not_optional(&mut self, _what: &'static str, value: &Value<'a>) -> Raise<'a> {
-        let name = value.type_name();
+    /// What cel-go says of an entry or field behind `?` whose value is no optional.
+    fn not_optional(&mut self, entry: &Value<'a>, value: &Value<'a>) -> Raise<'a> {
+        let (entry, value) = (Plain(entry), Plain(value));
         self.context
-            .error(format_args!("cannot initialize optional list element from non-optional value {name}"))
+            .error(format_args!("cannot initialize optional entry '{entry}' from non-optional value {value}"))
     }
 
-    fn object(
-        &mut self,
-        id: NodeId,
-        ty: &'static crate::types::ObjectType,
-        inits: &'a [FieldInit<'a>],
-    ) -> Answer<'a> {
+    fn object(&mut self, id: NodeId, ty: &'static ObjectType, inits: &'a [FieldInit<'a>]) -> Answer<'a> {
         self.context.budget.charge_bytes(ty.fields.len().saturating_mul(size_of::<Option<Value<'_>>>()))?;
         let fields = self.context.arena.alloc_slice_fill_copy(ty.fields.len(), None);
         for init in inits {
@@ -355,14 +343,24 @@ impl<'a> Frame<'a> {
             let value = match value {
                 _ if !init.optional => Some(value),
                 Value::Optional(inner) => inner.copied(),
-                other => return Err(self.not_optional("struct", &other).at(id)),
+                other => {
+                    let name = ty.fields.get(init.index).map(|field| field.name).unwrap_or_default();
+                    return Err(self.not_optional(&Value::String(name), &other).at(id));
+                }
             };
-            if let Some(value) = &value {
-                access::assign(&mut self.context, ty, init.index, value).map_err(|raise| raise.at(id))?;
-            }
             if let Some(place) = fields.get_mut(init.index) {
                 *place = value;
             }
+        }
+        // All values are there before the first is converted: an error among them comes first.
+        for (index, place) in fields.iter_mut().enumerate() {
+            if let Some(value) = place {
+                *value =
+                    access::assign(&mut self.context, ty, index, *value).map_err(|raise| raise.at(id))?;
+            }
+        }
+        if ty.message {
+            return message::finish(&mut self.context, ty, fields).map_err(|raise| raise.at(id));
         }
         Ok(Value::Object(self.context.arena.alloc(Object { ty, fields, tagged: true })))
     }

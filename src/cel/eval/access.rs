@@ -2,6 +2,7 @@
 
 use crate::cel::error::{ErrorKind, Raise};
 use crate::cel::plan::Node;
+use crate::library::message;
 use crate::library::table::{Answer, Context};
 use crate::types::{ObjectType, Type};
 use crate::value::{Object, Value, double_to_int};
@@ -83,6 +84,7 @@ impl<'a> Frame<'a> {
             Value::Map(_) => "*types.baseMap",
             Value::Optional(_) => "*types.Optional",
             Value::Type(_) => "*types.Type",
+            Value::Object(object) if object.ty.message => "*types.protoObj",
             Value::Object(_) | Value::Opaque(_) => "*ext.nativeObj",
         };
         Err(self.context.error(format_args!("invalid qualifier type: {go_type}")))
@@ -132,23 +134,25 @@ fn object_field<'a>(
     match object.dynamic_field(name) {
         Some((index, _)) if presence && !object.is_set(index) => Ok(None),
         Some((index, _)) => Ok(Some(object.get(index))),
+        None if object.ty.message => Err(ErrorKind::NoSuchMessageField(name).into()),
         None => Err(ErrorKind::NoSuchField(name).into()),
     }
 }
 
-/// Whether a value fits the field of a struct literal: null does at compile time, and fails here, as in Kyverno.
+/// The value that a struct literal's field gets. Null fits a struct at compile time, and fails here, as in Kyverno.
 pub(super) fn assign<'a>(
     context: &mut Context<'a>,
     ty: &'static ObjectType,
     index: usize,
-    value: &Value<'a>,
-) -> Result<(), Raise<'a>> {
-    let Some(field) = ty.fields.get(index) else { return Ok(()) };
+    value: Value<'a>,
+) -> Answer<'a> {
+    let Some(field) = ty.fields.get(index) else { return Ok(value) };
     match (value, &field.ty) {
+        _ if ty.message => message::field(context, ty, field, value),
         (Value::Null, Some(due @ Type::Struct(_))) => {
             let pointer = if field.pointer { "*" } else { "" };
             Err(context.error(format_args!("type conversion error from 'null_type' to '{pointer}{due}'")))
         }
-        _ => Ok(()),
+        _ => Ok(value),
     }
 }

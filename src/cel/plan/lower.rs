@@ -88,10 +88,14 @@ impl<'c, 'p> Planner<'c, 'p> {
                 Ok(self.fold(Node::Map { id, entries: self.slice(planned) }, constant))
             }
             ExprKind::Struct { fields, .. } => {
-                let Type::Struct(name) = self.checked.type_of(id) else {
+                let Some(Reference::Type(name)) = self.checked.reference(id) else {
                     return Err(self.internal(id, "a literal of no object type"));
                 };
                 let ty = self.object(id, name)?;
+                if ty.ty == Type::Any && !fields.is_empty() {
+                    let message = "google.protobuf.Any with content is not supported yet".to_owned();
+                    return Err(PlanError { node: id, message });
+                }
                 let mut planned = Vec::with_capacity(fields.len());
                 for field in fields {
                     let Some((index, _)) = ty.field(&field.field) else {
@@ -146,6 +150,11 @@ impl<'c, 'p> Planner<'c, 'p> {
                 None => Node::Unbound(id, self.str(name)),
             }),
             Some(Reference::Constant(Value::String(text))) => Ok(Node::Const(Value::String(self.str(text)))),
+            Some(Reference::Constant(Value::Int(int))) => Ok(Node::Const(Value::Int(*int))),
+            // A message that stands for a type of CEL's own has no value as a type, though the checker takes it.
+            Some(Reference::Type(name)) if object_type(name).is_some_and(is_alias) => {
+                Err(PlanError { node: id, message: format!("reference to undefined type: {name}") })
+            }
             Some(Reference::Type(name)) => Ok(Node::Const(Value::Type(self.str(name)))),
             _ => Err(self.internal(id, "a name without meaning")),
         }
@@ -505,6 +514,11 @@ impl<'c, 'p> Planner<'c, 'p> {
             self.arena.bump.alloc(Fold { id, range, iter_slot, accu_slot, init, condition, step, result });
         Ok(Node::Fold(node))
     }
+}
+
+/// True for a message whose literals have a type of another name; cel-go counts `google.protobuf.Any` among them.
+fn is_alias(object: &ObjectType) -> bool {
+    object.ty == Type::Any || object.ty.runtime_name() != object.name
 }
 
 fn own_body(row: &Row) -> Option<(Body, Option<usize>)> {

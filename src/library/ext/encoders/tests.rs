@@ -1,6 +1,7 @@
 use super::*;
 use crate::library::testing::{assert_rows_are_complete, call};
 use crate::types::object_type;
+use crate::value::Object;
 use crate::value::{MapBuilder, Timestamp};
 
 fn json(value: Value<'_>) -> Result<String, String> {
