@@ -24,6 +24,17 @@ pub(crate) fn compare(due: &Json, got: &Json) -> Verdict {
     if got["error"].as_str().is_some_and(|text| text.starts_with("the decision needs more")) {
         return Verdict::Passed("more than the budget");
     }
+    // The helper `mcp` has nothing inside here (known-differences.json).
+    const HELPER: &str = r#"{"struct":{"fields":{"MCPImpl":{"opaque":"impl.MCPImpl"}},"type":"mcp.MCP"}}"#;
+    if due.to_string().replace(HELPER, r#"{"opaque":"mcp.MCP"}"#) == got.to_string() {
+        return Verdict::Same;
+    }
+    if got["error"]
+        .as_str()
+        .is_some_and(|text| text.ends_with("bytes that are not UTF-8 were formatted as text"))
+    {
+        return Verdict::Passed("text that is not UTF-8");
+    }
     let same = if due["broken"].is_array() || got["broken"].is_array() {
         same_refusal(due, got)
     } else if due["policies"].is_array() || got["policies"].is_array() {
