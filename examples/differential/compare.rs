@@ -24,6 +24,17 @@ pub(crate) fn compare(due: &Json, got: &Json) -> Verdict {
     if got["error"].as_str().is_some_and(|text| text.starts_with("the decision needs more")) {
         return Verdict::Passed("more than the budget");
     }
+    // The helper `mcp` has nothing inside here (known-differences.json).
+    const HELPER: &str = r#"{"struct":{"fields":{"MCPImpl":{"opaque":"impl.MCPImpl"}},"type":"mcp.MCP"}}"#;
+    if due.to_string().replace(HELPER, r#"{"opaque":"mcp.MCP"}"#) == got.to_string() {
+        return Verdict::Same;
+    }
+    if got["error"]
+        .as_str()
+        .is_some_and(|text| text.ends_with("bytes that are not UTF-8 were formatted as text"))
+    {
+        return Verdict::Passed("text that is not UTF-8");
+    }
     let same = if due["broken"].is_array() || got["broken"].is_array() {
         same_refusal(due, got)
     } else if due["policies"].is_array() || got["policies"].is_array() {
@@ -114,9 +125,11 @@ fn words(error: &str) -> String {
     let line = error.split_once("ERROR: <input>:").map_or(error, |(_, rest)| rest);
     let line = line.lines().next().unwrap_or_default();
     let mut out = String::new();
-    let mut quoted = None;
-    for c in line.chars().take(140) {
+    let (mut quoted, mut escaped) = (None, false);
+    for c in line.chars() {
         match (quoted, c) {
+            (Some(_), _) if escaped => escaped = false,
+            (Some(_), '\\') => escaped = true,
             (Some(quote), c) if c == quote => quoted = None,
             (Some(_), _) => {}
             (None, '"' | '\'' | '`') => {
@@ -131,5 +144,5 @@ fn words(error: &str) -> String {
             (None, c) => out.push(c),
         }
     }
-    out
+    out.chars().take(140).collect()
 }

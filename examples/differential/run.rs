@@ -216,7 +216,7 @@ fn judge(
                 }
                 let (count, kept) = found.kinds.entry(kind).or_default();
                 *count = count.saturating_add(1);
-                if kept.len() < PER_KIND {
+                if kept.len() < PER_KIND && kept.last().is_none_or(|(last, _)| *last != index) {
                     kept.push((index, case));
                 }
             }
