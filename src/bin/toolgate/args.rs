@@ -19,7 +19,7 @@ Exit codes:
   0  done; also when a call is denied, unless --fail-on-deny is given
   1  a call is denied and --fail-on-deny is given
   2  the command line is wrong, or an input file cannot be read
-  3  the policies do not load";
+  3  the policies or the configuration do not load";
 
 const CHECK_HELP: &str = "\
 Examples:
@@ -41,7 +41,7 @@ Exit codes:
   0  every event has its answer; also when it is a denial, unless --fail-on-deny is given
   1  a call is denied and --fail-on-deny is given
   2  the command line is wrong, or an event file cannot be read
-  3  the policies do not load
+  3  the policies or the configuration do not load
 
 An event that is no AgentCore event is no usage error: its answer is a denial.";
 
@@ -60,6 +60,20 @@ Exit codes:
 A payload is Kyverno's: JSON with `attributes` (`method`, `path`, `host`, `header`, `query`, `body` as base64, …)
 and, for policies that read `object.mcp`, `mcp`. Each row is what one policy alone says; the decision is what the
 server answers with all of them: the first policy by name that allows, denies or errs.";
+
+const CONFIG_HELP: &str = "\
+Examples:
+  toolgate config
+  toolgate config --config staging.yaml --output json
+  TOOLGATE_DENIAL_FORM=toolResult toolgate config > policies/toolgate.yaml
+
+Exit codes:
+  0  the configuration is printed
+  2  the command line is wrong
+  3  the configuration does not load
+
+What is printed reads back to the same configuration. A secret is printed as `<set>`: whoever reads that back must give
+the secret in its variable. docs/configuration.md describes every setting and its variable.";
 
 const TEST_HELP: &str = "\
 Examples:
@@ -95,6 +109,8 @@ pub(crate) enum Command {
     Decide(Decide),
     /// Show what each policy says of an HTTP payload, as `kyverno apply` does
     Apply(Apply),
+    /// Print the settings and the mapping of headers that are in force
+    Config(Config),
     /// Run fixtures and Kyverno's test files
     Test(Test),
 }
@@ -118,9 +134,11 @@ pub(crate) struct Decide {
     /// Policy files and directories; may be given several times
     #[arg(long, value_name = "PATH", default_value = "policies")]
     pub(crate) policies: Vec<PathBuf>,
-    /// What happens to a call of which no policy speaks; Kyverno allows it
-    #[arg(long, value_enum, default_value_t = Default::Allow, env = "TOOLGATE_DEFAULT_DECISION")]
-    pub(crate) default: Default,
+    #[command(flatten)]
+    pub(crate) config: ConfigFile,
+    /// What happens to a call of which no policy speaks, whatever the configuration says
+    #[arg(long, value_enum)]
+    pub(crate) default: Option<Default>,
     /// Exit with 1 if a call is denied
     #[arg(long)]
     pub(crate) fail_on_deny: bool,
@@ -151,6 +169,28 @@ pub(crate) struct Apply {
     /// Exit with 1 if the server would not let a payload's request pass
     #[arg(long)]
     pub(crate) fail_on_deny: bool,
+}
+
+/// `toolgate config`
+#[derive(Debug, Args)]
+#[command(after_help = CONFIG_HELP)]
+pub(crate) struct Config {
+    #[command(flatten)]
+    pub(crate) config: ConfigFile,
+    /// Policy files and directories, beside which a configuration file is looked for
+    #[arg(long, value_name = "PATH", default_value = "policies")]
+    pub(crate) policies: Vec<PathBuf>,
+    /// YAML, or JSON on one line
+    #[arg(long, short, value_enum, default_value_t = Format::Text)]
+    pub(crate) output: Format,
+}
+
+/// The configuration file of a command.
+#[derive(Debug, Args)]
+pub(crate) struct ConfigFile {
+    /// The configuration file [default: $TOOLGATE_CONFIG, else `toolgate.yaml` beside the policies]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
 }
 
 /// `toolgate test`
@@ -225,10 +265,10 @@ mod tests {
         let mut command = Arguments::command();
         let mut helps = vec![command.render_help().to_string()];
         helps.extend(command.get_subcommands_mut().map(|sub| sub.render_help().to_string()));
-        assert_eq!(helps.len(), 5);
+        assert_eq!(helps.len(), 6);
         for help in helps {
             assert!(help.contains("\nExamples:\n  toolgate "), "{help}");
-            for line in ["\nExit codes:\n  0  ", "\n  2  the command line is wrong", "\n  3  the policies "] {
+            for line in ["\nExit codes:\n  0  ", "\n  2  the command line is wrong", "\n  3  the "] {
                 assert!(help.contains(line), "{help}");
             }
         }

@@ -34,7 +34,7 @@ pub(crate) enum Status {
     Denied = 1,
     /// The command line is wrong, or names something that cannot be read.
     Usage = 2,
-    /// The policies do not load.
+    /// The policies or the configuration do not load.
     BadPolicies = 3,
 }
 
