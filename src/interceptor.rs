@@ -9,12 +9,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
 
+use crate::audit::Entry;
 use crate::cel::budget::{Budget, Fault};
-use crate::cel::check::{self, Environment};
 use crate::cel::eval::Frame;
-use crate::cel::front;
-use crate::cel::plan::{self, Arena, Program, reads::Reads};
-use crate::config::{Config, EnvironmentSource, HeaderRule};
+use crate::cel::plan::{Arena, Program, reads::Reads};
+use crate::config::{Config, EnvironmentSource, HeaderRule, compile_header};
 use crate::diag::{Code, Diagnostic};
 use crate::gateway::answer::{self, Denial};
 use crate::gateway::call::{self, EnvironmentOf};
@@ -28,9 +27,9 @@ use crate::gateway::wire::{self, Envelope, Event, event as read_event};
 use crate::gateway::{Call, Id, Refusal, Verdict as Judgement, judge};
 use crate::library::kyverno::http::canonical_key;
 use crate::library::table::Context;
-use crate::policy::compile::{self, CompiledSet};
+use crate::policy::compile::CompiledSet;
 use crate::policy::decide::{Effect, ErrorText, Opinion, Outcome, Verdict, decide};
-use crate::types::{Type, object_type};
+use crate::types::object_type;
 use crate::value::Value;
 
 /// An arena larger than this is given back after the call that needed it.
@@ -127,6 +126,26 @@ impl Record<'_> {
             verdicts: Vec::new(),
         }
     }
+
+    /// The decision as the audit knows it; an allow has no id of its own, see [`decision_id`].
+    pub fn entry<'e>(&'e self, decision_id: &'e str) -> Entry<'e> {
+        Entry {
+            effect: self.effect,
+            decision: self.outcome,
+            decision_id: self.decision_id.unwrap_or(decision_id),
+            method: self.method,
+            target: self.target,
+            tool: self.tool,
+            arguments: self.arguments,
+            user: self.user,
+            client: self.client,
+            policy: self.policy,
+            rule: self.rule,
+            reason: self.reason,
+            refusal: self.refusal,
+            error: self.error.as_deref(),
+        }
+    }
 }
 
 /// What to write.
@@ -207,7 +226,7 @@ impl<'p> Interceptor<'p> {
             Reply::Send(sent) => answer::send(out, &sent),
             Reply::KeepHttp => answer::keep_http(out),
             Reply::Deny(denial) => {
-                let id = arena.alloc_str(&decision_id(event));
+                let id = arena.alloc_str(&decision_id(event).to_string());
                 record.decision_id = Some(id);
                 answer::deny(out, &Denial { decision: Some(id), ..denial }, &self.config.denial);
             }
@@ -370,12 +389,22 @@ fn verdict_text(verdict: &Verdict<'_>) -> String {
     }
 }
 
-/// Sixteen hexadecimal digits of the event's FNV-1a hash: not a secret and not a proof, but the same for a retry.
-fn decision_id(event: &[u8]) -> String {
-    let hash = event.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+/// What a decision is found by, printed as sixteen hexadecimal digits: the event's FNV-1a hash. Not a secret and not
+/// a proof, but the same for a retry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DecisionId(u64);
+
+impl std::fmt::Display for DecisionId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// The id of the decision on `event`. A denial carries it; for an allow only a record needs it.
+pub fn decision_id(event: &[u8]) -> DecisionId {
+    DecisionId(event.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
-    format!("{hash:016x}")
+    }))
 }
 
 /// What a list of the configuration compiles to; its errors become diagnostics.
@@ -413,14 +442,8 @@ fn mapping<'p>(
 
 /// Compiles one header's expression over `call`.
 fn header_program<'p>(expression: &str, arena: &'p Arena, reads: &mut Reads) -> Result<Program<'p>, String> {
-    let ast = front::parse(expression).map_err(|errors| {
-        errors.first().map_or_else(|| "does not parse".to_owned(), |error| error.message.clone())
-    })?;
-    let environment =
-        Environment::new(compile::functions()).with_variable("call", Type::Struct("toolgate.Call"));
-    let checked = check::check(ast, &environment).map_err(|mistakes| check::render(&mistakes))?;
-    reads.add(&checked, "call");
-    plan::plan(&checked, arena, &["call"], &|_| None).map_err(|error| error.message)
+    compile_header(expression, arena, reads)
+        .map_err(|mistakes| mistakes.into_iter().next().map_or_else(String::new, |mistake| mistake.message))
 }
 
 /// The attributes of `call` that the mapping reads.
