@@ -260,6 +260,7 @@ impl<'p> Interceptor<'p> {
                 record.method = passed.method;
                 record.target = passed.tool.and_then(|tool| tool.target);
                 record.tool = passed.tool.map(|tool| tool.tool);
+                record.arguments = passed.tool.and(passed.arguments).map(|arguments| arguments.raw);
                 (Reply::Forward(passed.body.raw), record)
             }
             Judgement::Ask(call) => self.judge_call(call, caller, arena, &mut budget),
@@ -459,20 +460,16 @@ fn mapping<'p>(
         if !request_reads.header(&canonical) {
             continue;
         }
-        match header_program(expression, arena, reads) {
+        match compile_header(expression, arena, reads) {
             Ok(program) => mapping.push((canonical, program)),
-            Err(message) => {
-                diagnostics.push(Diagnostic::error(Code::CelSyntax, format!("`{name}`: {message}")));
-            }
+            Err(mistakes) => diagnostics.extend(
+                mistakes
+                    .into_iter()
+                    .map(|mistake| Diagnostic::error(mistake.code, format!("`{name}`: {}", mistake.message))),
+            ),
         }
     }
     mapping
-}
-
-/// Compiles one header's expression over `call`.
-fn header_program<'p>(expression: &str, arena: &'p Arena, reads: &mut Reads) -> Result<Program<'p>, String> {
-    compile_header(expression, arena, reads)
-        .map_err(|mistakes| mistakes.into_iter().next().map_or_else(String::new, |mistake| mistake.message))
 }
 
 /// The attributes of `call` that the mapping reads.

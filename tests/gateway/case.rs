@@ -160,6 +160,11 @@ impl Case {
         answer.replace("@DECISION@", &decision)
     }
 
+    /// The tokens of the event: nothing of them may be seen but what they claim.
+    pub(crate) fn tokens(&self) -> Vec<String> {
+        self.file.tokens.values().map(|claims| token(claims.get())).collect()
+    }
+
     fn written_out(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for (name, claims) in &self.file.tokens {
