@@ -19,6 +19,7 @@ use lambda_runtime::{Error, LambdaEvent, LambdaInvocation, Runtime, Service, ser
 use serde_json::value::RawValue;
 use tokio::signal::unix::{SignalKind, signal};
 use toolgate::audit::{Audit, Invocation, MAX_LINE};
+use toolgate::config::DenialConfig;
 use toolgate::gateway::Id;
 use toolgate::gateway::answer::{self, Denial};
 use toolgate::interceptor::{Interceptor, Scratch, decision_id};
@@ -146,7 +147,7 @@ impl Gate<'_, '_> {
         let answered = catch_unwind(AssertUnwindSafe(|| self.judge(event, request_id)));
         answered.ok().flatten().unwrap_or_else(|| {
             let mut out = Vec::new();
-            answer::deny(&mut out, &Denial::denied(Id::Null, UNANSWERED, None));
+            answer::deny(&mut out, &Denial::denied(Id::Null, UNANSWERED), &DenialConfig::default());
             // `null` is no answer that a gateway takes, so the call does not go through either.
             raw(&out).unwrap_or_else(|| RawValue::NULL.to_owned())
         })

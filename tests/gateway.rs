@@ -1,0 +1,226 @@
+//! Every shape of event that a gateway is known or feared to send, with the exact answer: `testdata/gateway/`.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should panic"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
+
+use serde::Deserialize;
+use serde_json::Value as Json;
+use serde_json::value::RawValue;
+use toolgate::cel::plan::Arena;
+use toolgate::config::{Config, EnvironmentSource};
+use toolgate::interceptor::{Interceptor, Scratch};
+use toolgate::policy::compile::compile;
+use toolgate::policy::decide::Effect;
+use toolgate::policy::load::load_text;
+
+mod gateway {
+    pub(crate) mod case;
+}
+
+use gateway::case::{Case, cases, minified};
+
+/// Lambda's quota for an answer.
+const LARGEST_ANSWER: usize = 6 * 1024 * 1024;
+
+/// Calls `then` with the interceptor of these policies.
+fn with_interceptor(policies: &str, config: Config, then: impl FnOnce(&Interceptor<'_>)) {
+    let loaded = load_text("policies.yaml", policies);
+    assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
+    let arena = Arena::new();
+    let set = compile(&loaded.policies, &arena).unwrap();
+    then(&Interceptor::new(set, &arena, config).unwrap());
+}
+
+/// The configuration that a case's settings make.
+fn config(case: &Case) -> Config {
+    let nothing = std::iter::empty::<(String, String)>();
+    Config::load_text("toolgate.yaml", &case.settings(), nothing)
+        .unwrap_or_else(|diagnostics| panic!("{}: {diagnostics:?}", case.name))
+}
+
+/// The text of the value at `path` in a JSON text.
+fn raw<'t>(text: &'t str, path: &[&str]) -> Option<&'t str> {
+    path.iter().try_fold(text, |text, name| {
+        // Members one by one: a map would refuse the texts with two of one name.
+        let members: BTreeMap<String, &'t RawValue> = serde_json::from_str(text).ok()?;
+        members.get(*name).map(|value| value.get())
+    })
+}
+
+/// What holds of every answer, whatever the case says.
+fn check_contract(case: &Case, event: &str, answer: &str) {
+    let name = &case.name;
+    let envelope = case.expected().envelope.as_str();
+    let mut reader = serde_json::Deserializer::from_str(answer);
+    // A message may be nested deeper than serde_json reads by default.
+    reader.disable_recursion_limit();
+    let json = Json::deserialize(&mut reader).unwrap_or_else(|error| panic!("{name}: {error}"));
+    reader.end().unwrap();
+    let keys = |value: &Json| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(json["interceptorOutputVersion"], "1.0", "{name}");
+    assert_eq!(json.as_object().unwrap().len(), 2, "{name}: {answer}");
+    assert!(answer.len() <= LARGEST_ANSWER, "{name}: {} bytes", answer.len());
+    let inner = &json[envelope];
+    let body = |kind: &str| raw(answer, &[envelope, kind, "body"]);
+    match (keys(inner).first().map(String::as_str), case.expected().effect.as_str()) {
+        (Some("transformedGatewayRequest"), "allow") => {
+            assert_eq!(keys(&inner["transformedGatewayRequest"]), ["body"], "{name}");
+            let sent = raw(event, &["mcp", "gatewayRequest", "body"]);
+            assert!(sent.is_some() && body("transformedGatewayRequest") == sent, "{name}: other bytes");
+        }
+        (Some("transformedGatewayResponse"), "allow") => {
+            let sent = raw(event, &["mcp", "gatewayResponse", "body"]);
+            assert!(sent.is_some() && body("transformedGatewayResponse") == sent, "{name}: other bytes");
+        }
+        (Some("transformedGatewayResponse"), "deny") => {
+            let response = &inner["transformedGatewayResponse"];
+            assert!(response["statusCode"].is_u64(), "{name}");
+            assert!(envelope == "http" || response["body"]["jsonrpc"] == "2.0", "{name}");
+        }
+        (None, "allow") => assert_eq!(envelope, "http", "{name}: nothing leaves an MCP message alone"),
+        (kind, effect) => panic!("{name}: {kind:?} for {effect}"),
+    }
+    assert!(keys(inner).len() <= 1, "{name}: both a request and a response");
+}
+
+/// What the case says of the answer beside its text agrees with the text.
+fn check_summary(case: &Case, answer: &str) {
+    let (name, expected) = (&case.name, case.expected());
+    let response = [expected.envelope.as_str(), "transformedGatewayResponse"];
+    let at = |path: &[&str]| raw(answer, &[&response[..], path].concat());
+    let status = expected.status.map(|status| status.to_string());
+    assert_eq!(at(&["statusCode"]), status.as_deref(), "{name}: status");
+    if expected.envelope == "mcp" && expected.effect == "deny" {
+        assert_eq!(at(&["body", "id"]), expected.id.as_ref().map(|id| id.get()), "{name}: id");
+    }
+}
+
+fn run(case: &Case) {
+    let (name, expected) = (&case.name, case.expected());
+    let event = case.event();
+    with_interceptor(&case.policies(), config(case), |interceptor| {
+        let mut scratch = Scratch::default();
+        let mut answers = Vec::new();
+        // A gateway may repeat any event: the memory of the last call must not show.
+        for _ in 0..2 {
+            let answer = interceptor.intercept(&mut scratch, &event, case.now());
+            let record = &answer.record;
+            let effect = if record.effect == Effect::Allow { "allow" } else { "deny" };
+            let bytes = String::from_utf8(answer.bytes.to_vec()).unwrap();
+            let short: String = bytes.chars().take(2_000).collect();
+            assert_eq!(
+                (effect, record.outcome),
+                (expected.effect.as_str(), expected.outcome.as_str()),
+                "{name}: {short}"
+            );
+            assert_eq!(record.refusal, expected.refusal.as_deref(), "{name}");
+            assert_eq!(record.user, expected.user.as_deref(), "{name}: user");
+            assert_eq!(record.client, expected.client.as_deref(), "{name}: client");
+            assert!(
+                record.tool.is_none_or(|tool| tool.len() <= 256),
+                "{name}: a record grows with the event"
+            );
+            for token in case.tokens() {
+                let payload = token.split('.').nth(1).unwrap();
+                assert!(!bytes.contains(payload), "{name}: the token is in the answer");
+                assert!(!format!("{record:?}").contains(payload), "{name}: the token is in the record");
+            }
+            answers.push(bytes);
+        }
+        assert_eq!(answers[0], answers[1], "{name}: the same event, another answer");
+        let (answer, due) = (minified(&answers[0]), case.answer());
+        assert!(answer == due, "{name}:\n got {answer:.2000}\n due {due:.2000}");
+        check_contract(case, std::str::from_utf8(&event).unwrap(), &answers[0]);
+        check_summary(case, &answers[0]);
+    });
+}
+
+#[test]
+fn every_shape_gets_the_answer_of_its_file() {
+    // All that fail are told, not the first one only.
+    let fails = |case: &Case| std::panic::catch_unwind(AssertUnwindSafe(|| run(case))).is_err();
+    let failed: Vec<String> =
+        cases().iter().filter(|case| fails(case)).map(|case| case.name.clone()).collect();
+    assert!(failed.is_empty(), "{} cases: {failed:#?}", failed.len());
+}
+
+#[test]
+fn every_row_of_the_reference_has_a_file() {
+    let rows: BTreeSet<usize> = cases().iter().map(Case::row).collect();
+    assert_eq!(rows, (1..=67).collect());
+}
+
+/// A policy that denies all and says what it sees of these headers.
+fn show(names: &[&str]) -> String {
+    let values: Vec<String> =
+        names.iter().map(|name| format!(r#"object.attributes.Header("{name}").join("|")"#)).collect();
+    format!(
+        "apiVersion: policies.kyverno.io/v1\nkind: ValidatingPolicy\nmetadata:\n  name: show\nspec:\n  evaluation:\n    mode: HTTP\n  validations:\n  - expression: >-\n      http.Denied([{}].join(\", \")).Response()\n",
+        values.join(", ")
+    )
+}
+
+/// What the policy of `show` says to a call with these headers.
+fn shown(names: &[&str], config: Config, tool: &str, headers: &str) -> String {
+    let event = format!(
+        r#"{{"interceptorInputVersion":"1.0","mcp":{{"gatewayRequest":{{"headers":{headers},"body":{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}","arguments":{{"env":"dev"}}}}}}}}}}}}"#
+    );
+    let mut text = String::new();
+    with_interceptor(&show(names), config, |interceptor| {
+        let mut scratch = Scratch::default();
+        let record = interceptor.intercept(&mut scratch, event.as_bytes(), 0).record;
+        text = record.reason.or(record.refusal).unwrap().to_owned();
+    });
+    text
+}
+
+#[test]
+fn the_callers_own_headers_are_seen_only_if_wanted_and_never_in_place_of_computed_ones() {
+    let names = ["X-Dept", "X-User", "X-Tool-Name", "X-Query"];
+    let wanted = ["x-dept", "x-user", "X-TOOL-NAME", "x-query"].map(str::to_owned).to_vec();
+    let forwarding = || Config { forward_headers: wanted.clone(), ..Config::default() };
+    let headers = r#"{"X-DEPT":" a, b ","x-user":"root","x-tool-name":"other","X-Query":"q"}"#;
+    assert_eq!(shown(&names, Config::default(), "t___get", headers), ", , get, ");
+    assert_eq!(shown(&names, forwarding(), "t___get", headers), "a, b, , get, ");
+    assert_eq!(shown(&names, forwarding(), "t___get", r#"{"x-dept":["a","b"]}"#), "a|b, , get, ");
+    assert_eq!(shown(&names, forwarding(), "t___get", r#"{"x-dept":"a","X-Dept":"b"}"#), "header-value");
+    assert_eq!(shown(&names, forwarding(), "t___get", r#"{"x-dept":"a\nb"}"#), "header-value");
+    // What no policy reads is not looked at.
+    assert_eq!(shown(&["X-User"], forwarding(), "t___get", r#"{"x-dept":5}"#), "");
+}
+
+#[test]
+fn the_environment_is_the_deployments_word_if_it_gives_one() {
+    let row = |target: &str, environment: &str| (target.to_owned(), environment.to_owned());
+    let seen = |source: EnvironmentSource, tool: &str| {
+        shown(&["X-Environment"], Config { environment: source, ..Config::default() }, tool, "{}")
+    };
+    let table = || EnvironmentSource::Targets(vec![row("prod-*", "production"), row("stage", "staging")]);
+    assert_eq!(seen(EnvironmentSource::Argument, "prod-a___get"), "dev");
+    assert_eq!(seen(EnvironmentSource::Fixed("production".to_owned()), "a___get"), "production");
+    assert_eq!(seen(table(), "prod-a___get"), "production");
+    assert_eq!(seen(table(), "stage___get"), "staging");
+    assert_eq!(seen(table(), "other___get"), "");
+    assert_eq!(seen(table(), "get"), "");
+}
+
+#[test]
+fn settings_that_cannot_hold_are_refused_at_the_start() {
+    let loaded = load_text("policies.yaml", &show(&["X-Environment"]));
+    let mut broken = [Config::default(), Config::default(), Config::default()];
+    broken[0].denial.status = 200;
+    broken[1].judging.pass_tools = vec!["a[".to_owned()];
+    broken[2].environment = EnvironmentSource::Targets(vec![("{".to_owned(), "x".to_owned())]);
+    for config in broken {
+        let arena = Arena::new();
+        let set = compile(&loaded.policies, &arena).unwrap();
+        assert_eq!(Interceptor::new(set, &arena, config).unwrap_err().len(), 1);
+    }
+}
