@@ -74,7 +74,7 @@ fn parse(setting: &Setting, value: &str) -> Result<Value, Diagnostic> {
     let wrong = |message: String| Diagnostic::error(Code::BadVariable, format!("`{name}` {message}"));
     let fit = |text: &str, found: Option<String>| match found {
         Some(_) if text.is_empty() => Err(wrong("has an empty entry".to_owned())),
-        Some(found) => Err(wrong(format!("is not valid: `{text}` {found}"))),
+        Some(found) => Err(wrong(format!("is not valid: `{}` {found}", table::shown(text)))),
         None => Ok(text.to_owned()),
     };
     let kind = &setting.kind;
