@@ -78,15 +78,15 @@ fn parse(setting: &Setting, value: &str) -> Result<Value, Diagnostic> {
         None => Ok(text.to_owned()),
     };
     let kind = &setting.kind;
+    // Bytes of the environment that are no text arrive as this character.
+    if value.contains('\u{fffd}') {
+        return Err(wrong("is not UTF-8 text".to_owned()));
+    }
     if let Kind::Key = kind {
         return match table::key(value) {
             Some(short) => Err(wrong(short)),
             None => Ok(Value::Text(value.to_owned())),
         };
-    }
-    // Bytes of the environment that are no text arrive as this character.
-    if value.contains('\u{fffd}') {
-        return Err(wrong("is not UTF-8 text".to_owned()));
     }
     let value = value.trim();
     match kind {
