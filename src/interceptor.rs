@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bumpalo::Bump;
 
+use crate::audit::Entry;
 use crate::cel::budget::{Budget, Fault};
 use crate::cel::eval::Frame;
 use crate::cel::plan::{Arena, Program, reads::Reads};
@@ -116,6 +117,26 @@ impl Record<'_> {
             verdicts: Vec::new(),
         }
     }
+
+    /// The decision as the audit knows it; an allow has no id of its own, see [`decision_id`].
+    pub fn entry<'e>(&'e self, decision_id: &'e str) -> Entry<'e> {
+        Entry {
+            effect: self.effect,
+            decision: self.outcome,
+            decision_id: self.decision_id.unwrap_or(decision_id),
+            method: self.method,
+            target: self.target,
+            tool: self.tool,
+            arguments: self.arguments,
+            user: self.user,
+            client: self.client,
+            policy: self.policy,
+            rule: self.rule,
+            reason: self.reason,
+            refusal: self.refusal,
+            error: self.error.as_deref(),
+        }
+    }
 }
 
 /// What to write.
@@ -180,7 +201,7 @@ impl<'p> Interceptor<'p> {
         match reply {
             Reply::Forward(body) => answer::allow(out, body),
             Reply::Deny(denial) => {
-                let id = arena.alloc_str(&decision_id(event));
+                let id = arena.alloc_str(&decision_id(event).to_string());
                 record.decision_id = Some(id);
                 answer::deny(out, &Denial { decision: Some(id), ..denial });
             }
@@ -317,12 +338,22 @@ fn verdict_text(verdict: &Verdict<'_>) -> String {
     }
 }
 
-/// Sixteen hexadecimal digits of the event's FNV-1a hash: not a secret and not a proof, but the same for a retry.
-fn decision_id(event: &[u8]) -> String {
-    let hash = event.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+/// What a decision is found by, printed as sixteen hexadecimal digits: the event's FNV-1a hash. Not a secret and not
+/// a proof, but the same for a retry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DecisionId(u64);
+
+impl std::fmt::Display for DecisionId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// The id of the decision on `event`. A denial carries it; for an allow only a record needs it.
+pub fn decision_id(event: &[u8]) -> DecisionId {
+    DecisionId(event.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
-    format!("{hash:016x}")
+    }))
 }
 
 /// Compiles one header's expression over `call`.

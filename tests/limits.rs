@@ -1,10 +1,16 @@
 //! What a caller or an author sends to break the engine: it ends, in time, in a denial or an error.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "the lints against panics are for code that runs on requests; a test that cannot go on should panic"
+)]
+
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use bumpalo::Bump;
-use toolgate::cel::budget::{Budget, Fault};
+use toolgate::cel::budget::Budget;
 use toolgate::cel::front;
 use toolgate::cel::plan::Arena;
 use toolgate::policy::compile::compile;

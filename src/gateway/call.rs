@@ -55,7 +55,8 @@ const PARAMS: &[&str] = &[
     "url",
 ];
 
-/// What becomes of a request event.
+/// What becomes of a request event. It lives on the stack for a moment: boxing the call would cost more than its size.
+#[expect(clippy::large_enum_variant, reason = "a box is a heap allocation on the way of every call")]
 #[derive(Clone, Copy, Debug)]
 pub enum Verdict<'a> {
     /// It is refused.

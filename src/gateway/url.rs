@@ -56,7 +56,7 @@ fn is_escaped(text: &str) -> bool {
 
 /// Undoes percent escapes, and `+` in a query. None for a bad escape or a result that is not UTF-8.
 fn unescape<'a>(text: &'a str, form: bool, arena: &'a Bump) -> Option<&'a str> {
-    if !text.contains('%') && !(form && text.contains('+')) {
+    if !(text.contains('%') || form && text.contains('+')) {
         return Some(text);
     }
     let mut out = BumpVec::with_capacity_in(text.len(), arena);

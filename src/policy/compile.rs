@@ -50,11 +50,9 @@ pub struct CompiledSet<'p> {
 }
 
 /// The functions of Kyverno's HTTP environment.
-static FUNCTIONS: LazyLock<Functions> = LazyLock::new(|| match Functions::new(library::HTTP) {
-    Ok(functions) => functions,
+static FUNCTIONS: LazyLock<Functions> =
     // A table row that does not read is found by the tests of the library; without functions nothing compiles.
-    Err(_) => Functions::default(),
-});
+    LazyLock::new(|| Functions::new(library::HTTP).unwrap_or_default());
 
 /// The functions that expressions may call.
 pub fn functions() -> &'static Functions {
@@ -118,7 +116,7 @@ impl<'p> Compiler<'p> {
         for condition in &policy.match_conditions {
             let program = self.expression(policy, &condition.expression, parsed.next()?, &environment);
             if let Some(program) = &program
-                && *program.output() != Type::Bool
+                && !program.output().is_exact(&Type::Bool)
             {
                 let found = program.output().clone();
                 self.wrong_output(policy, &condition.expression, Code::ConditionType, "bool", &found);
