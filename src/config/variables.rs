@@ -115,7 +115,7 @@ fn parse(setting: &Setting, value: &str) -> Result<Value, Box<Diagnostic>> {
             Ok(Value::Texts(entries(value).into_iter().map(text).collect::<Result<_, _>>()?))
         }
         Kind::Targets | Kind::Key => {
-            let target = |entry: &str| {
+            let target = |entry: &str| -> Result<_, Box<Diagnostic>> {
                 let (target, environment) = entry
                     .rsplit_once('=')
                     .ok_or_else(|| wrong(format!("must be entries `target=environment`, not `{entry}`")))?;
