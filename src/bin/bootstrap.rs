@@ -1,2 +1,0 @@
-//! The Lambda function.
-fn main() {}

@@ -1,0 +1,337 @@
+//! The Lambda function as a gateway's calls meet it: the real process, between a stub of the Lambda Runtime API and
+//! its log.
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should panic"
+)]
+#![expect(dead_code, reason = "the stub and the cases have more than is used here")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use serde_json::Value as Json;
+use stub::{Event, Function, Stub};
+use toolgate::cel::plan::Arena;
+use toolgate::config::Config;
+use toolgate::interceptor::{Interceptor, Scratch};
+use toolgate::policy::compile::compile;
+use toolgate::policy::load::load;
+
+#[path = "../benches/cases.rs"]
+mod cases;
+#[path = "lambda/stub.rs"]
+mod stub;
+
+const POLICIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/policies");
+
+fn bootstrap(stub: &Stub, settings: &[(&str, &str)]) -> Function {
+    stub.function(Path::new(env!("CARGO_BIN_EXE_bootstrap")), settings)
+}
+
+/// A directory for one test's files.
+fn directory(test: &str) -> PathBuf {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("lambda").join(test);
+    let _ = fs::remove_dir_all(&path);
+    fs::create_dir_all(&path).unwrap();
+    path
+}
+
+/// The answers that the library gives to `events` by the shipped policies.
+fn expected(events: &[Vec<u8>]) -> Vec<String> {
+    let arena = Arena::new();
+    let loaded = load(&[PathBuf::from(POLICIES)]);
+    let set = compile(&loaded.policies, &arena).unwrap();
+    let interceptor = Interceptor::new(set, &arena, Config::default()).unwrap();
+    let mut scratch = Scratch::default();
+    let answer = |event: &Vec<u8>| interceptor.intercept(&mut scratch, event, 0).bytes.to_vec();
+    events.iter().map(answer).map(|bytes| String::from_utf8(bytes).unwrap()).collect()
+}
+
+/// The records among what a function wrote.
+fn records(out: &str) -> Vec<Json> {
+    out.lines()
+        .map(|line| {
+            assert!(line.len() <= toolgate::audit::MAX_LINE, "{} bytes", line.len());
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
+        })
+        .collect()
+}
+
+fn is_denial(answer: &str) -> bool {
+    let json: Json = serde_json::from_str(answer).unwrap();
+    let envelope = json.get("mcp").or_else(|| json.get("http")).and_then(Json::as_object).unwrap();
+    envelope.keys().all(|key| key == "transformedGatewayResponse")
+}
+
+fn event_files() -> Vec<PathBuf> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/events");
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn every_event_gets_the_interceptors_answer_and_one_record() {
+    let events: Vec<Vec<u8>> = event_files().iter().map(|file| fs::read(file).unwrap()).collect();
+    assert!(events.len() > 10);
+    let stub = Stub::start();
+    let function = bootstrap(&stub, &[("TOOLGATE_POLICIES", POLICIES)]);
+    let expected = expected(&events);
+    for (event, expected) in events.iter().zip(&expected) {
+        assert_eq!(&stub.ask(event.clone()).response(), expected, "{}", String::from_utf8_lossy(event));
+    }
+    let ended = function.terminate();
+    assert!(ended.status.success(), "{ended:?}");
+    let records = records(&ended.out);
+    assert_eq!(records.len(), events.len());
+    for (index, (record, answer)) in records.iter().zip(&expected).enumerate() {
+        let denied = is_denial(answer);
+        assert_eq!(record["effect"], if denied { "deny" } else { "allow" }, "{answer}");
+        assert_eq!(record["Deny"], u8::from(denied));
+        assert_eq!(record["requestId"], format!("00000000-0000-4000-8000-{:012}", index + 1));
+        let id = record["decisionId"].as_str().unwrap();
+        assert!(!denied || answer.contains(id) || answer.contains("\"http\""), "{answer}");
+    }
+    assert!(ended.log.starts_with(&format!("toolgate {}: ", env!("CARGO_PKG_VERSION"))), "{}", ended.log);
+}
+
+#[test]
+fn what_is_no_event_is_denied_and_not_an_error_of_the_function() {
+    let stub = Stub::start();
+    let function = bootstrap(&stub, &[("TOOLGATE_POLICIES", POLICIES)]);
+    let long = vec![b'['; 1_000_000];
+    let odd: [&[u8]; 12] = [
+        b"",
+        b" ",
+        b"null",
+        b"[]",
+        b"{}",
+        b"{",
+        b"{}{}",
+        b"tools/call",
+        b"\xff\xfe",
+        b"\"\\ud800\"",
+        b"1e999",
+        &long,
+    ];
+    for event in odd {
+        let answer = stub.ask(event).response();
+        assert!(is_denial(&answer), "{answer}");
+        assert!(answer.contains("\"id\":null"), "{answer}");
+    }
+    let mut trailing = cases::EVENT.to_vec();
+    trailing.extend_from_slice(b"{}");
+    assert!(is_denial(&stub.ask(trailing).response()));
+    assert_eq!(records(&function.terminate().out).len(), odd.len() + 1);
+}
+
+#[test]
+fn a_burst_of_a_thousand_calls_is_answered_in_full() {
+    let events: Vec<Vec<u8>> = (0..1_000)
+        .map(|index| {
+            let (name, environment) = match index % 3 {
+                0 => ("kubernetes___deletePod", "production"),
+                1 => ("kubernetes___deletePod", "staging"),
+                _ => ("kubernetes___listPods", "production"),
+            };
+            let message = serde_json::json!({"jsonrpc": "2.0", "id": index, "method": "tools/call",
+                "params": {"name": name, "arguments": {"environment": environment, "pod": format!("cart-{index}")}}});
+            let request = serde_json::json!({"path": "/mcp", "httpMethod": "POST", "headers": {}, "body": message});
+            serde_json::json!({"interceptorInputVersion": "1.0", "mcp": {"gatewayRequest": request}})
+                .to_string()
+                .into_bytes()
+        })
+        .collect();
+    let expected = expected(&events);
+    assert_eq!(expected.iter().filter(|answer| is_denial(answer)).count(), 334);
+    let stub = Stub::start();
+    let function = bootstrap(&stub, &[("TOOLGATE_POLICIES", POLICIES)]);
+    let begin = Instant::now();
+    let ids: Vec<String> = events.iter().map(|event| stub.send(Event::new(event.clone()))).collect();
+    for (id, expected) in ids.iter().zip(&expected) {
+        assert_eq!(&stub.outcome(id).response(), expected);
+    }
+    println!("1,000 calls in {:?}", begin.elapsed());
+    let records = records(&function.terminate().out);
+    assert_eq!(records.len(), 1_000);
+    for ((record, id), answer) in records.iter().zip(&ids).zip(&expected) {
+        assert_eq!(record["requestId"], id.as_str());
+        assert_eq!(record["effect"] == "deny", is_denial(answer));
+    }
+}
+
+#[test]
+fn a_client_context_that_the_runtime_cannot_read_gives_no_answer_and_the_next_process_goes_on() {
+    let settings = [("TOOLGATE_POLICIES", POLICIES)];
+    let fine = fs::read(
+        event_files().into_iter().find(|file| file.ends_with("list-pods-in-production.json")).unwrap(),
+    );
+    let fine = fine.unwrap();
+    for malformed in [
+        "swordfish",
+        r#"{"client":null}"#,
+        r#"{"custom":{"swordfish":null}}"#,
+        r#"{"custom":{"a":{"b":"swordfish"}}}"#,
+    ] {
+        let stub = Stub::start();
+        let function = bootstrap(&stub, &settings);
+        let event = Event::new(fine.clone()).header("Lambda-Runtime-Client-Context", malformed);
+        let id = stub.send(event);
+        let ended = function.end();
+        assert_eq!(ended.status.code(), Some(1), "{malformed}: {ended:?}");
+        assert_eq!(stub.posted(&id), None, "{malformed}");
+        assert_eq!(ended.out, "", "{malformed}");
+        assert!(ended.log.contains("client context") && !ended.log.contains("swordfish"), "{}", ended.log);
+        // Lambda starts another process.
+        let next = bootstrap(&stub, &settings);
+        assert!(!is_denial(&stub.ask(fine.clone()).response()));
+        assert!(next.terminate().status.success());
+        assert_eq!(stub.posted(&id), None, "{malformed}");
+    }
+    let stub = Stub::start();
+    let _function = bootstrap(&stub, &settings);
+    for readable in ["", "{}", r#"{"custom":{"GATEWAY_ARN":"arn","REQUEST_ID":"r"}}"#] {
+        let event = Event::new(fine.clone()).header("Lambda-Runtime-Client-Context", readable);
+        assert!(!is_denial(&stub.outcome(&stub.send(event)).response()), "{readable}");
+    }
+}
+
+#[test]
+fn other_headers_that_the_runtime_cannot_read_give_no_answer_either() {
+    for (name, value) in [
+        ("Lambda-Runtime-Cognito-Identity", "swordfish"),
+        ("Lambda-Runtime-Cognito-Identity", "{}"),
+        ("Lambda-Runtime-Client-Context", "\u{e9}"),
+    ] {
+        let stub = Stub::start();
+        let function = bootstrap(&stub, &[("TOOLGATE_POLICIES", POLICIES)]);
+        let id = stub.send(Event::new(cases::EVENT).header(name, value));
+        let ended = function.end();
+        assert_eq!(ended.status.code(), Some(1), "{name}: {ended:?}");
+        assert_eq!((stub.posted(&id), ended.out.as_str()), (None, ""), "{name}");
+        assert!(!ended.log.contains("swordfish"), "{}", ended.log);
+    }
+}
+
+#[test]
+fn sigterm_ends_the_process_cleanly_after_the_answer_that_is_under_way() {
+    let stub = Stub::start();
+    let function = bootstrap(&stub, &[("TOOLGATE_POLICIES", POLICIES)]);
+    stub.wait_for_polls(1);
+    let ended = function.terminate();
+    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+    assert_eq!((ended.out.as_str(), stub.init_errors().len()), ("", 0));
+    // With a signal somewhere within a row of calls, each call that was taken is answered.
+    let stub = Stub::start();
+    let function = bootstrap(&stub, &[("TOOLGATE_POLICIES", POLICIES)]);
+    let ids: Vec<String> = (0..5_000).map(|_| stub.send(Event::new(cases::items_event(2_000)))).collect();
+    stub.wait_for_delivery(3);
+    let ended = function.terminate();
+    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+    let answered = ids.iter().filter(|id| stub.posted(id).is_some()).count();
+    let recorded = records(&ended.out).len();
+    assert!(answered >= 2 && answered < ids.len(), "{answered}");
+    assert_eq!(answered, recorded);
+}
+
+#[test]
+fn policies_that_do_not_load_end_the_start_with_all_that_is_wrong() {
+    let place = directory("bad-policies");
+    let bad = cases::policies(cases::Shape::AllMatch, 2)
+        .replacen("object.attributes.Header", "object.attributes.Haeder", 1)
+        .replacen("variables.deletes &&", "variables.deltes &&", 1);
+    fs::write(place.join("bad.yaml"), bad).unwrap();
+    fs::write(place.join("worse.yaml"), "spec: [\n").unwrap();
+    let empty = directory("no-policies");
+    let missing = place.join("missing");
+    for (path, says) in [
+        (&place, &["bad.yaml:", "worse.yaml:", "Haeder", "deltes", "error["][..]),
+        (&empty, &["there is no policy"]),
+        (&missing, &["there is no such file or directory"]),
+    ] {
+        let stub = Stub::start();
+        let ended = bootstrap(&stub, &[("TOOLGATE_POLICIES", path.to_str().unwrap())]).end();
+        assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+        assert_eq!((ended.out.as_str(), stub.polls()), ("", 0));
+        for text in says {
+            assert!(ended.log.contains(text), "{text}: {}", ended.log);
+        }
+        let errors = stub.init_errors();
+        let [error] = errors.as_slice() else { panic!("{errors:?}") };
+        let error: Json = serde_json::from_str(error).unwrap();
+        assert_eq!(error["errorType"], "Toolgate.Policies");
+        let message = error["errorMessage"].as_str().unwrap();
+        assert!(
+            message.starts_with("the policies cannot be served, ") && !message.contains('\n'),
+            "{message}"
+        );
+        assert!(ended.log.contains(message), "{message}: {}", ended.log);
+    }
+}
+
+#[test]
+fn settings_that_make_no_sense_end_the_start() {
+    let stub = Stub::start();
+    let settings = [("TOOLGATE_POLICIES", POLICIES), ("TOOLGATE_DEFAULT_DECISION", "maybe")];
+    let ended = bootstrap(&stub, &settings).end();
+    assert_eq!((ended.status.code(), stub.polls()), (Some(1), 0));
+    assert!(stub.init_errors()[0].contains("Toolgate.Configuration"), "{:?}", stub.init_errors());
+}
+
+#[test]
+fn a_hundred_policies_are_served_and_the_default_decision_is_the_deployments() {
+    let place = directory("a-hundred-policies");
+    for (name, shape, denied_by_default) in [
+        ("first-denies", cases::Shape::FirstDenies, true),
+        ("all-match", cases::Shape::AllMatch, false),
+        ("none-matches", cases::Shape::NoneMatches, false),
+    ] {
+        let file = place.join(format!("{name}.yaml"));
+        fs::write(&file, cases::policies(shape, 100)).unwrap();
+        for (default, denied) in [("", denied_by_default), ("allow", denied_by_default), ("deny", true)] {
+            let stub = Stub::start();
+            let settings =
+                [("TOOLGATE_POLICIES", file.to_str().unwrap()), ("TOOLGATE_DEFAULT_DECISION", default)];
+            let function = bootstrap(&stub, &settings);
+            let answer = stub.ask(cases::EVENT).response();
+            assert_eq!(is_denial(&answer), denied, "{name} {default}: {answer}");
+            let ended = function.terminate();
+            assert!(ended.log.contains(": 100 policies, sha256:"), "{}", ended.log);
+            let record = &records(&ended.out)[0];
+            assert!(ended.log.contains(record["policySet"].as_str().unwrap()));
+        }
+    }
+}
+
+#[test]
+fn neither_tokens_nor_arguments_are_in_the_log() {
+    let stub = Stub::start();
+    let function = bootstrap(&stub, &[("TOOLGATE_POLICIES", POLICIES), ("RUST_LOG", "trace")]);
+    let event = |arguments: &str| {
+        format!(
+            r#"{{"interceptorInputVersion":"1.0","mcp":{{"gatewayRequest":{{"path":"/mcp","httpMethod":"POST","headers":{{"authorization":"Bearer swordfish"}},"body":{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"orders___pay","arguments":{arguments}}}}}}}}}}}"#
+        )
+    };
+    let sound = event(r#"{"card":"swordfish"}"#);
+    for event in [sound.clone(), event(r#"{"card":"swordfish","card":1}"#), event(r#"["swordfish"]"#)] {
+        stub.ask(event).response();
+    }
+    // Broken off in the middle.
+    stub.ask(sound.split_at(sound.len() - 9).0).response();
+    let ended = function.terminate();
+    assert_eq!(records(&ended.out).len(), 4);
+    assert!(!ended.out.contains("swordfish") && !ended.log.contains("swordfish"), "{ended:?}");
+}
+
+#[test]
+fn without_lambda_the_program_says_so() {
+    let run = std::process::Command::new(env!("CARGO_BIN_EXE_bootstrap")).env_clear().output().unwrap();
+    assert_eq!(run.status.code(), Some(1));
+    assert!(String::from_utf8(run.stderr).unwrap().contains("toolgate decide"));
+}
