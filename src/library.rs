@@ -5,6 +5,7 @@ pub mod ext;
 pub mod k8s;
 pub mod kyverno;
 pub(crate) mod message;
+pub(crate) mod native;
 pub mod optionals;
 #[cfg(test)]
 pub(crate) mod probe;

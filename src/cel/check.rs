@@ -16,6 +16,7 @@ mod errors;
 mod issues;
 mod validate;
 
+pub(crate) use env::type_named;
 pub use env::{Environment, Function, Functions, Overload, field_names};
 pub use errors::{TypeError, TypeErrorKind};
 pub use issues::render;

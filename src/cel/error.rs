@@ -9,6 +9,9 @@ use super::ast::NodeId;
 use super::budget::Fault;
 use crate::value::{ShortestDouble, Value};
 
+/// What Go says of bytes as the key of a map.
+pub const UNHASHABLE: &str = "runtime error: hash of unhashable type types.Bytes";
+
 /// Why an evaluation ended without a value.
 #[derive(Clone, Copy, Debug)]
 pub enum Raise<'a> {
@@ -70,6 +73,8 @@ pub enum ErrorKind<'a> {
     OptionalNoneDereference,
     /// A text that a function made; it is the whole error text.
     Message(&'a str),
+    /// What makes Kyverno's Go code panic: the evaluation of the whole expression ends, so no operator absorbs it.
+    Panic(&'a str),
 }
 
 impl<'a> From<ErrorKind<'a>> for Raise<'a> {
@@ -81,6 +86,13 @@ impl<'a> From<ErrorKind<'a>> for Raise<'a> {
 impl From<Fault> for Raise<'_> {
     fn from(fault: Fault) -> Self {
         Raise::Fault(fault)
+    }
+}
+
+impl CelError<'_> {
+    /// True if operators may absorb the error and folds go on after it.
+    pub fn is_absorbable(&self) -> bool {
+        !matches!(self.kind, ErrorKind::Panic(_))
     }
 }
 
@@ -132,6 +144,7 @@ impl fmt::Display for ErrorKind<'_> {
             ErrorKind::TimestampOverflow => f.write_str("timestamp overflow"),
             ErrorKind::OptionalNoneDereference => f.write_str("optional.none() dereference"),
             ErrorKind::Message(text) => f.write_str(text),
+            ErrorKind::Panic(text) => write!(f, "internal error: {text}"),
         }
     }
 }

@@ -7,7 +7,7 @@
 
 use crate::cel::ast::NodeId;
 use crate::cel::budget::Fault;
-use crate::cel::error::{CelError, ErrorKind, Plain, Raise};
+use crate::cel::error::{CelError, ErrorKind, Plain, Raise, UNHASHABLE};
 use crate::cel::plan::Program;
 use crate::library::message;
 use crate::library::table::{Answer, Context};
@@ -18,6 +18,8 @@ use super::plan::{Call, Dispatch, Element, Entry, FieldInit, Guard, Node};
 
 mod access;
 mod fold;
+
+use access::Step;
 
 /// A comprehension variable's place: empty, a value, or the error that an accumulator holds.
 type Slot<'a> = Option<Result<Value<'a>, CelError<'a>>>;
@@ -94,23 +96,21 @@ impl<'a> Frame<'a> {
                 None => Err(Fault::Internal("a local variable without value").into()),
             },
             Node::Lazy { slot, init } => self.lazy(*slot, init),
-            Node::Field { id, operand, ty, index, .. } => {
-                let value = self.eval(operand)?;
-                let field = access::field(&value, ty, *index).map_err(|raise| raise.at(*id))?;
-                self.untagged(field)
-            }
-            Node::TestField { id, operand, ty, index } => {
-                let value = self.eval(operand)?;
-                access::test_field(&value, ty, *index).map_err(|raise| raise.at(*id))
-            }
-            Node::Qualify { id, operand, key, optional } => {
-                let value = self.eval(operand)?;
-                self.qualify(value, key, *optional).map_err(|raise| raise.at(*id))
-            }
-            Node::Test { id, operand, field } => {
-                let value = self.eval(operand)?;
-                access::test(&value, field).map_err(|raise| raise.at(*id))
-            }
+            Node::Field { .. } | Node::Qualify { .. } => match self.chain(node)? {
+                Step::Value(value, false) => Ok(value),
+                Step::Value(value, true) => self.context.some(value),
+                Step::Absent => Ok(Value::Optional(None)),
+            },
+            Node::TestField { id, operand, ty, index } => match self.chain(operand)? {
+                Step::Value(value, _) => {
+                    access::test_field(&value, ty, *index).map_err(|raise| raise.at(*id)).map(Value::Bool)
+                }
+                Step::Absent => Ok(Value::Bool(false)),
+            },
+            Node::Test { id, operand, field } => match self.chain(operand)? {
+                Step::Value(value, _) => access::test(&value, field).map_err(|raise| raise.at(*id)),
+                Step::Absent => Ok(Value::Bool(false)),
+            },
             Node::And { id, terms } => self.logical(*id, terms, false),
             Node::Or { id, terms } => self.logical(*id, terms, true),
             Node::Not { id, operand } => match self.eval(operand)? {
@@ -180,6 +180,11 @@ impl<'a> Frame<'a> {
         self.set_variable(index, Variable::Running);
         let result = match self.evaluate(program) {
             Ok(value) => Ok(value),
+            // Kyverno evaluates each variable on its own, so a panic ends the variable's evaluation only.
+            Err(Raise::Error(error)) if !error.is_absorbable() => {
+                let text = self.context.format(format_args!("{error}"))?;
+                Err(CelError { kind: ErrorKind::Message(text), node: error.node })
+            }
             Err(Raise::Error(error)) => Err(error),
             Err(Raise::Fault(fault)) => return Err(fault.into()),
         };
@@ -215,8 +220,10 @@ impl<'a> Frame<'a> {
                 Ok(Value::Bool(value)) if value == decides => return Ok(Value::Bool(decides)),
                 Ok(Value::Bool(_)) => {}
                 Ok(_) => error = error.or(Some(Raise::from(ErrorKind::NoSuchOverload).at(id))),
-                Err(fault @ Raise::Fault(_)) => return Err(fault),
-                Err(raise) => error = error.or(Some(raise)),
+                Err(Raise::Error(raised)) if raised.is_absorbable() => {
+                    error = error.or(Some(Raise::Error(raised)));
+                }
+                Err(final_one) => return Err(final_one),
             }
         }
         match error {
@@ -318,11 +325,17 @@ impl<'a> Frame<'a> {
         for entry in entries {
             let key = self.eval(&entry.key)?;
             let value = self.eval(&entry.value)?;
-            match value {
-                _ if !entry.optional => map.insert(key, value),
-                Value::Optional(Some(value)) => map.insert(key, *value),
-                Value::Optional(None) => map.remove(&key),
+            let value = match value {
+                _ if !entry.optional => Some(value),
+                Value::Optional(inner) => inner.copied(),
                 other => return Err(self.not_optional(&key, &other).at(id)),
+            };
+            if let Value::Bytes(_) = key {
+                return Err(Raise::from(ErrorKind::Panic(UNHASHABLE)).at(id));
+            }
+            match value {
+                Some(value) => map.insert(key, value),
+                None => map.remove(&key),
             }
         }
         Ok(Value::Map(map.finish()))

@@ -37,11 +37,7 @@ pub(crate) fn field<'a>(
     };
     stored.map_err(|raise| match raise {
         // Kyverno's evaluation ended in a panic of Go's, which no text is put before.
-        Raise::Error(CelError { kind: ErrorKind::Message(text), .. })
-            if text.starts_with("internal error: ") =>
-        {
-            raise
-        }
+        Raise::Error(CelError { kind: ErrorKind::Panic(_), .. }) => raise,
         Raise::Error(error) => context.error(format_args!(
             "field type conversion error for {}.{} value type: {error}",
             ty.name, field.name

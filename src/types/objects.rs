@@ -33,7 +33,8 @@ pub struct FieldType {
     pub ty: Option<Type>,
     /// True if the Go field is a pointer or an interface, so that a set but empty one is told from an unset one.
     pub pointer: bool,
-    /// For a message's field, the Go type that a value converts to, as cel-go's messages spell it; else empty.
+    /// For a message's field, the Go type that a value converts to, as cel-go's messages spell it; for a field without
+    /// static type, `map` or `bool` if its zero value is not null; else empty.
     pub go_type: &'static str,
 }
 
@@ -53,7 +54,7 @@ impl ObjectType {
 const PRIVATE: &str = "";
 
 /// One object type as written in the table: name, then `cel-name[/GoName]: type`; `?` marks a field without a
-/// static type and `*` a pointer.
+/// static type (`?map` and `?bool`: one whose zero value is not null) and `*` a pointer.
 type Row = (&'static str, &'static [(&'static str, &'static str, &'static str)]);
 
 /// kyverno-authz `pkg/cel/libs/authz/http/types.go` and `pkg/cel/libs/mcp/types.go` with mcp-go 0.49.0.
@@ -118,8 +119,11 @@ const ROWS: &[Row] = &[
         ],
     ),
     ("mcp.TaskParams", &[("TTL", "TTL", "*int")]),
-    ("mcp.Meta", &[("ProgressToken", "ProgressToken", "*?"), ("AdditionalFields", "AdditionalFields", "?")]),
-    ("mcp.ReadResourceParams", &[("URI", "URI", "string"), ("Arguments", "Arguments", "?")]),
+    (
+        "mcp.Meta",
+        &[("ProgressToken", "ProgressToken", "*?"), ("AdditionalFields", "AdditionalFields", "?map")],
+    ),
+    ("mcp.ReadResourceParams", &[("URI", "URI", "string"), ("Arguments", "Arguments", "?map")]),
     ("mcp.SubscribeParams", &[("URI", "URI", "string")]),
     ("mcp.UnsubscribeParams", &[("URI", "URI", "string")]),
     ("mcp.GetPromptParams", &[("Name", "Name", "string"), ("Arguments", "Arguments", "map(string, string)")]),
@@ -134,8 +138,8 @@ const ROWS: &[Row] = &[
     (
         "mcp.ClientCapabilities",
         &[
-            ("Extensions", "Extensions", "?"),
-            ("Experimental", "Experimental", "?"),
+            ("Extensions", "Extensions", "?map"),
+            ("Experimental", "Experimental", "?map"),
             ("Roots", "Roots", "*."),
             ("Sampling", "Sampling", "*."),
             ("Elicitation", "Elicitation", "*mcp.ElicitationCapability"),
@@ -144,7 +148,7 @@ const ROWS: &[Row] = &[
     ),
     // An anonymous Go struct: it has a type without a name and no field that typed CEL can reach. Only that of
     // `Roots` has one that decoding sets.
-    (".", &[("ListChanged", "ListChanged", "?")]),
+    (".", &[("ListChanged", "ListChanged", "?bool")]),
     ("mcp.ElicitationCapability", &[("Form", "Form", "*."), ("URL", "URL", "*.")]),
     (
         "mcp.TasksCapability",
@@ -322,11 +326,12 @@ fn field_type(&(name, go_name, ty): &(&'static str, &'static str, &'static str))
                 .iter()
                 .find(|(object, _)| *object == element)
                 .map(|(object, _)| Type::list(Type::Struct(object))),
-            _ if text == "?" => None,
+            _ if text.starts_with('?') => None,
             _ => parse_type(text),
         },
     };
-    FieldType { name, go_name, ty, pointer, go_type: "" }
+    let go_type = text.strip_prefix('?').unwrap_or_default();
+    FieldType { name, go_name, ty, pointer, go_type }
 }
 
 /// The object type called `name`, if it exists.
@@ -360,7 +365,7 @@ mod tests {
                 let ty = object_type(name).unwrap();
                 match ty.field(field) {
                     Some((_, found)) => {
-                        assert_eq!(found.ty.is_none(), text.ends_with('?'), "{name}.{field}: {text}");
+                        assert_eq!(found.ty.is_none(), text.contains('?'), "{name}.{field}: {text}");
                     }
                     None => assert_eq!(*field, PRIVATE, "{name}"),
                 }

@@ -75,6 +75,23 @@ Exit codes:
 What is printed reads back to the same configuration. A secret is printed as `<set>`: whoever reads that back must give
 the secret in its variable. docs/configuration.md describes every setting and its variable.";
 
+const TEST_HELP: &str = "\
+Examples:
+  toolgate test testdata/policies
+  toolgate test --filter 'other case' testdata/policies
+  toolgate test --output junit . > report.xml
+  toolgate test --watch my-policies/
+
+Exit codes:
+  0  every case is as expected
+  1  a case is not, or a Kyverno test fails or cannot be run
+  2  the command line is wrong, a fixture has mistakes or tests nothing, or there is no test
+  3  the policies of a fixture do not load
+
+Below a directory every document with `apiVersion: toolgate.dev/v1` and `kind: Fixture` is run, in whatever YAML file
+it is, and every `kyverno-test.yaml` with `httpPayloads`, with the rows and exit codes of `kyverno test`. Directories
+that are hidden or have a `CACHEDIR.TAG` are passed over. docs/testing.md shows how to write fixtures.";
+
 /// The command line.
 #[derive(Debug, Parser)]
 #[command(name = "toolgate", version, about = ABOUT, after_help = TOP_HELP, disable_help_subcommand = true)]
@@ -94,6 +111,8 @@ pub(crate) enum Command {
     Apply(Apply),
     /// Print the settings and the mapping of headers that are in force
     Config(Config),
+    /// Run fixtures and Kyverno's test files
+    Test(Test),
 }
 
 /// `toolgate check`
@@ -174,6 +193,32 @@ pub(crate) struct ConfigFile {
     pub(crate) config: Option<PathBuf>,
 }
 
+/// `toolgate test`
+#[derive(Debug, Args)]
+#[command(after_help = TEST_HELP)]
+pub(crate) struct Test {
+    /// Test files, and directories with all below them
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Only cases whose `FILE: FIXTURE: CASE` contains this, or, with `*`, `?`, `[` or `{`, that it matches as a glob
+    #[arg(long, short, value_name = "TEXT")]
+    pub(crate) filter: Option<String>,
+    /// Text for people, one JSON document, or JUnit's XML
+    #[arg(long, short, value_enum, default_value_t = TestFormat::Text)]
+    pub(crate) output: TestFormat,
+    /// Run again whenever a test, a policy or an event has changed
+    #[arg(long, short)]
+    pub(crate) watch: bool,
+}
+
+/// The forms of a test report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TestFormat {
+    Text,
+    Json,
+    Junit,
+}
+
 /// The forms of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
@@ -220,7 +265,7 @@ mod tests {
         let mut command = Arguments::command();
         let mut helps = vec![command.render_help().to_string()];
         helps.extend(command.get_subcommands_mut().map(|sub| sub.render_help().to_string()));
-        assert_eq!(helps.len(), 5);
+        assert_eq!(helps.len(), 6);
         for help in helps {
             assert!(help.contains("\nExamples:\n  toolgate "), "{help}");
             for line in ["\nExit codes:\n  0  ", "\n  2  the command line is wrong", "\n  3  the "] {

@@ -6,3 +6,4 @@ pub(crate) mod config;
 pub(crate) mod decide;
 mod input;
 mod policies;
+pub(crate) mod test;

@@ -229,7 +229,7 @@ pub fn field_names(object: &'static ObjectType) -> impl Iterator<Item = &'static
 const NULL_VALUE: &str = "google.protobuf.NullValue.NULL_VALUE";
 
 /// The type that is called `name` in expressions.
-fn type_named(name: &str) -> Option<Type> {
+pub(crate) fn type_named(name: &str) -> Option<Type> {
     Some(match name {
         "bool" => Type::Bool,
         "bytes" => Type::Bytes,

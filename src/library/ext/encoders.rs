@@ -326,14 +326,14 @@ pub(in crate::library) fn shown<'a>(ctx: &mut Context<'a>, value: &Value<'a>) ->
     let object = match value {
         // The id of an MCP request hides its value in a field that reflection may not read.
         Value::Object(object) if object.ty.name == "mcp.RequestId" && !object.is_zero() => {
-            return Err(message(UNEXPORTED));
+            return Err(ErrorKind::Panic(UNEXPORTED).into());
         }
         Value::Object(object) => object,
         // Kyverno's helpers are Go structs around one empty struct.
         Value::Opaque("json.Json") => return Ok(around_nothing(ctx, "JsonImpl")),
         Value::Opaque("mcp.MCP") => return Ok(around_nothing(ctx, "MCPImpl")),
         Value::Opaque("resource.Context") => return Ok(around_nothing(ctx, "ContextInterface")),
-        Value::Opaque("http.Context") => return Err(message(UNEXPORTED)),
+        Value::Opaque("http.Context") => return Err(ErrorKind::Panic(UNEXPORTED).into()),
         other => {
             let name = other.type_name();
             return Err(ctx.error(format_args!("type conversion error from '{name}' to '*structpb.Value'")));
@@ -360,7 +360,7 @@ fn around_nothing<'a>(ctx: &Context<'a>, name: &'static str) -> Map<'a> {
 }
 
 const UNEXPORTED: &str =
-    "internal error: reflect.Value.Interface: cannot return value obtained from unexported field or method";
+    "reflect.Value.Interface: cannot return value obtained from unexported field or method";
 
 fn message<'a>(text: &'static str) -> Raise<'a> {
     ErrorKind::Message(text).into()
