@@ -255,6 +255,39 @@ fn policies_that_do_not_load_end_the_start_with_all_that_is_wrong() {
     }
 }
 
+/// The kinds of expressions that take most stack for their depth, as deep as the parser lets them be.
+#[test]
+fn policies_that_nest_as_deep_as_they_may_do_not_overflow_the_stack() {
+    let nested = |depth: usize, open: &dyn Fn(usize) -> String, middle: &str, end: &str| {
+        let opened: String = (0..depth).map(open).collect();
+        format!("{opened}{middle}{}{end}", ")".repeat(depth))
+    };
+    let value = "object.attributes.method";
+    for expression in [
+        nested(245, &|level| format!("optional.of({value}).optMap(v{level}, "), "1", ".hasValue()"),
+        nested(246, &|level| format!("[{value}].map(v{level}, "), "1", " == dyn([])"),
+        nested(247, &|level| format!("[{value}].all(v{level}, "), "true", ""),
+        format!("{value}{} == 'POST'", ".lowerAscii()".repeat(246)),
+    ] {
+        let place = directory("deep-policies");
+        let file = place.join("deep.yaml");
+        let policy = cases::policies(cases::Shape::AllMatch, 1);
+        let (head, _) = policy.split_once("  validations:").unwrap();
+        fs::write(
+            &file,
+            format!("{head}  validations:\n    - expression: |-\n        {expression} ? null : http.Denied('no').Response()\n"),
+        )
+        .unwrap();
+        let stub = Stub::start();
+        let function = bootstrap(&stub, &[("TOOLGATE_POLICIES", file.to_str().unwrap())]);
+        stub.ask(cases::EVENT).response();
+        let ended = function.terminate();
+        assert!(ended.status.success(), "{ended:?}");
+        let record = &records(&ended.out)[0];
+        assert!(record["decision"] == "none" || record["decision"] == "deny", "{record}");
+    }
+}
+
 #[test]
 fn settings_that_make_no_sense_end_the_start() {
     let stub = Stub::start();

@@ -13,9 +13,10 @@ use toolgate::interceptor::Interceptor;
 mod init;
 mod serve;
 
-/// The stack of the thread that loads policies and decides. What authors write nests up to the limits of the
-/// parser, and each level takes a frame of the checker, the planner and the evaluator; see `docs/audit.md` for the
-/// measured need. Only pages that are touched take memory.
+/// The stack of the thread that loads policies and decides. The checker, the planner and the evaluator follow what
+/// authors write as deep as the parser lets it nest. Measured without optimisation, the deepest expressions of twenty
+/// kinds need up to 4.5 MiB (245 nested `optMap`); a thread of Rust's has 2 MiB. Only pages that are touched take
+/// memory.
 const STACK: usize = 64 * 1024 * 1024;
 
 fn main() -> ExitCode {
