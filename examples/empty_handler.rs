@@ -5,5 +5,6 @@ use serde_json::Value;
 
 fn main() -> Result<(), Error> {
     let executor = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    executor.block_on(run(service_fn(|event: LambdaEvent<Value>| async move { Ok::<_, Error>(event.payload) })))
+    executor
+        .block_on(run(service_fn(|event: LambdaEvent<Value>| async move { Ok::<_, Error>(event.payload) })))
 }

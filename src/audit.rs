@@ -169,7 +169,8 @@ impl Audit {
             out.push(b'"');
         }
         out.extend_from_slice(&self.before_time);
-        let millis = invocation.seconds.saturating_mul(1_000).saturating_add(i64::from(invocation.nanos / 1_000_000));
+        let millis =
+            invocation.seconds.saturating_mul(1_000).saturating_add(i64::from(invocation.nanos / 1_000_000));
         let _ = write!(out, "{millis}");
         out.extend_from_slice(&self.after_time);
         string(out, self.dimension(entry.target), bound::TARGET);

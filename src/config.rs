@@ -1,6 +1,29 @@
 //! What a deployment can set: plain data with its defaults, for everything that is not policy.
 //!
-//! Knows nothing of files, events or policies. The interceptor is made of a [`Config`] and a compiled set.
+//! The data knows nothing of files, events or policies. The interceptor is made of a [`Config`] and a compiled set.
+//!
+//! | Module | Does |
+//! |---|---|
+//! | `table` | every setting once: its name, variable, rules, meaning and place in [`Config`] |
+//! | `read` | `toolgate.yaml` by that table, with places |
+//! | `variables` | the environment variables by that table |
+//! | `headers` | the mapping: what overrides what, and its expressions |
+//! | `load` | file, then environment, then what must hold together |
+//! | `print` | the effective configuration as a file that reads back |
+
+mod headers;
+mod load;
+mod print;
+mod read;
+mod table;
+mod variables;
+
+use std::fmt;
+
+pub use headers::{HeaderMistake, compile_header};
+pub use load::process_environment;
+pub use print::Effective;
+pub use table::{PROCESS_VARIABLES, SETTINGS, Setting, Value};
 
 use crate::cel::budget::Budget;
 use crate::gateway::headers::DEFAULT_MAPPING;
@@ -139,7 +162,7 @@ pub struct HeaderRule {
 }
 
 /// What records hold.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct AuditConfig {
     /// The key of the digest of the arguments; no digest without one. Never printed.
     pub digest_key: Option<Vec<u8>>,
@@ -151,6 +174,19 @@ pub struct AuditConfig {
     pub metric_targets: Vec<String>,
     /// The namespace of the CloudWatch metrics.
     pub metric_namespace: String,
+}
+
+impl fmt::Debug for AuditConfig {
+    /// Without the key: what is printed for people may end in a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuditConfig")
+            .field("digest_key", &self.digest_key.as_ref().map(|_| table::HIDDEN))
+            .field("reasons", &self.reasons)
+            .field("error_texts", &self.error_texts)
+            .field("metric_targets", &self.metric_targets)
+            .field("metric_namespace", &self.metric_namespace)
+            .finish()
+    }
 }
 
 impl Default for Config {

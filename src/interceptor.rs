@@ -10,11 +10,9 @@ use bumpalo::Bump;
 
 use crate::audit::Entry;
 use crate::cel::budget::{Budget, Fault};
-use crate::cel::check::{self, Environment};
 use crate::cel::eval::Frame;
-use crate::cel::front;
-use crate::cel::plan::{self, Arena, Program, reads::Reads};
-use crate::config::{Config, EnvironmentSource, HeaderRule};
+use crate::cel::plan::{Arena, Program, reads::Reads};
+use crate::config::{Config, EnvironmentSource, HeaderRule, compile_header};
 use crate::diag::{Code, Diagnostic};
 use crate::gateway::answer::{self, Denial};
 use crate::gateway::call;
@@ -24,9 +22,9 @@ use crate::gateway::wire::{Envelope, Event, event as read_event};
 use crate::gateway::{Call, Id, Refusal, Verdict as Judgement, judge};
 use crate::library::kyverno::http::canonical_key;
 use crate::library::table::Context;
-use crate::policy::compile::{self, CompiledSet};
+use crate::policy::compile::CompiledSet;
 use crate::policy::decide::{Effect, ErrorText, Opinion, Outcome, Verdict, decide};
-use crate::types::{Type, object_type};
+use crate::types::object_type;
 use crate::value::Value;
 
 /// An arena larger than this is given back after the call that needed it.
@@ -360,14 +358,8 @@ pub fn decision_id(event: &[u8]) -> DecisionId {
 
 /// Compiles one header's expression over `call`.
 fn header_program<'p>(expression: &str, arena: &'p Arena, reads: &mut Reads) -> Result<Program<'p>, String> {
-    let ast = front::parse(expression).map_err(|errors| {
-        errors.first().map_or_else(|| "does not parse".to_owned(), |error| error.message.clone())
-    })?;
-    let environment =
-        Environment::new(compile::functions()).with_variable("call", Type::Struct("toolgate.Call"));
-    let checked = check::check(ast, &environment).map_err(|mistakes| check::render(&mistakes))?;
-    reads.add(&checked, "call");
-    plan::plan(&checked, arena, &["call"], &|_| None).map_err(|error| error.message)
+    compile_header(expression, arena, reads)
+        .map_err(|mistakes| mistakes.into_iter().next().map_or_else(String::new, |mistake| mistake.message))
 }
 
 /// The attributes of `call` that the mapping reads.

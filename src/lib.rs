@@ -1,4 +1,4 @@
-//! Toolgate decides tool calls of AI agents in process, with Kyverno `ValidatingPolicy` YAML, as Kyverno would.
+#![doc = include_str!("../README.md")]
 
 pub mod audit;
 pub mod cel;

@@ -4,6 +4,8 @@
 pub mod ext;
 pub mod k8s;
 pub mod kyverno;
+pub(crate) mod message;
+pub(crate) mod native;
 pub mod optionals;
 #[cfg(test)]
 pub(crate) mod probe;
@@ -11,8 +13,6 @@ pub mod regex;
 pub(crate) mod row;
 pub mod stdlib;
 pub mod table;
-#[cfg(test)]
-mod testing;
 mod text_builder;
 
 /// The libraries of Kyverno's HTTP environment, in the order in which it registers them: overloads of one function

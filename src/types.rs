@@ -208,15 +208,14 @@ impl Type {
     }
 
     /// True if a value of this type may be used for `from`, by cel-go's `IsAssignableType`: same kind and name,
-    /// assignable parameters; a dynamic type takes all; a wrapper takes null and what it wraps.
+    /// assignable parameters; a dynamic type takes all; a wrapper takes null and what it wraps, which takes it too.
     pub fn accepts(&self, from: &Type) -> bool {
         match self {
             Type::Dyn | Type::Any | Type::Param(_) => true,
-            Type::Wrapper(of) => matches!(from, Type::Null) || of.accepts(from) || self == from,
+            Type::Wrapper(of) => matches!(from, Type::Null) || of.accepts(from),
             _ => {
                 let (mine, theirs) = (self.parameters(), from.parameters());
-                !matches!(from, Type::Wrapper(_))
-                    && self.kind() == from.kind()
+                self.kind() == from.kind()
                     && self.runtime_name() == from.runtime_name()
                     && mine.len() == theirs.len()
                     && mine.iter().zip(theirs).all(|(a, b)| a.accepts(b))
@@ -224,20 +223,22 @@ impl Type {
         }
     }
 
-    /// Equality that does not look at the names of type parameters, as cel-go's `IsEquivalentType`.
+    /// Equality as cel-go's `IsExactType` has it: a wrapper equals what it wraps.
+    pub fn is_exact(&self, other: &Type) -> bool {
+        self.is_same(other, true)
+    }
+
+    /// Equality that does not look at the names of type parameters either, as cel-go's `IsEquivalentType`.
     pub fn is_equivalent(&self, other: &Type) -> bool {
-        match (self, other) {
-            (Type::Param(_), Type::Param(_)) => true,
-            (Type::Wrapper(a), Type::Wrapper(b)) => a.is_equivalent(b),
-            _ => {
-                let (mine, theirs) = (self.parameters(), other.parameters());
-                self.kind() == other.kind()
-                    && matches!(self, Type::Wrapper(_)) == matches!(other, Type::Wrapper(_))
-                    && self.runtime_name() == other.runtime_name()
-                    && mine.len() == theirs.len()
-                    && mine.iter().zip(theirs).all(|(a, b)| a.is_equivalent(b))
-            }
-        }
+        self.is_same(other, false)
+    }
+
+    fn is_same(&self, other: &Type, names: bool) -> bool {
+        let (mine, theirs) = (self.parameters(), other.parameters());
+        self.kind() == other.kind()
+            && mine.len() == theirs.len()
+            && (self.kind() == Kind::Param && !names || self.runtime_name() == other.runtime_name())
+            && mine.iter().zip(theirs).all(|(a, b)| a.is_same(b, names))
     }
 }
 

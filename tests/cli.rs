@@ -17,6 +17,7 @@ use serde_json::Value as Json;
 mod cli {
     pub(crate) mod apply;
     pub(crate) mod check;
+    pub(crate) mod config;
     pub(crate) mod decide;
 }
 
@@ -44,7 +45,11 @@ impl Run {
 fn binary(directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_toolgate"));
     command.current_dir(directory);
-    for name in ["TOOLGATE_DEFAULT_DECISION", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
+    let ours = std::env::vars_os().map(|(name, _)| name);
+    for name in ours.filter(|name| name.to_string_lossy().starts_with("TOOLGATE_")) {
+        command.env_remove(name);
+    }
+    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
         command.env_remove(name);
     }
     command

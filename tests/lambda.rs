@@ -70,7 +70,8 @@ fn is_denial(answer: &str) -> bool {
 
 fn event_files() -> Vec<PathBuf> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/events");
-    let mut files: Vec<PathBuf> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files
 }
@@ -106,7 +107,18 @@ fn what_is_no_event_is_denied_and_not_an_error_of_the_function() {
     let function = bootstrap(&stub, &[("TOOLGATE_POLICIES", POLICIES)]);
     let long = vec![b'['; 1_000_000];
     let odd: [&[u8]; 12] = [
-        b"", b" ", b"null", b"[]", b"{}", b"{", b"{}{}", b"tools/call", b"\xff\xfe", b"\"\\ud800\"", b"1e999", &long,
+        b"",
+        b" ",
+        b"null",
+        b"[]",
+        b"{}",
+        b"{",
+        b"{}{}",
+        b"tools/call",
+        b"\xff\xfe",
+        b"\"\\ud800\"",
+        b"1e999",
+        &long,
     ];
     for event in odd {
         let answer = stub.ask(event).response();
@@ -157,11 +169,16 @@ fn a_burst_of_a_thousand_calls_is_answered_in_full() {
 #[test]
 fn a_client_context_that_the_runtime_cannot_read_gives_no_answer_and_the_next_process_goes_on() {
     let settings = [("TOOLGATE_POLICIES", POLICIES)];
-    let fine = fs::read(event_files().into_iter().find(|file| file.ends_with("list-pods-in-production.json")).unwrap());
+    let fine = fs::read(
+        event_files().into_iter().find(|file| file.ends_with("list-pods-in-production.json")).unwrap(),
+    );
     let fine = fine.unwrap();
-    for malformed in
-        ["swordfish", r#"{"client":null}"#, r#"{"custom":{"swordfish":null}}"#, r#"{"custom":{"a":{"b":"swordfish"}}}"#]
-    {
+    for malformed in [
+        "swordfish",
+        r#"{"client":null}"#,
+        r#"{"custom":{"swordfish":null}}"#,
+        r#"{"custom":{"a":{"b":"swordfish"}}}"#,
+    ] {
         let stub = Stub::start();
         let function = bootstrap(&stub, &settings);
         let event = Event::new(fine.clone()).header("Lambda-Runtime-Client-Context", malformed);
@@ -250,7 +267,10 @@ fn policies_that_do_not_load_end_the_start_with_all_that_is_wrong() {
         let error: Json = serde_json::from_str(error).unwrap();
         assert_eq!(error["errorType"], "Toolgate.Policies");
         let message = error["errorMessage"].as_str().unwrap();
-        assert!(message.starts_with("the policies cannot be served, ") && !message.contains('\n'), "{message}");
+        assert!(
+            message.starts_with("the policies cannot be served, ") && !message.contains('\n'),
+            "{message}"
+        );
         assert!(ended.log.contains(message), "{message}: {}", ended.log);
     }
 }
@@ -344,10 +364,7 @@ fn neither_tokens_nor_arguments_are_in_the_log() {
 
 #[test]
 fn without_lambda_the_program_says_so() {
-    let run = std::process::Command::new(env!("CARGO_BIN_EXE_bootstrap"))
-        .env_clear()
-        .output()
-        .unwrap();
+    let run = std::process::Command::new(env!("CARGO_BIN_EXE_bootstrap")).env_clear().output().unwrap();
     assert_eq!(run.status.code(), Some(1));
     assert!(String::from_utf8(run.stderr).unwrap().contains("toolgate decide"));
 }

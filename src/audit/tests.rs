@@ -97,10 +97,15 @@ fn what_there_is_not_is_left_out() {
         ..entry()
     };
     let json = json(&AuditConfig { digest_key: Some(b"key".to_vec()), ..config() }, &entry);
-    for name in ["target", "tool", "user", "client", "policy", "rule", "reason", "refusal", "error", "arguments"] {
+    for name in
+        ["target", "tool", "user", "client", "policy", "rule", "reason", "refusal", "error", "arguments"]
+    {
         assert!(json.get(name).is_none(), "{name}");
     }
-    assert_eq!((&json["Allow"], &json["Deny"], &json["Target"]), (&1.into(), &0.into(), &OTHER_TARGET.into()));
+    assert_eq!(
+        (&json["Allow"], &json["Deny"], &json["Target"]),
+        (&1.into(), &0.into(), &OTHER_TARGET.into())
+    );
 }
 
 #[test]
@@ -140,9 +145,12 @@ fn reasons_and_the_texts_of_errors_are_switched() {
 
 #[test]
 fn only_configured_targets_become_metric_dimensions() {
-    for (target, dimension) in
-        [(Some("kubernetes"), "kubernetes"), (Some("Kubernetes"), "other"), (Some("made-up-91"), "other"), (None, "other")]
-    {
+    for (target, dimension) in [
+        (Some("kubernetes"), "kubernetes"),
+        (Some("Kubernetes"), "other"),
+        (Some("made-up-91"), "other"),
+        (None, "other"),
+    ] {
         let record = json(&config(), &Entry { target, ..entry() });
         assert_eq!(record["Target"], dimension);
         assert_eq!(record.get("target").and_then(Json::as_str), target);
@@ -167,7 +175,8 @@ fn every_text_makes_valid_json_and_reads_back() {
 fn long_texts_are_cut_at_a_character_and_marked() {
     for unit in ["x", "é", "😀", "\0", "\"", "\u{e0041}", "a😀"] {
         let long = unit.repeat(100_000);
-        let invocation = Invocation { request_id: &long, seconds: i64::MAX, nanos: u32::MAX, micros: u64::MAX };
+        let invocation =
+            Invocation { request_id: &long, seconds: i64::MAX, nanos: u32::MAX, micros: u64::MAX };
         let entry = Entry {
             decision: &long,
             decision_id: &long,

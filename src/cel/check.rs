@@ -7,7 +7,7 @@
 
 use crate::cel::ast::{Ast, Comprehension, Expr, ExprKind, Literal, MapEntry, NodeId, StructField};
 use crate::library::table::Row;
-use crate::types::{Kind, Type};
+use crate::types::{Kind, Type, object_type};
 use crate::value::Value;
 
 mod assign;
@@ -16,6 +16,7 @@ mod errors;
 mod issues;
 mod validate;
 
+pub(crate) use env::type_named;
 pub use env::{Environment, Function, Functions, Overload, field_names};
 pub use errors::{TypeError, TypeErrorKind};
 pub use issues::render;
@@ -47,7 +48,7 @@ pub enum Reference<'e> {
     Shadowed(String),
     /// A constant.
     Constant(Value<'e>),
-    /// A type; its name at run time.
+    /// A type, or the type of a struct literal; its qualified name.
     Type(String),
     /// A call: the overloads that may apply, in order of declaration.
     Call {
@@ -354,7 +355,7 @@ impl<'e> Checker<'_, 'e> {
             result = Some(match result {
                 None => overload_result,
                 // Several overloads that agree keep their type, else only run time knows.
-                Some(ty) if ty.is_dyn() || ty == overload_result => ty,
+                Some(ty) if ty.is_dyn() || ty.is_exact(&overload_result) => ty,
                 Some(_) => Type::Dyn,
             });
         }
@@ -449,30 +450,32 @@ impl<'e> Checker<'_, 'e> {
     }
 
     fn check_struct(&mut self, node: NodeId, type_name: &str, fields: &[StructField]) {
-        let result = match self.environment.resolve_type(type_name) {
-            Some(ty @ Type::Struct(_)) => ty,
-            Some(ty) => {
-                self.error(node, TypeErrorKind::NotAMessageType(ty.runtime_name().to_owned()));
-                for field in fields {
-                    self.error(field.id, TypeErrorKind::FailedResolution(type_name.to_owned()));
-                }
-                Type::Error
-            }
-            None => {
-                self.undeclared(node, type_name);
-                return self.set_type(node, Type::Error);
-            }
+        let Some((name, ty)) = self.environment.resolve_type(type_name) else {
+            self.undeclared(node, type_name);
+            return self.set_type(node, Type::Error);
         };
-        self.set_type(node, result.clone());
+        let message = object_type(&name).is_some();
+        if message {
+            self.set_type(node, ty);
+        } else {
+            self.set_type(node, Type::Error);
+            self.error(node, TypeErrorKind::NotAMessageType(ty.runtime_name().to_owned()));
+            for field in fields {
+                self.error(field.id, TypeErrorKind::FailedResolution(type_name.to_owned()));
+            }
+        }
+        // The type alone does not tell which message it was: several are wrappers of one type.
+        self.refer(node, Reference::Type(name.clone()));
         for field in fields {
             self.check(&field.value);
-            let expected = match &result {
-                Type::Struct(object) => self.environment.field(object, &field.field).unwrap_or_else(|| {
-                    let (name, object) = (field.field.clone(), (*object).to_owned());
-                    self.error(field.id, TypeErrorKind::UndefinedField { field: name, object });
+            let expected = match self.environment.field(&name, &field.field) {
+                Some(expected) => expected,
+                None if !message => Type::Error,
+                None => {
+                    let (field_name, object) = (field.field.clone(), name.clone());
+                    self.error(field.id, TypeErrorKind::UndefinedField { field: field_name, object });
                     Type::Error
-                }),
-                _ => Type::Error,
+                }
             };
             let found = self.element_type(&field.value, field.optional);
             if !self.bindings.assignable(&expected, &found) {

@@ -9,6 +9,9 @@ use super::ast::NodeId;
 use super::budget::Fault;
 use crate::value::{ShortestDouble, Value};
 
+/// What Go says of bytes as the key of a map.
+pub const UNHASHABLE: &str = "runtime error: hash of unhashable type types.Bytes";
+
 /// Why an evaluation ended without a value.
 #[derive(Clone, Copy, Debug)]
 pub enum Raise<'a> {
@@ -34,6 +37,8 @@ pub enum ErrorKind<'a> {
     NoSuchKey(Value<'a>),
     /// A field that the object's type does not have, through dyn.
     NoSuchField(&'a str),
+    /// The same of a protobuf message, which cel-go words in another way.
+    NoSuchMessageField(&'a str),
     /// A name that is declared but has no value.
     NoSuchAttribute(&'a str),
     /// An index outside a list.
@@ -68,6 +73,8 @@ pub enum ErrorKind<'a> {
     OptionalNoneDereference,
     /// A text that a function made; it is the whole error text.
     Message(&'a str),
+    /// What makes Kyverno's Go code panic: the evaluation of the whole expression ends, so no operator absorbs it.
+    Panic(&'a str),
 }
 
 impl<'a> From<ErrorKind<'a>> for Raise<'a> {
@@ -79,6 +86,13 @@ impl<'a> From<ErrorKind<'a>> for Raise<'a> {
 impl From<Fault> for Raise<'_> {
     fn from(fault: Fault) -> Self {
         Raise::Fault(fault)
+    }
+}
+
+impl CelError<'_> {
+    /// True if operators may absorb the error and folds go on after it.
+    pub fn is_absorbable(&self) -> bool {
+        !matches!(self.kind, ErrorKind::Panic(_))
     }
 }
 
@@ -104,6 +118,7 @@ impl fmt::Display for ErrorKind<'_> {
         match self {
             ErrorKind::NoSuchKey(key) => write!(f, "no such key: {}", Plain(key)),
             ErrorKind::NoSuchField(name) => write!(f, "no such field: {name}"),
+            ErrorKind::NoSuchMessageField(name) => write!(f, "no such field '{name}'"),
             ErrorKind::NoSuchAttribute(name) => write!(f, "no such attribute(s): {name}"),
             ErrorKind::IndexOutOfBounds(index) => write!(f, "index out of bounds: {}", Plain(index)),
             ErrorKind::UnsupportedIndexType(name) => write!(f, "unsupported index type '{name}' in list"),
@@ -129,12 +144,13 @@ impl fmt::Display for ErrorKind<'_> {
             ErrorKind::TimestampOverflow => f.write_str("timestamp overflow"),
             ErrorKind::OptionalNoneDereference => f.write_str("optional.none() dereference"),
             ErrorKind::Message(text) => f.write_str(text),
+            ErrorKind::Panic(text) => write!(f, "internal error: {text}"),
         }
     }
 }
 
 /// A scalar as Go's `%v` prints it.
-struct Plain<'v, 'a>(&'v Value<'a>);
+pub(super) struct Plain<'v, 'a>(pub(super) &'v Value<'a>);
 
 impl fmt::Display for Plain<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

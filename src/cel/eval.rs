@@ -7,15 +7,19 @@
 
 use crate::cel::ast::NodeId;
 use crate::cel::budget::Fault;
-use crate::cel::error::{CelError, ErrorKind, Raise};
+use crate::cel::error::{CelError, ErrorKind, Plain, Raise, UNHASHABLE};
 use crate::cel::plan::Program;
+use crate::library::message;
 use crate::library::table::{Answer, Context};
+use crate::types::ObjectType;
 use crate::value::{MapBuilder, Object, Value};
 
 use super::plan::{Call, Dispatch, Element, Entry, FieldInit, Guard, Node};
 
 mod access;
 mod fold;
+
+use access::Step;
 
 /// A comprehension variable's place: empty, a value, or the error that an accumulator holds.
 type Slot<'a> = Option<Result<Value<'a>, CelError<'a>>>;
@@ -92,23 +96,21 @@ impl<'a> Frame<'a> {
                 None => Err(Fault::Internal("a local variable without value").into()),
             },
             Node::Lazy { slot, init } => self.lazy(*slot, init),
-            Node::Field { id, operand, ty, index, .. } => {
-                let value = self.eval(operand)?;
-                let field = access::field(&value, ty, *index).map_err(|raise| raise.at(*id))?;
-                self.untagged(field)
-            }
-            Node::TestField { id, operand, ty, index } => {
-                let value = self.eval(operand)?;
-                access::test_field(&value, ty, *index).map_err(|raise| raise.at(*id))
-            }
-            Node::Qualify { id, operand, key, optional } => {
-                let value = self.eval(operand)?;
-                self.qualify(value, key, *optional).map_err(|raise| raise.at(*id))
-            }
-            Node::Test { id, operand, field } => {
-                let value = self.eval(operand)?;
-                access::test(&value, field).map_err(|raise| raise.at(*id))
-            }
+            Node::Field { .. } | Node::Qualify { .. } => match self.chain(node)? {
+                Step::Value(value, false) => Ok(value),
+                Step::Value(value, true) => self.context.some(value),
+                Step::Absent => Ok(Value::Optional(None)),
+            },
+            Node::TestField { id, operand, ty, index } => match self.chain(operand)? {
+                Step::Value(value, _) => {
+                    access::test_field(&value, ty, *index).map_err(|raise| raise.at(*id)).map(Value::Bool)
+                }
+                Step::Absent => Ok(Value::Bool(false)),
+            },
+            Node::Test { id, operand, field } => match self.chain(operand)? {
+                Step::Value(value, _) => access::test(&value, field).map_err(|raise| raise.at(*id)),
+                Step::Absent => Ok(Value::Bool(false)),
+            },
             Node::And { id, terms } => self.logical(*id, terms, false),
             Node::Or { id, terms } => self.logical(*id, terms, true),
             Node::Not { id, operand } => match self.eval(operand)? {
@@ -138,17 +140,14 @@ impl<'a> Frame<'a> {
                 self.eval(body)
             }
             Node::OptionalOr { id, left, right } => match self.eval(left)? {
-                none @ Value::Optional(None) => match self.eval(right)? {
-                    value @ Value::Optional(_) => Ok(value),
-                    other => Err(self.optional_mismatch("or", none, other).at(*id)),
-                },
+                Value::Optional(None) => self.eval(right),
                 value @ Value::Optional(Some(_)) => Ok(value),
-                other => Err(self.optional_receiver("or", other).at(*id)),
+                _ => Err(Raise::from(ErrorKind::NoSuchOverload).at(*id)),
             },
             Node::OptionalOrValue { id, left, right } => match self.eval(left)? {
                 Value::Optional(None) => self.eval(right),
                 Value::Optional(Some(value)) => Ok(*value),
-                other => Err(self.optional_receiver("orValue", other).at(*id)),
+                _ => Err(Raise::from(ErrorKind::NoSuchOverload).at(*id)),
             },
         }
     }
@@ -166,19 +165,6 @@ impl<'a> Frame<'a> {
         }
     }
 
-    fn optional_receiver(&mut self, _function: &'static str, _value: Value<'a>) -> Raise<'a> {
-        ErrorKind::NoSuchOverload.into()
-    }
-
-    fn optional_mismatch(
-        &mut self,
-        _function: &'static str,
-        _left: Value<'a>,
-        _right: Value<'a>,
-    ) -> Raise<'a> {
-        ErrorKind::NoSuchOverload.into()
-    }
-
     /// The variable's value, evaluated on first use; its value or error is kept for the rest of the request.
     fn variable(&mut self, index: usize) -> Answer<'a> {
         match self.variables.get(index).copied() {
@@ -194,6 +180,11 @@ impl<'a> Frame<'a> {
         self.set_variable(index, Variable::Running);
         let result = match self.evaluate(program) {
             Ok(value) => Ok(value),
+            // Kyverno evaluates each variable on its own, so a panic ends the variable's evaluation only.
+            Err(Raise::Error(error)) if !error.is_absorbable() => {
+                let text = self.context.format(format_args!("{error}"))?;
+                Err(CelError { kind: ErrorKind::Message(text), node: error.node })
+            }
             Err(Raise::Error(error)) => Err(error),
             Err(Raise::Fault(fault)) => return Err(fault.into()),
         };
@@ -229,8 +220,10 @@ impl<'a> Frame<'a> {
                 Ok(Value::Bool(value)) if value == decides => return Ok(Value::Bool(decides)),
                 Ok(Value::Bool(_)) => {}
                 Ok(_) => error = error.or(Some(Raise::from(ErrorKind::NoSuchOverload).at(id))),
-                Err(fault @ Raise::Fault(_)) => return Err(fault),
-                Err(raise) => error = error.or(Some(raise)),
+                Err(Raise::Error(raised)) if raised.is_absorbable() => {
+                    error = error.or(Some(Raise::Error(raised)));
+                }
+                Err(final_one) => return Err(final_one),
             }
         }
         match error {
@@ -311,7 +304,13 @@ impl<'a> Frame<'a> {
                 _ if !element.optional => list.push(value),
                 Value::Optional(Some(value)) => list.push(*value),
                 Value::Optional(None) => {}
-                other => return Err(self.not_optional("list", &other).at(id)),
+                other => {
+                    let value = Plain(&other);
+                    let text = format_args!(
+                        "cannot initialize optional list element from non-optional value {value}"
+                    );
+                    return Err(self.context.error(text).at(id));
+                }
             }
         }
         Ok(self.context.finish_list(list))
@@ -326,28 +325,30 @@ impl<'a> Frame<'a> {
         for entry in entries {
             let key = self.eval(&entry.key)?;
             let value = self.eval(&entry.value)?;
+            let value = match value {
+                _ if !entry.optional => Some(value),
+                Value::Optional(inner) => inner.copied(),
+                other => return Err(self.not_optional(&key, &other).at(id)),
+            };
+            if let Value::Bytes(_) = key {
+                return Err(Raise::from(ErrorKind::Panic(UNHASHABLE)).at(id));
+            }
             match value {
-                _ if !entry.optional => map.insert(key, value),
-                Value::Optional(Some(value)) => map.insert(key, *value),
-                Value::Optional(None) => map.remove(&key),
-                other => return Err(self.not_optional("map", &other).at(id)),
+                Some(value) => map.insert(key, value),
+                None => map.remove(&key),
             }
         }
         Ok(Value::Map(map.finish()))
     }
 
-    fn not_optional(&mut self, _what: &'static str, value: &Value<'a>) -> Raise<'a> {
-        let name = value.type_name();
+    /// What cel-go says of an entry or field behind `?` whose value is no optional.
+    fn not_optional(&mut self, entry: &Value<'a>, value: &Value<'a>) -> Raise<'a> {
+        let (entry, value) = (Plain(entry), Plain(value));
         self.context
-            .error(format_args!("cannot initialize optional list element from non-optional value {name}"))
+            .error(format_args!("cannot initialize optional entry '{entry}' from non-optional value {value}"))
     }
 
-    fn object(
-        &mut self,
-        id: NodeId,
-        ty: &'static crate::types::ObjectType,
-        inits: &'a [FieldInit<'a>],
-    ) -> Answer<'a> {
+    fn object(&mut self, id: NodeId, ty: &'static ObjectType, inits: &'a [FieldInit<'a>]) -> Answer<'a> {
         self.context.budget.charge_bytes(ty.fields.len().saturating_mul(size_of::<Option<Value<'_>>>()))?;
         let fields = self.context.arena.alloc_slice_fill_copy(ty.fields.len(), None);
         for init in inits {
@@ -355,14 +356,24 @@ impl<'a> Frame<'a> {
             let value = match value {
                 _ if !init.optional => Some(value),
                 Value::Optional(inner) => inner.copied(),
-                other => return Err(self.not_optional("struct", &other).at(id)),
+                other => {
+                    let name = ty.fields.get(init.index).map(|field| field.name).unwrap_or_default();
+                    return Err(self.not_optional(&Value::String(name), &other).at(id));
+                }
             };
-            if let Some(value) = &value {
-                access::assign(&mut self.context, ty, init.index, value).map_err(|raise| raise.at(id))?;
-            }
             if let Some(place) = fields.get_mut(init.index) {
                 *place = value;
             }
+        }
+        // All values are there before the first is converted: an error among them comes first.
+        for (index, place) in fields.iter_mut().enumerate() {
+            if let Some(value) = place {
+                *value =
+                    access::assign(&mut self.context, ty, index, *value).map_err(|raise| raise.at(id))?;
+            }
+        }
+        if ty.message {
+            return message::finish(&mut self.context, ty, fields).map_err(|raise| raise.at(id));
         }
         Ok(Value::Object(self.context.arena.alloc(Object { ty, fields, tagged: true })))
     }

@@ -123,6 +123,18 @@ codes! {
     CelNotSupported = 2904, "a function, type or variable of a Kyverno library that Toolgate does not have yet", "";
 
     // 30xx: configuration
+    ConfigUnreadable = 3001, "a configuration file that cannot be read", "";
+    NotAConfiguration = 3002, "a configuration file that is not one document of kind Configuration", "";
+    ConfigWrongType = 3003, "a setting with a value of another type than it must have", "";
+    ConfigUnknownField = 3004, "a setting or header that does not exist", "";
+    ConfigMissingValue = 3005, "a setting without a value", "";
+    ConfigUnsupportedValue = 3006, "a setting whose value is not one of those allowed", "";
+    ConfigBadValue = 3007, "a setting whose value breaks the rules of the setting", "";
+    ConfigDuplicate = 3008, "a value or header that stands twice", "";
+    ConfigConflict = 3009, "settings that contradict each other", "";
+    HeaderType = 3010, "a header's expression with a result that no header can carry", "";
+    UnknownVariable = 3020, "an environment variable that names no setting", "";
+    BadVariable = 3021, "an environment variable whose value its setting cannot have", "";
 
     // 40xx: limits
     FileTooLarge = 4001, "a file that is larger than the limit", "";

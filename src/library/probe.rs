@@ -88,3 +88,38 @@ pub(crate) fn body(library: &Library, id: &str) -> Body {
         Implementation::Planned => panic!("{id} has no body"),
     }
 }
+
+/// Calls the body of the overload `id` with the default budget; an error is its text.
+pub(crate) fn call_row(library: &Library, id: &str, args: &[Value<'_>]) -> Result<String, String> {
+    call_row_within(Budget::default(), library, id, args)
+}
+
+/// As [`call_row`], with a budget of its own; the text of a fault begins with `fault: `.
+pub(crate) fn call_row_within(
+    budget: Budget,
+    library: &Library,
+    id: &str,
+    args: &[Value<'_>],
+) -> Result<String, String> {
+    let arena = Bump::new();
+    let mut context = Context::new(&arena, budget);
+    match body(library, id)(&mut context, args) {
+        Ok(value) => Ok(literal(&value)),
+        Err(Raise::Error(error)) => Err(error.to_string()),
+        Err(Raise::Fault(fault)) => Err(format!("fault: {fault}")),
+    }
+}
+
+/// A value as CEL would write it, without its type.
+fn literal(value: &Value<'_>) -> String {
+    match value {
+        Value::Bool(b) => b.to_string(),
+        Value::Int(i) => i.to_string(),
+        Value::String(text) => format!("{text:?}"),
+        Value::Bytes(bytes) => format!("b\"{}\"", bytes.escape_ascii()),
+        Value::List(elements) => {
+            format!("[{}]", elements.iter().map(literal).collect::<Vec<_>>().join(", "))
+        }
+        other => format!("{other:?}"),
+    }
+}

@@ -116,7 +116,7 @@ impl<'p> Compiler<'p> {
         for condition in &policy.match_conditions {
             let program = self.expression(policy, &condition.expression, parsed.next()?, &environment);
             if let Some(program) = &program
-                && *program.output() != Type::Bool
+                && !program.output().is_exact(&Type::Bool)
             {
                 let found = program.output().clone();
                 self.wrong_output(policy, &condition.expression, Code::ConditionType, "bool", &found);
@@ -264,15 +264,16 @@ pub fn plan<'p>(
     plan::plan(checked, arena, INPUTS, &|name| environment.policy_variable(name).map(|(index, _)| index))
 }
 
-fn index(offset: u32) -> usize {
+pub(crate) fn index(offset: u32) -> usize {
     usize::try_from(offset).unwrap_or(usize::MAX)
 }
 
-fn first_line(message: &str) -> &str {
+pub(crate) fn first_line(message: &str) -> &str {
     message.lines().next().unwrap_or(message)
 }
 
-fn code(kind: &TypeErrorKind) -> Code {
+/// The code of a mistake that the checker found.
+pub(crate) fn code(kind: &TypeErrorKind) -> Code {
     match kind {
         TypeErrorKind::UndeclaredReference { .. } => Code::CelUndeclared,
         TypeErrorKind::NotSupportedYet { .. } => Code::CelNotSupported,
@@ -290,7 +291,7 @@ fn code(kind: &TypeErrorKind) -> Code {
 }
 
 /// What the author probably meant.
-fn help(kind: &TypeErrorKind, environment: &Environment<'static>) -> Option<String> {
+pub(crate) fn help(kind: &TypeErrorKind, environment: &Environment<'static>) -> Option<String> {
     let functions = || environment.functions().iter().map(|function| function.name.as_str());
     let suggestion = match kind {
         TypeErrorKind::UndeclaredReference { name, .. } => {

@@ -3,9 +3,9 @@
 //! Knows the schema of Kyverno's custom resource (three versions of the API with one schema) and nothing of CEL: an
 //! expression is text with a way back to its file.
 
-mod check;
+pub(crate) mod check;
 mod rules;
-mod schema;
+pub(crate) mod schema;
 
 use std::sync::Arc;
 

@@ -1,6 +1,7 @@
-//! The object types that policies see, with their fields, as Kyverno's Go structs declare them.
+//! The object types that policies see, with their fields: Kyverno's Go structs, and protobuf's well-known messages
+//! that cel-go knows without being told.
 //!
-//! A field has two names. Typed access uses the CEL name; access through `dyn` uses the Go name on values that
+//! A field of a struct has two names. Typed access uses the CEL name; access through `dyn` uses the Go name on values that
 //! came through the outermost adapter, because that one ignores the `cel` tags (kyverno-semantics §2.6).
 
 use std::sync::LazyLock;
@@ -12,6 +13,10 @@ use super::{Type, VARIABLES, signature::parse_type};
 pub struct ObjectType {
     /// The name in CEL, `http.CheckRequest`.
     pub name: &'static str,
+    /// The static type of a literal: the object itself, but for most messages a type of CEL's own.
+    pub ty: Type,
+    /// True for a protobuf message, false for a Go struct.
+    pub message: bool,
     /// The fields in the order of the Go struct; a value's fields have the same order.
     pub fields: Vec<FieldType>,
 }
@@ -28,6 +33,9 @@ pub struct FieldType {
     pub ty: Option<Type>,
     /// True if the Go field is a pointer or an interface, so that a set but empty one is told from an unset one.
     pub pointer: bool,
+    /// For a message's field, the Go type that a value converts to, as cel-go's messages spell it; for a field without
+    /// static type, `map` or `bool` if its zero value is not null; else empty.
+    pub go_type: &'static str,
 }
 
 impl ObjectType {
@@ -46,7 +54,7 @@ impl ObjectType {
 const PRIVATE: &str = "";
 
 /// One object type as written in the table: name, then `cel-name[/GoName]: type`; `?` marks a field without a
-/// static type and `*` a pointer.
+/// static type (`?map` and `?bool`: one whose zero value is not null) and `*` a pointer.
 type Row = (&'static str, &'static [(&'static str, &'static str, &'static str)]);
 
 /// kyverno-authz `pkg/cel/libs/authz/http/types.go` and `pkg/cel/libs/mcp/types.go` with mcp-go 0.49.0.
@@ -111,8 +119,11 @@ const ROWS: &[Row] = &[
         ],
     ),
     ("mcp.TaskParams", &[("TTL", "TTL", "*int")]),
-    ("mcp.Meta", &[("ProgressToken", "ProgressToken", "*?"), ("AdditionalFields", "AdditionalFields", "?")]),
-    ("mcp.ReadResourceParams", &[("URI", "URI", "string"), ("Arguments", "Arguments", "?")]),
+    (
+        "mcp.Meta",
+        &[("ProgressToken", "ProgressToken", "*?"), ("AdditionalFields", "AdditionalFields", "?map")],
+    ),
+    ("mcp.ReadResourceParams", &[("URI", "URI", "string"), ("Arguments", "Arguments", "?map")]),
     ("mcp.SubscribeParams", &[("URI", "URI", "string")]),
     ("mcp.UnsubscribeParams", &[("URI", "URI", "string")]),
     ("mcp.GetPromptParams", &[("Name", "Name", "string"), ("Arguments", "Arguments", "map(string, string)")]),
@@ -127,8 +138,8 @@ const ROWS: &[Row] = &[
     (
         "mcp.ClientCapabilities",
         &[
-            ("Extensions", "Extensions", "?"),
-            ("Experimental", "Experimental", "?"),
+            ("Extensions", "Extensions", "?map"),
+            ("Experimental", "Experimental", "?map"),
             ("Roots", "Roots", "*."),
             ("Sampling", "Sampling", "*."),
             ("Elicitation", "Elicitation", "*mcp.ElicitationCapability"),
@@ -137,7 +148,7 @@ const ROWS: &[Row] = &[
     ),
     // An anonymous Go struct: it has a type without a name and no field that typed CEL can reach. Only that of
     // `Roots` has one that decoding sets.
-    (".", &[("ListChanged", "ListChanged", "?")]),
+    (".", &[("ListChanged", "ListChanged", "?bool")]),
     ("mcp.ElicitationCapability", &[("Form", "Form", "*."), ("URL", "URL", "*.")]),
     (
         "mcp.TasksCapability",
@@ -238,10 +249,70 @@ const ROWS: &[Row] = &[
     ),
 ];
 
+/// One message: its name, the type of a literal (empty: the message itself), then `name: type` and the Go type that a
+/// value of the field converts to.
+type MessageRow = (&'static str, &'static str, &'static [(&'static str, &'static str, &'static str)]);
+
+/// The files `any`, `duration`, `empty`, `struct`, `timestamp` and `wrappers` of `google/protobuf`, which cel-go's
+/// type registry starts with, and the types that its checker has for them.
+const MESSAGES: &[MessageRow] = &[
+    ("google.protobuf.Any", "any", &[("type_url", "string", "string"), ("value", "bytes", "[]uint8")]),
+    ("google.protobuf.BoolValue", "wrapper(bool)", &[("value", "bool", "bool")]),
+    ("google.protobuf.BytesValue", "wrapper(bytes)", &[("value", "bytes", "[]uint8")]),
+    ("google.protobuf.DoubleValue", "wrapper(double)", &[("value", "double", "float64")]),
+    ("google.protobuf.Duration", "duration", &[("seconds", "int", "int64"), ("nanos", "int", "int32")]),
+    ("google.protobuf.Empty", "", &[]),
+    ("google.protobuf.FloatValue", "wrapper(double)", &[("value", "double", "float32")]),
+    ("google.protobuf.Int32Value", "wrapper(int)", &[("value", "int", "int32")]),
+    ("google.protobuf.Int64Value", "wrapper(int)", &[("value", "int", "int64")]),
+    ("google.protobuf.ListValue", "list(dyn)", &[("values", "list(dyn)", "[]*structpb.Value")]),
+    ("google.protobuf.StringValue", "wrapper(string)", &[("value", "string", "string")]),
+    (
+        "google.protobuf.Struct",
+        "map(string, dyn)",
+        &[("fields", "map(string, dyn)", "map[string]*structpb.Value")],
+    ),
+    // What a map field is made of on the wire; cel-go registers it like any other message.
+    (
+        "google.protobuf.Struct.FieldsEntry",
+        "",
+        &[("key", "string", "string"), ("value", "*dyn", "*structpb.Value")],
+    ),
+    ("google.protobuf.Timestamp", "timestamp", &[("seconds", "int", "int64"), ("nanos", "int", "int32")]),
+    ("google.protobuf.UInt32Value", "wrapper(uint)", &[("value", "uint", "uint32")]),
+    ("google.protobuf.UInt64Value", "wrapper(uint)", &[("value", "uint", "uint64")]),
+    (
+        "google.protobuf.Value",
+        "dyn",
+        &[
+            ("null_value", "int", "protoreflect.EnumNumber"),
+            ("number_value", "double", "float64"),
+            ("string_value", "string", "string"),
+            ("bool_value", "bool", "bool"),
+            ("struct_value", "map(string, dyn)", "*structpb.Struct"),
+            ("list_value", "list(dyn)", "*structpb.ListValue"),
+        ],
+    ),
+];
+
 static OBJECTS: LazyLock<Vec<ObjectType>> = LazyLock::new(|| {
-    ROWS.iter()
-        .map(|(name, fields)| ObjectType { name, fields: fields.iter().map(field_type).collect() })
-        .collect()
+    let structs = ROWS.iter().map(|(name, fields)| ObjectType {
+        name,
+        ty: Type::Struct(name),
+        message: false,
+        fields: fields.iter().map(field_type).collect(),
+    });
+    let messages = MESSAGES.iter().map(|(name, ty, fields)| ObjectType {
+        name,
+        // The lookup of a name would need the table that is being made.
+        ty: if ty.is_empty() { None } else { parse_type(ty) }.unwrap_or(Type::Struct(name)),
+        message: true,
+        fields: fields
+            .iter()
+            .map(|(name, ty, go_type)| FieldType { go_type, ..field_type(&(name, name, ty)) })
+            .collect(),
+    });
+    structs.chain(messages).collect()
 });
 
 fn field_type(&(name, go_name, ty): &(&'static str, &'static str, &'static str)) -> FieldType {
@@ -255,11 +326,12 @@ fn field_type(&(name, go_name, ty): &(&'static str, &'static str, &'static str))
                 .iter()
                 .find(|(object, _)| *object == element)
                 .map(|(object, _)| Type::list(Type::Struct(object))),
-            _ if text == "?" => None,
+            _ if text.starts_with('?') => None,
             _ => parse_type(text),
         },
     };
-    FieldType { name, go_name, ty, pointer }
+    let go_type = text.strip_prefix('?').unwrap_or_default();
+    FieldType { name, go_name, ty, pointer, go_type }
 }
 
 /// The object type called `name`, if it exists.
@@ -277,13 +349,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_type_of_a_message_reads() {
+        for (name, text, fields) in MESSAGES {
+            let message = object_type(name).unwrap();
+            assert_eq!(matches!(message.ty, Type::Struct(_)), text.is_empty(), "{name}");
+            assert_eq!(message.fields.len(), fields.len(), "{name}");
+            assert!(message.fields.iter().all(|f| f.ty.is_some() && !f.go_type.is_empty()), "{name}");
+        }
+    }
+
+    #[test]
     fn every_field_with_a_type_has_one_that_reads() {
         for (name, fields) in ROWS {
             for (field, _, text) in *fields {
                 let ty = object_type(name).unwrap();
                 match ty.field(field) {
                     Some((_, found)) => {
-                        assert_eq!(found.ty.is_none(), text.ends_with('?'), "{name}.{field}: {text}");
+                        assert_eq!(found.ty.is_none(), text.contains('?'), "{name}.{field}: {text}");
                     }
                     None => assert_eq!(*field, PRIVATE, "{name}"),
                 }

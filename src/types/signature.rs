@@ -1,6 +1,7 @@
 //! The small language in which function tables write signatures: `list(T).slice(int, int) -> list(T)`.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::{Type, object_type};
 
@@ -126,11 +127,13 @@ pub(super) fn parse_type(text: &str) -> Option<Type> {
             ("map", [key, value]) => Some(Type::map(key.clone(), value.clone())),
             ("optional", [value]) => Some(Type::optional(value.clone())),
             ("type", [of]) => Some(Type::type_of(of.clone())),
+            ("wrapper", [of]) => Some(Type::Wrapper(Arc::new(of.clone()))),
             _ => None,
         };
     }
     match text {
         "dyn" => Some(Type::Dyn),
+        "any" => Some(Type::Any),
         "null" => Some(Type::Null),
         "bool" => Some(Type::Bool),
         "int" => Some(Type::Int),
@@ -145,7 +148,7 @@ pub(super) fn parse_type(text: &str) -> Option<Type> {
         "json.Json" => Some(Type::Opaque("json.Json", [].into())),
         "mcp.MCP" => Some(Type::Opaque("mcp.MCP", [].into())),
         _ if text.len() == 1 && text.bytes().all(|b| b.is_ascii_uppercase()) => Some(Type::param(text)),
-        _ => object_type(text).map(|object| Type::Struct(object.name)),
+        _ => object_type(text).map(|object| object.ty.clone()),
     }
 }
 

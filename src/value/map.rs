@@ -9,10 +9,10 @@ use bumpalo::collections::Vec as BumpVec;
 
 use super::Value;
 
-/// A map from null, booleans, numbers and strings to values.
+/// A map. Keys are null, booleans, numbers and strings; a literal may have others.
 #[derive(Clone, Copy, Debug)]
 pub struct Map<'a> {
-    // INVARIANT: sorted by `order`, no two keys of one type equal.
+    // INVARIANT: sorted by `order`, no two keys the `same`.
     entries: &'a [(Value<'a>, Value<'a>)],
 }
 
@@ -30,10 +30,35 @@ fn order(a: &Value<'_>, b: &Value<'_>) -> Ordering {
         (Value::Int(a), Value::Int(b)) => a.cmp(b),
         (Value::Uint(a), Value::Uint(b)) => a.cmp(b),
         (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
+        (Value::Double(a), Value::Double(b)) if a == b => Ordering::Equal,
         (Value::Double(a), Value::Double(b)) => a.total_cmp(b),
         _ => rank(a).cmp(&rank(b)),
     }
 }
+
+/// Whether two keys that [`order`] does not tell apart are one key: as Go compares interface values. NaN is no key that
+/// can be found again; lists, maps and objects are pointers in Go, so only the very same one is equal; a time
+/// with an offset holds a pointer to its zone.
+fn same(a: &Value<'_>, b: &Value<'_>) -> bool {
+    match (a, b) {
+        (Value::Double(a), Value::Double(b)) => a == b,
+        (Value::Duration(a), Value::Duration(b)) => a == b,
+        (Value::Timestamp(a), Value::Timestamp(b)) => {
+            a.instant() == b.instant() && a.offset == 0 && b.offset == 0
+        }
+        (Value::Type(a), Value::Type(b)) => a == b,
+        (Value::Optional(None), Value::Optional(None)) => true,
+        (Value::Optional(Some(a)), Value::Optional(Some(b))) => std::ptr::eq(*a, *b),
+        (Value::List(a), Value::List(b)) => !a.is_empty() && std::ptr::eq(*a, *b),
+        (Value::Map(a), Value::Map(b)) => !a.is_empty() && std::ptr::eq(a.entries, b.entries),
+        (Value::Object(a), Value::Object(b)) => std::ptr::eq(*a, *b),
+        (Value::Opaque(a), Value::Opaque(b)) => a == b,
+        _ => order(a, b).is_eq() && rank(a) < EXOTIC && rank(a) == rank(b),
+    }
+}
+
+/// The rank of keys that only literals have, which no index expression can look up.
+const EXOTIC: u8 = 6;
 
 fn rank(key: &Value<'_>) -> u8 {
     match key {
@@ -43,7 +68,7 @@ fn rank(key: &Value<'_>) -> u8 {
         Value::Uint(_) => 3,
         Value::Double(_) => 4,
         Value::String(_) => 5,
-        _ => 6,
+        _ => EXOTIC,
     }
 }
 
@@ -93,7 +118,11 @@ impl<'a> Map<'a> {
 
     fn get_exact(&self, key: &Value<'_>) -> Option<Value<'a>> {
         let at = self.entries.binary_search_by(|(k, _)| order(k, key)).ok()?;
-        self.entries.get(at).map(|(_, value)| *value)
+        let (found, value) = self.entries.get(at)?;
+        if same(found, key) {
+            return Some(*value);
+        }
+        self.entries.iter().find(|(k, _)| same(k, key)).map(|(_, value)| *value)
     }
 }
 
@@ -108,10 +137,12 @@ impl<'a> MapBuilder<'a> {
         if let Some((last, slot)) = self.entries.last_mut() {
             match order(last, &key) {
                 Ordering::Less => {}
-                Ordering::Equal => {
+                Ordering::Equal if same(last, &key) => {
                     *slot = value;
                     return;
                 }
+                // There may be an equal key further back.
+                Ordering::Equal => self.sorted = false,
                 Ordering::Greater => self.sorted = false,
             }
         }
@@ -120,7 +151,7 @@ impl<'a> MapBuilder<'a> {
 
     /// Takes an entry out again: what an absent optional value does to an earlier entry of the same key.
     pub fn remove(&mut self, key: &Value<'a>) {
-        self.entries.retain(|(k, _)| order(k, key).is_ne());
+        self.entries.retain(|(k, _)| !same(k, key));
     }
 
     /// The finished map.
@@ -138,9 +169,10 @@ impl<'a> MapBuilder<'a> {
             let mut sorted: BumpVec<'a, (Value<'a>, Value<'a>)> =
                 BumpVec::with_capacity_in(entries.len(), arena);
             for entry in indices.iter().filter_map(|i| entries.get(*i)) {
-                match sorted.last_mut() {
-                    Some(last) if order(&last.0, &entry.0).is_eq() => *last = *entry,
-                    _ => sorted.push(*entry),
+                let ties = sorted.iter_mut().rev().take_while(|known| order(&known.0, &entry.0).is_eq());
+                match ties.into_iter().find(|known| same(&known.0, &entry.0)) {
+                    Some(known) => known.1 = entry.1,
+                    None => sorted.push(*entry),
                 }
             }
             self.entries = sorted;

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::Value;
+use super::{Map, Value};
 use crate::types::{FieldType, ObjectType, object_types};
 
 /// An object. Unset fields read as the zero value of their type, never as null (kyverno-semantics §2.2).
@@ -33,7 +33,11 @@ impl<'a> Object<'a> {
             Some(value) => value,
             None => match self.ty.fields.get(index).and_then(|field| field.ty.as_ref()) {
                 Some(ty) => Value::zero(ty),
-                None => Value::Null,
+                None => match self.ty.fields.get(index).map(|field| field.go_type) {
+                    Some("map") => Value::Map(Map::EMPTY),
+                    Some("bool") => Value::Bool(false),
+                    _ => Value::Null,
+                },
             },
         }
     }

@@ -166,7 +166,8 @@ fn when_no_policy_speaks_the_default_decides() {
     );
     assert_eq!(json(&run), (json!("deny"), json!("none")));
     let run = finish(binary(root()).args(["decide", &name]).env("TOOLGATE_DEFAULT_DECISION", "no"), b"");
-    assert_eq!((run.code, run.out.as_str()), (2, ""));
+    assert_eq!((run.code, run.out.as_str()), (3, ""));
+    assert!(run.err.contains("`TOOLGATE_DEFAULT_DECISION` must be one of `allow`, `deny`"), "{}", run.err);
 }
 
 #[test]

@@ -46,6 +46,7 @@ pub(crate) fn canonical(value: &Value<'_>) -> Json {
         }
         Value::Optional(None) => json!({"optional": null}),
         Value::Optional(Some(inner)) => json!({"optional": canonical(inner)}),
+        Value::Object(object) if object.ty.message => json!({"opaque": object.ty.name}),
         Value::Object(object) => object_form(object),
         Value::Opaque(name) => json!({"opaque": name}),
     }

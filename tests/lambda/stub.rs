@@ -300,7 +300,10 @@ fn converse(stream: TcpStream, shared: &Shared) -> io::Result<()> {
                 };
                 match outcome {
                     Some((id, outcome)) => {
-                        assert!(shared.lock().outcomes.insert(id.to_owned(), outcome).is_none(), "posted twice");
+                        assert!(
+                            shared.lock().outcomes.insert(id.to_owned(), outcome).is_none(),
+                            "posted twice"
+                        );
                         accepted()
                     }
                     None => b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_vec(),

@@ -39,7 +39,9 @@ fn main() -> ExitCode {
 /// The whole life of the process.
 fn run() -> ExitCode {
     let Some(api) = init::runtime_api() else {
-        log("this is an AWS Lambda function, and there is no Lambda here; `toolgate decide` answers event files");
+        log(
+            "this is an AWS Lambda function, and there is no Lambda here; `toolgate decide` answers event files",
+        );
         return ExitCode::FAILURE;
     };
     let arena = Arena::new();

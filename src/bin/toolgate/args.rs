@@ -19,7 +19,7 @@ Exit codes:
   0  done; also when a call is denied, unless --fail-on-deny is given
   1  a call is denied and --fail-on-deny is given
   2  the command line is wrong, or an input file cannot be read
-  3  the policies do not load";
+  3  the policies or the configuration do not load";
 
 const CHECK_HELP: &str = "\
 Examples:
@@ -41,7 +41,7 @@ Exit codes:
   0  every event has its answer; also when it is a denial, unless --fail-on-deny is given
   1  a call is denied and --fail-on-deny is given
   2  the command line is wrong, or an event file cannot be read
-  3  the policies do not load
+  3  the policies or the configuration do not load
 
 An event that is no AgentCore event is no usage error: its answer is a denial.";
 
@@ -61,6 +61,37 @@ A payload is Kyverno's: JSON with `attributes` (`method`, `path`, `host`, `heade
 and, for policies that read `object.mcp`, `mcp`. Each row is what one policy alone says; the decision is what the
 server answers with all of them: the first policy by name that allows, denies or errs.";
 
+const CONFIG_HELP: &str = "\
+Examples:
+  toolgate config
+  toolgate config --config staging.yaml --output json
+  TOOLGATE_DENIAL_FORM=toolResult toolgate config > policies/toolgate.yaml
+
+Exit codes:
+  0  the configuration is printed
+  2  the command line is wrong
+  3  the configuration does not load
+
+What is printed reads back to the same configuration. A secret is printed as `<set>`: whoever reads that back must give
+the secret in its variable. docs/configuration.md describes every setting and its variable.";
+
+const TEST_HELP: &str = "\
+Examples:
+  toolgate test testdata/policies
+  toolgate test --filter 'other case' testdata/policies
+  toolgate test --output junit . > report.xml
+  toolgate test --watch my-policies/
+
+Exit codes:
+  0  every case is as expected
+  1  a case is not, or a Kyverno test fails or cannot be run
+  2  the command line is wrong, a fixture has mistakes or tests nothing, or there is no test
+  3  the policies of a fixture do not load
+
+Below a directory every document with `apiVersion: toolgate.dev/v1` and `kind: Fixture` is run, in whatever YAML file
+it is, and every `kyverno-test.yaml` with `httpPayloads`, with the rows and exit codes of `kyverno test`. Directories
+that are hidden or have a `CACHEDIR.TAG` are passed over. docs/testing.md shows how to write fixtures.";
+
 /// The command line.
 #[derive(Debug, Parser)]
 #[command(name = "toolgate", version, about = ABOUT, after_help = TOP_HELP, disable_help_subcommand = true)]
@@ -78,6 +109,10 @@ pub(crate) enum Command {
     Decide(Decide),
     /// Show what each policy says of an HTTP payload, as `kyverno apply` does
     Apply(Apply),
+    /// Print the settings and the mapping of headers that are in force
+    Config(Config),
+    /// Run fixtures and Kyverno's test files
+    Test(Test),
 }
 
 /// `toolgate check`
@@ -99,9 +134,11 @@ pub(crate) struct Decide {
     /// Policy files and directories; may be given several times
     #[arg(long, value_name = "PATH", default_value = "policies")]
     pub(crate) policies: Vec<PathBuf>,
-    /// What happens to a call of which no policy speaks; Kyverno allows it
-    #[arg(long, value_enum, default_value_t = Default::Allow, env = "TOOLGATE_DEFAULT_DECISION")]
-    pub(crate) default: Default,
+    #[command(flatten)]
+    pub(crate) config: ConfigFile,
+    /// What happens to a call of which no policy speaks, whatever the configuration says
+    #[arg(long, value_enum)]
+    pub(crate) default: Option<Default>,
     /// Exit with 1 if a call is denied
     #[arg(long)]
     pub(crate) fail_on_deny: bool,
@@ -132,6 +169,54 @@ pub(crate) struct Apply {
     /// Exit with 1 if the server would not let a payload's request pass
     #[arg(long)]
     pub(crate) fail_on_deny: bool,
+}
+
+/// `toolgate config`
+#[derive(Debug, Args)]
+#[command(after_help = CONFIG_HELP)]
+pub(crate) struct Config {
+    #[command(flatten)]
+    pub(crate) config: ConfigFile,
+    /// Policy files and directories, beside which a configuration file is looked for
+    #[arg(long, value_name = "PATH", default_value = "policies")]
+    pub(crate) policies: Vec<PathBuf>,
+    /// YAML, or JSON on one line
+    #[arg(long, short, value_enum, default_value_t = Format::Text)]
+    pub(crate) output: Format,
+}
+
+/// The configuration file of a command.
+#[derive(Debug, Args)]
+pub(crate) struct ConfigFile {
+    /// The configuration file [default: $TOOLGATE_CONFIG, else `toolgate.yaml` beside the policies]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// `toolgate test`
+#[derive(Debug, Args)]
+#[command(after_help = TEST_HELP)]
+pub(crate) struct Test {
+    /// Test files, and directories with all below them
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Only cases whose `FILE: FIXTURE: CASE` contains this, or, with `*`, `?`, `[` or `{`, that it matches as a glob
+    #[arg(long, short, value_name = "TEXT")]
+    pub(crate) filter: Option<String>,
+    /// Text for people, one JSON document, or JUnit's XML
+    #[arg(long, short, value_enum, default_value_t = TestFormat::Text)]
+    pub(crate) output: TestFormat,
+    /// Run again whenever a test, a policy or an event has changed
+    #[arg(long, short)]
+    pub(crate) watch: bool,
+}
+
+/// The forms of a test report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TestFormat {
+    Text,
+    Json,
+    Junit,
 }
 
 /// The forms of a report.
@@ -180,14 +265,10 @@ mod tests {
         let mut command = Arguments::command();
         let mut helps = vec![command.render_help().to_string()];
         helps.extend(command.get_subcommands_mut().map(|sub| sub.render_help().to_string()));
-        assert_eq!(helps.len(), 4);
+        assert_eq!(helps.len(), 6);
         for help in helps {
             assert!(help.contains("\nExamples:\n  toolgate "), "{help}");
-            for line in [
-                "\nExit codes:\n  0  ",
-                "\n  2  the command line is wrong",
-                "\n  3  the policies do not load",
-            ] {
+            for line in ["\nExit codes:\n  0  ", "\n  2  the command line is wrong", "\n  3  the "] {
                 assert!(help.contains(line), "{help}");
             }
         }

@@ -2,6 +2,8 @@
 
 pub(crate) mod apply;
 pub(crate) mod check;
+pub(crate) mod config;
 pub(crate) mod decide;
 mod input;
 mod policies;
+pub(crate) mod test;

@@ -5,6 +5,7 @@
 mod args;
 mod cmd;
 mod report;
+mod suite;
 mod table;
 
 use std::process::ExitCode;
@@ -22,6 +23,11 @@ fn main() -> ExitCode {
         Command::Check(arguments) => cmd::check::run(arguments),
         Command::Decide(arguments) => cmd::decide::run(arguments),
         Command::Apply(arguments) => cmd::apply::run(arguments),
+        Command::Config(arguments) => cmd::config::run(arguments),
+        Command::Test(arguments) if arguments.watch => cmd::test::watch(arguments, &mut |report| {
+            report::print(report);
+        }),
+        Command::Test(arguments) => cmd::test::run(arguments),
     };
     report::print(&report)
 }

@@ -3,8 +3,9 @@
 //! Commands build a [`Report`] and print nothing. Here are the terminal, its colours (only when the stream is a
 //! terminal, and never against `NO_COLOR`), broken pipes and the exit code.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use anstream::adapter::strip_str;
 use anstream::{AutoStream, ColorChoice};
@@ -29,11 +30,11 @@ pub(crate) enum Status {
     /// Done.
     #[default]
     Done = 0,
-    /// A call is denied, and the caller asked to be told so.
+    /// A call is denied, and the caller asked to be told so; or a test failed.
     Denied = 1,
     /// The command line is wrong, or names something that cannot be read.
     Usage = 2,
-    /// The policies do not load.
+    /// The policies or the configuration do not load.
     BadPolicies = 3,
 }
 
@@ -160,6 +161,38 @@ pub(crate) fn print_clap(answer: &clap::Error) -> ExitCode {
     // A pipe that is closed cannot be told so.
     drop(answer.print());
     code(if answer.use_stderr() { Status::Usage } else { Status::Done })
+}
+
+/// A line on the terminal that says how far a long work is. Nothing is shown unless standard error is a terminal, nor
+/// in the first second.
+pub(crate) struct Progress {
+    what: &'static str,
+    total: usize,
+    started: Instant,
+    shown: bool,
+}
+
+impl Progress {
+    const PATIENCE: Duration = Duration::from_secs(1);
+
+    /// Progress through `total` of `what`.
+    pub(crate) fn new(what: &'static str, total: usize) -> Progress {
+        Progress { what, total, started: Instant::now(), shown: io::stderr().is_terminal() }
+    }
+
+    /// So many are done.
+    pub(crate) fn step(&self, done: usize) {
+        if self.shown && self.started.elapsed() >= Progress::PATIENCE {
+            let _ = write!(io::stderr().lock(), "\r{done} of {} {}", self.total, self.what);
+        }
+    }
+
+    /// The work is done; the line goes.
+    pub(crate) fn end(&self) {
+        if self.shown && self.started.elapsed() >= Progress::PATIENCE {
+            let _ = write!(io::stderr().lock(), "\r\u{1b}[K");
+        }
+    }
 }
 
 fn code(status: Status) -> ExitCode {

@@ -128,12 +128,12 @@ impl Bindings {
 
     /// Whether `t2`, a parameter, may stand for `t1`; and whether it stands for something already.
     fn valid_substitution(&mut self, t1: &Type, t2: &Type) -> (bool, bool) {
-        if t1 == t2 {
+        if t1.is_exact(t2) {
             return (true, true);
         }
         let Type::Param(name) = t2 else { return (false, false) };
         if let Some(bound) = self.bound.get(name).cloned() {
-            if *t1 == bound {
+            if t1.is_exact(&bound) {
                 return (true, true);
             }
             if self.accepts(t1, &bound) {
@@ -206,6 +206,6 @@ fn equal_or_less_specific(t1: &Type, t2: &Type) -> bool {
                 && p1.iter().zip(p2).all(|(a, b)| equal_or_less_specific(a, b))
         }
         Kind::Type => true,
-        _ => t1 == t2,
+        _ => t1.is_exact(t2),
     }
 }

@@ -190,12 +190,17 @@ impl<'e> Environment<'e> {
         if let Some((_, value)) = self.constants.iter().find(|(n, _)| *n == name) {
             return Some(Global::Constant { value: *value, ty: Type::String });
         }
+        if name == NULL_VALUE {
+            return Some(Global::Constant { value: Value::Int(0), ty: Type::Int });
+        }
         type_named(name).map(|of| Global::Type { name: name.to_owned(), of })
     }
 
-    /// The type that a struct literal's name means.
-    pub(super) fn resolve_type(&self, name: &str) -> Option<Type> {
-        self.candidates(name).iter().find_map(|candidate| type_named(candidate))
+    /// The type that a struct literal's name means, with its qualified name.
+    pub(super) fn resolve_type(&self, name: &str) -> Option<(String, Type)> {
+        self.candidates(name)
+            .into_iter()
+            .find_map(|candidate| type_named(&candidate).map(|ty| (candidate, ty)))
     }
 
     /// The function that a name means.
@@ -220,14 +225,15 @@ pub fn field_names(object: &'static ObjectType) -> impl Iterator<Item = &'static
     object.fields.iter().filter(|field| field.ty.is_some()).map(|field| field.name)
 }
 
+/// The one enum value of protobuf's well-known files.
+const NULL_VALUE: &str = "google.protobuf.NullValue.NULL_VALUE";
+
 /// The type that is called `name` in expressions.
-fn type_named(name: &str) -> Option<Type> {
+pub(crate) fn type_named(name: &str) -> Option<Type> {
     Some(match name {
         "bool" => Type::Bool,
         "bytes" => Type::Bytes,
         "double" => Type::Double,
-        "google.protobuf.Duration" => Type::Duration,
-        "google.protobuf.Timestamp" => Type::Timestamp,
         "int" => Type::Int,
         // The parameters of the types of types are free: `type([1]) == list` must check.
         "list" => Type::list(Type::param("A")),
@@ -237,6 +243,6 @@ fn type_named(name: &str) -> Option<Type> {
         "string" => Type::String,
         "type" => Type::Type(None),
         "uint" => Type::Uint,
-        _ => Type::Struct(object_type(name).filter(|object| object.name != VARIABLES)?.name),
+        _ => object_type(name).filter(|object| object.name != VARIABLES)?.ty.clone(),
     })
 }

@@ -1,91 +1,174 @@
 //! Selection, indexing and presence tests, as cel-go's qualifiers.
 
+use std::borrow::Cow;
+
 use crate::cel::error::{ErrorKind, Raise};
 use crate::cel::plan::Node;
 use crate::library::table::{Answer, Context};
-use crate::types::{ObjectType, Type};
+use crate::library::{message, native};
+use crate::types::ObjectType;
 use crate::value::{Object, Value, double_to_int};
 
 use super::Frame;
 
-/// What Go's reflection says of a null where a struct is due: a ternary of null and a struct has the struct's type.
-const NULL_AS_STRUCT: &str = "internal error: reflect: call of reflect.Value.FieldByName on int32 Value";
+/// Where a chain of qualifiers stands: cel-go resolves `a.b[c].d` as one attribute.
+pub(super) enum Step<'a> {
+    /// A value; true if the chain is optional so far, because its root was or one of its qualifiers is.
+    Value(Value<'a>, bool),
+    /// An optional chain that ended in nothing.
+    Absent,
+}
 
 /// A field of an object of a known type. The parts of a request's object are accessed by Go names afterwards, and
 /// so are fields of objects that functions made, because the value passes the outermost adapter.
-pub(super) fn field<'a>(value: &Value<'a>, ty: &'static ObjectType, index: usize) -> Answer<'a> {
+fn field<'a>(value: &Value<'a>, ty: &'static ObjectType, index: usize) -> Answer<'a> {
     match value {
         Value::Object(object) if std::ptr::eq(object.ty, ty) => Ok(object.get(index)),
-        Value::Null => Err(ErrorKind::Message(NULL_AS_STRUCT).into()),
-        _ => Err(ErrorKind::NoSuchOverload.into()),
+        other => reflected(other, ty, index, |object, index| object.get(index)),
     }
 }
 
 /// `has()` of a field of an object of a known type.
-pub(super) fn test_field<'a>(value: &Value<'a>, ty: &'static ObjectType, index: usize) -> Answer<'a> {
+pub(super) fn test_field<'a>(
+    value: &Value<'a>,
+    ty: &'static ObjectType,
+    index: usize,
+) -> Result<bool, Raise<'a>> {
     match value {
-        Value::Object(object) if std::ptr::eq(object.ty, ty) => Ok(Value::Bool(object.is_set(index))),
-        Value::Null => Err(ErrorKind::Message(NULL_AS_STRUCT).into()),
-        _ => Err(ErrorKind::NoSuchOverload.into()),
+        Value::Object(object) if std::ptr::eq(object.ty, ty) => Ok(object.is_set(index)),
+        other => reflected(other, ty, index, |object, index| object.is_set(index)),
     }
 }
+
+/// A field of a value that is not of the type that the checker believes, which a ternary of two types can make: Go's
+/// reflection looks for the field by its name in whatever is there.
+fn reflected<'a, T>(
+    value: &Value<'a>,
+    ty: &'static ObjectType,
+    index: usize,
+    read: impl Fn(&Object<'a>, usize) -> T,
+) -> Result<T, Raise<'a>> {
+    let text = match value {
+        Value::Object(object) if !object.ty.message => {
+            let name = ty.fields.get(index).map(|field| field.go_name).unwrap_or_default();
+            match object.ty.go_field(name) {
+                Some((index, _)) => return Ok(read(object, index)),
+                None => NO_SUCH_GO_FIELD,
+            }
+        }
+        Value::Timestamp(_) | Value::Opaque(_) => NO_SUCH_GO_FIELD,
+        Value::Object(_) => return Err(ErrorKind::NoSuchOverload.into()),
+        Value::Null => "reflect: call of reflect.Value.FieldByName on int32 Value",
+        Value::Bool(_) => "reflect: call of reflect.Value.FieldByName on bool Value",
+        Value::Int(_) | Value::Duration(_) => "reflect: call of reflect.Value.FieldByName on int64 Value",
+        Value::Uint(_) => "reflect: call of reflect.Value.FieldByName on uint64 Value",
+        Value::Double(_) => "reflect: call of reflect.Value.FieldByName on float64 Value",
+        Value::String(_) | Value::Type(_) => "reflect: call of reflect.Value.FieldByName on string Value",
+        Value::Bytes(_) | Value::List(_) => "reflect: call of reflect.Value.FieldByName on slice Value",
+        Value::Map(_) => "reflect: call of reflect.Value.FieldByName on map Value",
+        Value::Optional(Some(inner)) => return reflected(inner, ty, index, read),
+        Value::Optional(None) => "reflect: call of reflect.Value.FieldByName on zero Value",
+    };
+    Err(ErrorKind::Panic(text).into())
+}
+
+const NO_SUCH_GO_FIELD: &str = "reflect: call of reflect.Value.IsZero on zero Value";
 
 /// `has(value.name)` by what the value is: a key of a map, a field of an object; scalars have nothing.
 pub(super) fn test<'a>(value: &Value<'a>, name: &'a str) -> Answer<'a> {
-    match value {
-        Value::Optional(None) => Ok(Value::Bool(false)),
-        Value::Optional(Some(inner)) => test(inner, name),
-        _ => Ok(Value::Bool(find(value, &Value::String(name), true)?.is_some())),
-    }
+    Ok(Value::Bool(find(value, &Value::String(name), true)?.is_some()))
 }
 
 impl<'a> Frame<'a> {
-    /// `value[key]`, `value[?key]`; selection is indexing with the field's name. An optional operand makes the
-    /// result optional.
-    pub(super) fn qualify(&mut self, value: Value<'a>, key: &'a Node<'a>, optional: bool) -> Answer<'a> {
-        match value {
-            Value::Optional(None) => Ok(value),
-            Value::Optional(Some(inner)) => self.qualify_if_present(inner, key),
-            _ if optional => self.qualify_if_present(&value, key),
-            _ => {
-                let key = self.key(key)?;
-                match find(&value, &key, false)? {
-                    Some(found) => Ok(found),
-                    None => Err(missing(&value, key)),
+    /// Resolves a chain of qualifiers. An optional root is opened; an optional inside is a value without members.
+    pub(super) fn chain(&mut self, node: &'a Node<'a>) -> Result<Step<'a>, Raise<'a>> {
+        match node {
+            Node::Field { id, operand, ty, index, .. } => {
+                self.context.budget.charge(1)?;
+                let Step::Value(value, optional) = self.chain(operand)? else { return Ok(Step::Absent) };
+                if optional && !test_field(&value, ty, *index).map_err(|raise| raise.at(*id))? {
+                    return Ok(Step::Absent);
+                }
+                let found = field(&value, ty, *index).map_err(|raise| raise.at(*id))?;
+                Ok(Step::Value(self.untagged(found)?, optional))
+            }
+            Node::Qualify { id, operand, key, optional } => {
+                self.context.budget.charge(1)?;
+                let Step::Value(value, before) = self.chain(operand)? else { return Ok(Step::Absent) };
+                let optional = before || *optional;
+                let key = self.key(key).map_err(|raise| raise.at(*id))?;
+                match find(&value, &key, optional).map_err(|raise| raise.at(*id))? {
+                    Some(found) => Ok(Step::Value(found, optional)),
+                    None if optional => Ok(Step::Absent),
+                    None => Err(missing(&value, key).at(*id)),
                 }
             }
-        }
-    }
-
-    fn qualify_if_present(&mut self, value: &Value<'a>, key: &'a Node<'a>) -> Answer<'a> {
-        let key = self.key(key)?;
-        match find(value, &key, true)? {
-            Some(found) => self.context.some(found),
-            None => Ok(Value::Optional(None)),
+            Node::PolicyVariable(index) => Ok(Step::Value(self.variable(*index)?, false)),
+            Node::OptionalVariable(index) => Ok(Step::Value(self.variable(*index)?, true)),
+            // The qualifiers go on to whichever branch is taken.
+            Node::Conditional { id, condition, then, otherwise } => match self.eval(condition)? {
+                Value::Bool(true) => self.chain(then),
+                Value::Bool(false) => self.chain(otherwise),
+                _ => Err(Raise::from(ErrorKind::NoSuchOverload).at(*id)),
+            },
+            _ => match self.eval(node)? {
+                Value::Optional(None) => Ok(Step::Absent),
+                Value::Optional(Some(inner)) => Ok(Step::Value(*inner, true)),
+                value => Ok(Step::Value(value, false)),
+            },
         }
     }
 
     /// The key's value; cel-go qualifies by scalars only.
-    fn key(&mut self, key: &'a Node<'a>) -> Answer<'a> {
-        let key = match key {
-            Node::Const(value) => *value,
-            _ => self.eval(key)?,
-        };
-        let go_type = match key {
-            Value::Bool(_) | Value::Int(_) | Value::Uint(_) | Value::Double(_) | Value::String(_) => {
-                return Ok(key);
-            }
-            Value::Null => "types.Null",
-            Value::Bytes(_) => "types.Bytes",
-            Value::Duration(_) => "types.Duration",
-            Value::Timestamp(_) => "types.Timestamp",
-            Value::List(_) => "*types.baseList",
-            Value::Map(_) => "*types.baseMap",
-            Value::Optional(_) => "*types.Optional",
-            Value::Type(_) => "*types.Type",
-            Value::Object(_) | Value::Opaque(_) => "*ext.nativeObj",
+    fn key(&mut self, node: &'a Node<'a>) -> Answer<'a> {
+        if let Node::Const(key @ (Value::String(_) | Value::Int(_))) = node {
+            return Ok(*key);
+        }
+        let (key, native) = self.key_value(node)?;
+        let go_type = match (key, native.as_deref()) {
+            // A field that Go declares with a type of its own is no string or number to a qualifier.
+            (Value::Bool(_) | Value::Uint(_) | Value::Double(_), _) => return Ok(key),
+            (Value::String(_), None | Some("string")) => return Ok(key),
+            (Value::Int(_), None | Some("int" | "int64")) => return Ok(key),
+            (Value::Optional(_), _) => "*types.Optional",
+            (_, Some(native)) => native,
+            (Value::Null, _) => "types.Null",
+            (Value::Bytes(_), _) => "types.Bytes",
+            (Value::Duration(_), _) => "types.Duration",
+            (Value::Timestamp(_), _) => "types.Timestamp",
+            (Value::List(_), _) => "*types.baseList",
+            (Value::Map(_), _) => "*types.baseMap",
+            (Value::Type(_), _) => "*types.Type",
+            (Value::Object(object), _) if object.ty.message => "*types.protoObj",
+            (Value::Object(_) | Value::Opaque(_), _) => "*ext.nativeObj",
         };
         Err(self.context.error(format_args!("invalid qualifier type: {go_type}")))
+    }
+
+    /// A key and, where it comes straight out of a Go struct or is a helper, its Go type: cel-go looks at that value
+    /// before it is adapted.
+    fn key_value(&mut self, node: &'a Node<'a>) -> Result<(Value<'a>, Option<Cow<'static, str>>), Raise<'a>> {
+        match node {
+            Node::Conditional { id, condition, then, otherwise } => match self.eval(condition)? {
+                Value::Bool(true) => self.key_value(then),
+                Value::Bool(false) => self.key_value(otherwise),
+                _ => Err(Raise::from(ErrorKind::NoSuchOverload).at(*id)),
+            },
+            Node::Field { ty, .. } if ty.message => match self.eval(node)? {
+                Value::Null => Ok((Value::Null, Some("structpb.NullValue".into()))),
+                value @ Value::Bytes(_) => Ok((value, Some("[]uint8".into()))),
+                value => Ok((value, None)),
+            },
+            Node::Field { ty, index, .. } => {
+                let native = ty.fields.get(*index).map(|field| native::go_type(ty, field));
+                Ok((self.eval(node)?, native))
+            }
+            Node::Input(_) => match self.eval(node)? {
+                value @ Value::Object(object) => Ok((value, Some(format!("*{}", object.ty.name).into()))),
+                value => Ok((value, Some(value.type_name().into()))),
+            },
+            _ => Ok((self.eval(node)?, None)),
+        }
     }
 }
 
@@ -105,6 +188,10 @@ fn find<'a>(value: &Value<'a>, key: &Value<'a>, presence: bool) -> Result<Option
             Ok(usize::try_from(index).ok().and_then(|index| list.get(index)).copied())
         }
         Value::Object(object) => object_field(object, key, presence),
+        Value::Opaque("http.Context" | "json.Json" | "mcp.MCP" | "resource.Context") => match key {
+            Value::String(name) => Err(ErrorKind::NoSuchField(name).into()),
+            _ => Err(ErrorKind::NoSuchOverload.into()),
+        },
         _ => Ok(None),
     }
 }
@@ -132,23 +219,22 @@ fn object_field<'a>(
     match object.dynamic_field(name) {
         Some((index, _)) if presence && !object.is_set(index) => Ok(None),
         Some((index, _)) => Ok(Some(object.get(index))),
+        None if object.ty.message => Err(ErrorKind::NoSuchMessageField(name).into()),
         None => Err(ErrorKind::NoSuchField(name).into()),
     }
 }
 
-/// Whether a value fits the field of a struct literal: null does at compile time, and fails here, as in Kyverno.
+/// The value that a struct literal's field gets.
 pub(super) fn assign<'a>(
     context: &mut Context<'a>,
     ty: &'static ObjectType,
     index: usize,
-    value: &Value<'a>,
-) -> Result<(), Raise<'a>> {
-    let Some(field) = ty.fields.get(index) else { return Ok(()) };
-    match (value, &field.ty) {
-        (Value::Null, Some(due @ Type::Struct(_))) => {
-            let pointer = if field.pointer { "*" } else { "" };
-            Err(context.error(format_args!("type conversion error from 'null_type' to '{pointer}{due}'")))
-        }
-        _ => Ok(()),
+    value: Value<'a>,
+) -> Answer<'a> {
+    let Some(field) = ty.fields.get(index) else { return Ok(value) };
+    if ty.message {
+        message::field(context, ty, field, value)
+    } else {
+        native::field(context, ty, field, value)
     }
 }

@@ -30,12 +30,12 @@ impl<'a> Range<'a> {
     }
 }
 
-/// Splits what an operand raised into a fault, which ends everything, and an error, which is kept.
+/// Splits what an operand raised into what ends everything, and an error, which is kept.
 fn keep<'a>(answer: Answer<'a>) -> Result<Result<Value<'a>, CelError<'a>>, Raise<'a>> {
     match answer {
         Ok(value) => Ok(Ok(value)),
-        Err(Raise::Error(error)) => Ok(Err(error)),
-        Err(fault) => Err(fault),
+        Err(Raise::Error(error)) if error.is_absorbable() => Ok(Err(error)),
+        Err(final_one) => Err(final_one),
     }
 }
 

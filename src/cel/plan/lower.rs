@@ -2,7 +2,7 @@
 
 use crate::cel::ast::{Comprehension, Expr, ExprKind, Literal, Macro, NodeId};
 use crate::cel::budget::Budget;
-use crate::cel::check::{Checked, Function, Reference};
+use crate::cel::check::{Checked, Function, Reference, type_named};
 use crate::cel::eval;
 use crate::library::regex::{self, CompiledPattern};
 use crate::library::table::{Body, Context, Implementation, Row};
@@ -88,10 +88,14 @@ impl<'c, 'p> Planner<'c, 'p> {
                 Ok(self.fold(Node::Map { id, entries: self.slice(planned) }, constant))
             }
             ExprKind::Struct { fields, .. } => {
-                let Type::Struct(name) = self.checked.type_of(id) else {
+                let Some(Reference::Type(name)) = self.checked.reference(id) else {
                     return Err(self.internal(id, "a literal of no object type"));
                 };
                 let ty = self.object(id, name)?;
+                if ty.ty == Type::Any && !fields.is_empty() {
+                    let message = "google.protobuf.Any with content is not supported yet".to_owned();
+                    return Err(PlanError { node: id, message });
+                }
                 let mut planned = Vec::with_capacity(fields.len());
                 for field in fields {
                     let Some((index, _)) = ty.field(&field.field) else {
@@ -129,7 +133,23 @@ impl<'c, 'p> Planner<'c, 'p> {
         }
     }
 
+    /// cel-go takes any name whose type is a type for the name of a type.
+    fn type_name(&self, id: NodeId, name: &str) -> Result<Option<Node<'p>>, PlanError> {
+        match self.checked.type_of(id) {
+            Type::Type(_) if type_named(name).is_some() => Ok(Some(Node::Const(Value::Type(self.str(name))))),
+            Type::Type(_) => {
+                Err(PlanError { node: id, message: format!("reference to undefined type: {name}") })
+            }
+            _ => Ok(None),
+        }
+    }
+
     fn reference(&mut self, id: NodeId) -> Result<Node<'p>, PlanError> {
+        if let Some(Reference::Local(name) | Reference::Shadowed(name)) = self.checked.reference(id)
+            && let Some(node) = self.type_name(id, name)?
+        {
+            return Ok(node);
+        }
         match self.checked.reference(id) {
             Some(Reference::Local(name)) => match self.locals.iter().rev().find(|(local, _)| local == name) {
                 Some((_, Local::Slot(slot))) => Ok(Node::Local(*slot)),
@@ -146,6 +166,11 @@ impl<'c, 'p> Planner<'c, 'p> {
                 None => Node::Unbound(id, self.str(name)),
             }),
             Some(Reference::Constant(Value::String(text))) => Ok(Node::Const(Value::String(self.str(text)))),
+            Some(Reference::Constant(Value::Int(int))) => Ok(Node::Const(Value::Int(*int))),
+            // A message that stands for a type of CEL's own has no value as a type, though the checker takes it.
+            Some(Reference::Type(name)) if object_type(name).is_some_and(is_alias) => {
+                Err(PlanError { node: id, message: format!("reference to undefined type: {name}") })
+            }
             Some(Reference::Type(name)) => Ok(Node::Const(Value::Type(self.str(name)))),
             _ => Err(self.internal(id, "a name without meaning")),
         }
@@ -219,6 +244,8 @@ impl<'c, 'p> Planner<'c, 'p> {
             return node;
         }
         match eval::constant(self.boxed(node), Context::new(&self.arena.bump, FOLD_BUDGET)) {
+            // An optional inside a chain of qualifiers is another thing than one at its root.
+            Ok(Value::Optional(_)) if matches!(node, Node::Qualify { .. } | Node::Conditional { .. }) => node,
             Ok(value) => Node::Const(value),
             Err(_) => node,
         }
@@ -251,7 +278,7 @@ impl<'c, 'p> Planner<'c, 'p> {
         for arg in args {
             planned.push(self.plan(arg)?);
         }
-        if let ("_[_]" | "_[?_]", [_, Expr { kind: ExprKind::Literal(key), .. }]) = (name, args) {
+        if let ("_[_]" | "_[?_]", [_, key]) = (name, args) {
             self.check_key(id, key)?;
         }
         if let Some(node) = self.operator(id, &function.name, &mut planned) {
@@ -266,10 +293,15 @@ impl<'c, 'p> Planner<'c, 'p> {
     }
 
     /// cel-go refuses to index by a literal that cannot be a key when it builds the program.
-    fn check_key(&self, node: NodeId, key: &Literal) -> Result<(), PlanError> {
-        let go_type = match key {
-            Literal::Null => "types.Null",
-            Literal::Bytes(_) => "types.Bytes",
+    fn check_key(&self, node: NodeId, key: &Expr) -> Result<(), PlanError> {
+        let go_type = match &key.kind {
+            ExprKind::Literal(Literal::Null) => "types.Null",
+            ExprKind::Literal(Literal::Bytes(_)) => "types.Bytes",
+            ExprKind::Ident(_) | ExprKind::Select { .. } => match self.checked.type_of(key.id) {
+                Type::Type(Some(of)) if matches!(of.as_ref(), Type::Struct(_)) => "*ext.nativeType",
+                Type::Type(_) if self.checked.reference(key.id).is_some() => "*types.Type",
+                _ => return Ok(()),
+            },
             _ => return Ok(()),
         };
         Err(PlanError { node, message: format!("invalid qualifier type: {go_type}") })
@@ -428,6 +460,7 @@ impl<'c, 'p> Planner<'c, 'p> {
         // The value is made in the middle of the body, so its own variables need slots that the body leaves alone.
         let outer_peak = std::mem::replace(&mut self.peak, self.next_slot);
         let init = self.plan(&c.accu_init)?;
+        self.type_name(c.step.id, &c.accu_var)?;
         let init = self.boxed(init);
         self.next_slot = self.peak;
         self.peak = self.peak.max(outer_peak);
@@ -486,7 +519,8 @@ impl<'c, 'p> Planner<'c, 'p> {
         let slot = self.take_slot();
         self.locals.push((c.iter_var.clone(), Local::Slot(slot)));
         let filter = filter.map(|filter| self.plan(filter)).transpose()?;
-        let transform = if is_ident(element, &c.iter_var) { None } else { Some(self.plan(element)?) };
+        let is_itself = is_ident(element, &c.iter_var) && self.type_name(element.id, &c.iter_var)?.is_none();
+        let transform = if is_itself { None } else { Some(self.plan(element)?) };
         let node = self.arena.bump.alloc(Collect { id, range, slot, filter, transform });
         Ok(Some(Node::Collect(node)))
     }
@@ -505,6 +539,11 @@ impl<'c, 'p> Planner<'c, 'p> {
             self.arena.bump.alloc(Fold { id, range, iter_slot, accu_slot, init, condition, step, result });
         Ok(Node::Fold(node))
     }
+}
+
+/// True for a message whose literals have a type of another name; cel-go counts `google.protobuf.Any` among them.
+fn is_alias(object: &ObjectType) -> bool {
+    object.ty == Type::Any || object.ty.runtime_name() != object.name
 }
 
 fn own_body(row: &Row) -> Option<(Body, Option<usize>)> {

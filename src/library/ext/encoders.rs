@@ -11,7 +11,7 @@ use crate::cel::budget::Fault;
 use crate::cel::error::{ErrorKind, Raise};
 use crate::library::table::{Answer, Context, Implementation::Own, Library, Row};
 use crate::library::text_builder::TextBuilder;
-use crate::value::{Object, Value, format_duration};
+use crate::value::{Map, MapBuilder, Value, format_duration};
 
 /// `cel.lib.ext.encoders`
 pub static LIBRARY: Library = Library {
@@ -70,7 +70,11 @@ fn bits_of(digit: u8) -> Option<u32> {
 }
 
 /// Appends `bytes` in base64, padded.
-fn push_base64<'a>(ctx: &mut Context<'a>, out: &mut TextBuilder<'a>, bytes: &[u8]) -> Result<(), Raise<'a>> {
+pub(in crate::library) fn push_base64<'a>(
+    ctx: &mut Context<'a>,
+    out: &mut TextBuilder<'a>,
+    bytes: &[u8],
+) -> Result<(), Raise<'a>> {
     // 3 bytes become 4 digits; whole blocks are written at once to charge and grow rarely.
     for block in bytes.chunks(48) {
         let mut text = [0_u8; 64];
@@ -177,10 +181,10 @@ fn decode(text: &[u8], padded: bool, out: &mut BumpVec<'_, u8>) -> Result<(), us
 }
 
 /// The largest integer that JSON numbers hold without loss.
-const MAX_SAFE: u64 = (1 << 53) - 1;
+pub(in crate::library) const MAX_SAFE: u64 = (1 << 53) - 1;
 
 /// How deep nested values are encoded.
-const MAX_DEPTH: u32 = 250;
+pub(in crate::library) const MAX_DEPTH: u32 = 250;
 
 fn json_encode<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [value] = args else { return Err(ErrorKind::NoSuchOverload.into()) };
@@ -236,11 +240,10 @@ impl<'a> Encoder<'a> {
             Value::Optional(Some(inner)) => self.value(ctx, inner, deeper),
             Value::Optional(None) => Err(ErrorKind::OptionalNoneDereference.into()),
             Value::Type(_) => Err(ErrorKind::Message("type conversion not supported for 'type'").into()),
-            Value::Object(object) => self.object(ctx, object, deeper),
-            // Kyverno's helpers are Go structs around one empty struct.
-            Value::Opaque("json.Json") => self.out.push(ctx, "{\"JsonImpl\":{}}"),
-            Value::Opaque("mcp.MCP") => self.out.push(ctx, "{\"MCPImpl\":{}}"),
-            Value::Opaque(name) => Err(opaque(ctx, name)),
+            Value::Object(_) | Value::Opaque(_) => {
+                let fields = shown(ctx, value)?;
+                self.map(ctx, fields.entries(), deeper)
+            }
         }
     }
 
@@ -315,50 +318,52 @@ impl<'a> Encoder<'a> {
         }
         self.out.push(ctx, "}")
     }
-
-    /// The fields that are not zero, under the names that access through `dyn` takes.
-    fn object(&mut self, ctx: &mut Context<'a>, object: &Object<'a>, depth: u32) -> Result<(), Raise<'a>> {
-        // The id of an MCP request hides its value in a field that Go's reflection may not read.
-        if object.ty.name == "mcp.RequestId" && !object.is_zero() {
-            return Err(opaque(ctx, object.ty.name));
-        }
-        let mut fields = ctx.list_builder(object.ty.fields.len())?;
-        for (index, field) in object.ty.fields.iter().enumerate() {
-            if object.is_set(index) && !matches!(object.get(index), Value::Null) {
-                fields.push(Value::String(if object.tagged { field.name } else { field.go_name }));
-            }
-        }
-        fields.sort_unstable_by(|a, b| match (a, b) {
-            (Value::String(a), Value::String(b)) => a.cmp(b),
-            _ => std::cmp::Ordering::Equal,
-        });
-        self.out.push(ctx, "{")?;
-        for (i, name) in fields.iter().enumerate() {
-            let Value::String(name) = name else { continue };
-            let Some((index, _)) = object.dynamic_field(name) else { continue };
-            if i > 0 {
-                self.out.push(ctx, ",")?;
-            }
-            self.string(ctx, name)?;
-            self.out.push(ctx, ":")?;
-            self.value(ctx, &object.get(index), depth)?;
-        }
-        self.out.push(ctx, "}")
-    }
 }
+
+/// The members that Go's reflection shows of an object or a helper: the fields that are not zero, under the names that
+/// access through `dyn` takes.
+pub(in crate::library) fn shown<'a>(ctx: &mut Context<'a>, value: &Value<'a>) -> Result<Map<'a>, Raise<'a>> {
+    let object = match value {
+        // The id of an MCP request hides its value in a field that reflection may not read.
+        Value::Object(object) if object.ty.name == "mcp.RequestId" && !object.is_zero() => {
+            return Err(ErrorKind::Panic(UNEXPORTED).into());
+        }
+        Value::Object(object) => object,
+        // Kyverno's helpers are Go structs around one empty struct.
+        Value::Opaque("json.Json") => return Ok(around_nothing(ctx, "JsonImpl")),
+        Value::Opaque("mcp.MCP") => return Ok(around_nothing(ctx, "MCPImpl")),
+        Value::Opaque("resource.Context") => return Ok(around_nothing(ctx, "ContextInterface")),
+        Value::Opaque("http.Context") => return Err(ErrorKind::Panic(UNEXPORTED).into()),
+        other => {
+            let name = other.type_name();
+            return Err(ctx.error(format_args!("type conversion error from '{name}' to '*structpb.Value'")));
+        }
+    };
+    let capacity = object.ty.fields.len();
+    ctx.charge(capacity)?;
+    ctx.budget
+        .charge_bytes(capacity.saturating_mul(2).saturating_mul(size_of::<(Value<'_>, Value<'_>)>()))?;
+    let mut fields = MapBuilder::with_capacity(ctx.arena, capacity);
+    for (index, field) in object.ty.fields.iter().enumerate() {
+        if object.is_set(index) && !matches!(object.get(index), Value::Null) {
+            let name = if object.tagged { field.name } else { field.go_name };
+            fields.insert(Value::String(name), object.get(index));
+        }
+    }
+    Ok(fields.finish())
+}
+
+fn around_nothing<'a>(ctx: &Context<'a>, name: &'static str) -> Map<'a> {
+    let mut fields = MapBuilder::with_capacity(ctx.arena, 1);
+    fields.insert(Value::String(name), Value::Map(Map::EMPTY));
+    fields.finish()
+}
+
+const UNEXPORTED: &str =
+    "reflect.Value.Interface: cannot return value obtained from unexported field or method";
 
 fn message<'a>(text: &'static str) -> Raise<'a> {
     ErrorKind::Message(text).into()
-}
-
-/// Why a value without fields that Go can show has no JSON.
-fn opaque<'a>(ctx: &mut Context<'a>, name: &str) -> Raise<'a> {
-    if matches!(name, "mcp.RequestId" | "http.Context") {
-        return message(
-            "internal error: reflect.Value.Interface: cannot return value obtained from unexported field or method",
-        );
-    }
-    ctx.error(format_args!("type conversion error from '{name}' to '*structpb.Value'"))
 }
 
 /// What Go's encoder writes in another way than as it is.
@@ -377,7 +382,7 @@ impl fmt::Display for PlusExponent {
     }
 }
 
-struct DurationText(i64);
+pub(in crate::library) struct DurationText(pub(in crate::library) i64);
 
 impl fmt::Display for DurationText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

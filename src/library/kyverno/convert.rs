@@ -8,7 +8,10 @@ use crate::value::Value;
 ///
 /// # Errors
 /// cel-go's text for a value of another type.
-pub(super) fn string<'a>(context: &mut Context<'a>, value: &Value<'a>) -> Result<&'a str, Raise<'a>> {
+pub(in crate::library) fn string<'a>(
+    context: &mut Context<'a>,
+    value: &Value<'a>,
+) -> Result<&'a str, Raise<'a>> {
     match inner(value)? {
         Value::String(text) => Ok(text),
         other => Err(failure(context, &other, "string")),
@@ -50,7 +53,7 @@ pub(super) fn bool<'a>(context: &mut Context<'a>, value: &Value<'a>) -> Answer<'
 }
 
 /// An optional converts as the value that it holds.
-fn inner<'a>(value: &Value<'a>) -> Result<Value<'a>, Raise<'a>> {
+pub(in crate::library) fn inner<'a>(value: &Value<'a>) -> Result<Value<'a>, Raise<'a>> {
     let mut value = value;
     while let Value::Optional(held) = value {
         value = held.ok_or(ErrorKind::OptionalNoneDereference)?;
@@ -59,7 +62,7 @@ fn inner<'a>(value: &Value<'a>) -> Result<Value<'a>, Raise<'a>> {
 }
 
 /// What cel-go says of a value that does not convert to the Go type `to`. Each type has its own words.
-fn failure<'a>(context: &mut Context<'a>, value: &Value<'a>, to: &str) -> Raise<'a> {
+pub(in crate::library) fn failure<'a>(context: &mut Context<'a>, value: &Value<'a>, to: &str) -> Raise<'a> {
     match value {
         Value::Int(_) | Value::Uint(_) => {
             context.error(format_args!("unsupported type conversion from '{}' to {to}", value.type_name()))
@@ -77,6 +80,9 @@ fn failure<'a>(context: &mut Context<'a>, value: &Value<'a>, to: &str) -> Raise<
             context.error(format_args!("type conversion error from 'Timestamp' to '{to}'"))
         }
         Value::Type(_) => context.error(format_args!("type conversion not supported for 'type'")),
+        Value::Object(object) if object.ty.message => {
+            context.error(format_args!("type conversion error from '*dynamicpb.Message' to '{to}'"))
+        }
         Value::Null | Value::Object(_) | Value::Opaque(_) | Value::Optional(_) => {
             context.error(format_args!("type conversion error from '{}' to '{to}'", value.type_name()))
         }

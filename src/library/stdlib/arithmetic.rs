@@ -2,7 +2,7 @@
 //!
 //! Mixed numeric types have no arithmetic, not even through dyn. Every overflow is an error.
 
-use crate::cel::error::{ErrorKind, Raise};
+use crate::cel::error::{ErrorKind, Raise, UNHASHABLE};
 use crate::library::row::row;
 use crate::library::table::Implementation::Shared;
 use crate::library::table::{self, Answer, Body, Context, Library};
@@ -349,6 +349,11 @@ fn is_in<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
         (key, Value::Map(map)) => {
             // A lookup compares the key a few times.
             context.charge_scan(if let Value::String(text) = key { text.len() } else { 0 })?;
+            // Go cannot hash the key of a literal's map; keys of other maps are strings, which bytes are not.
+            let is_literal = map.entries().first().is_some_and(|(key, _)| !matches!(key, Value::String(_)));
+            if matches!(key, Value::Bytes(_)) && is_literal {
+                return Err(ErrorKind::Panic(UNHASHABLE).into());
+            }
             Ok(Value::Bool(map.get(&key).is_some()))
         }
         _ => Err(ErrorKind::NoSuchOverload.into()),

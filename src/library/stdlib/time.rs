@@ -248,6 +248,9 @@ fn offset<'a>(context: &mut Context<'a>, timestamp: &Timestamp, zone: &'a str) -
     if matches!(zone, "" | "UTC" | "Local") {
         return Ok(0);
     }
+    if zone.contains('\0') {
+        return Err(ErrorKind::Message("invalid argument").into());
+    }
     if zone.starts_with(['/', '\\']) || zone.contains("..") {
         return Err(ErrorKind::Message("time: invalid location name").into());
     }

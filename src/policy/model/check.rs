@@ -10,7 +10,7 @@ use crate::policy::yaml::{Mapping, Node, NodeKind, Scalar, Value};
 use crate::source::{Source, Span};
 
 /// Reports what in `node` does not fit `shape`; `path` is the field's name, empty for the document.
-pub(super) fn check(source: &Arc<Source>, shape: &Shape, node: &Node, path: &str, out: &mut Vec<Diagnostic>) {
+pub(crate) fn check(source: &Arc<Source>, shape: &Shape, node: &Node, path: &str, out: &mut Vec<Diagnostic>) {
     Checker { source, out }.value(shape, node, path);
 }
 

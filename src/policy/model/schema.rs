@@ -4,7 +4,7 @@
 //! API have one schema), and for `metadata` from Kubernetes' `ObjectMeta` and its validation. Knows no values.
 
 /// What a value must be.
-pub(super) enum Shape {
+pub(crate) enum Shape {
     /// Text that keeps a rule.
     Text(Rule),
     /// True or false.
@@ -22,18 +22,18 @@ pub(super) enum Shape {
 }
 
 /// A field of a mapping.
-pub(super) struct Field {
+pub(crate) struct Field {
     /// Its name.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     /// What its value must be; a null value counts as absent.
-    pub(super) shape: &'static Shape,
+    pub(crate) shape: &'static Shape,
     /// Whether it must be there.
-    pub(super) required: bool,
+    pub(crate) required: bool,
 }
 
 /// What must not stand twice in a list.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unique {
+pub(crate) enum Unique {
     /// Nothing.
     No,
     /// A value (`x-kubernetes-list-type: set`).
@@ -44,7 +44,7 @@ pub(super) enum Unique {
 
 /// A rule for keys.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum KeyRule {
+pub(crate) enum KeyRule {
     /// None.
     Free,
     /// A name with an optional prefix: `example.com/name`.
@@ -55,7 +55,7 @@ pub(super) enum KeyRule {
 
 /// A rule for text.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rule {
+pub(crate) enum Rule {
     /// None.
     Free,
     /// One of these.

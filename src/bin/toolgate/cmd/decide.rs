@@ -2,12 +2,11 @@
 
 use serde::Serialize;
 use toolgate::cel::plan::Arena;
-use toolgate::config::Config;
 use toolgate::diag::report::printable;
 use toolgate::interceptor::{Interceptor, Record, Scratch};
 use toolgate::policy::decide::Effect;
 
-use super::{input, policies};
+use super::{config, input, policies};
 use crate::args::{Decide, DecideFormat};
 use crate::report::{GREEN, RED, Report, Status};
 
@@ -17,14 +16,18 @@ pub(crate) fn run(arguments: &Decide) -> Report {
     let inputs = input::read(&arguments.events, &mut report);
     let arena = Arena::new();
     let policies = policies::read(&arguments.policies, &arena);
-    if !policies.diagnostics.is_empty() {
-        report.refuse(&policies.diagnostics);
+    let config = config::load(&arguments.config, &arguments.policies);
+    let diagnostics = config::together(&config, policies.diagnostics);
+    if !diagnostics.is_empty() {
+        report.refuse(&diagnostics);
     }
-    let Some(set) = policies.set else {
+    let (Some(set), Ok(mut config)) = (policies.set, config) else {
         report.raise(Status::BadPolicies);
         return report;
     };
-    let config = Config { default_decision: arguments.default.into(), ..Config::default() };
+    if let Some(default) = arguments.default {
+        config.default_decision = default.into();
+    }
     let interceptor = match Interceptor::new(set, &arena, config) {
         Ok(interceptor) => interceptor.with_trace(arguments.trace),
         Err(diagnostics) => {

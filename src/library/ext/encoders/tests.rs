@@ -1,15 +1,16 @@
 use super::*;
-use crate::library::testing::{assert_rows_are_complete, call};
+use crate::library::probe::{assert_table, call_row};
 use crate::types::object_type;
+use crate::value::Object;
 use crate::value::{MapBuilder, Timestamp};
 
 fn json(value: Value<'_>) -> Result<String, String> {
-    call(&LIBRARY, "json_encode_dyn", &[value])
+    call_row(&LIBRARY, "json_encode_dyn", &[value])
 }
 
 #[test]
 fn every_row_is_complete() {
-    assert_rows_are_complete(&LIBRARY);
+    assert_table(&LIBRARY);
 }
 
 #[test]
@@ -29,7 +30,7 @@ fn base64_decodes_with_or_without_padding_and_names_gos_offset() {
         ("a===", wrong(1)),
         ("aé==", wrong(1)),
     ] {
-        assert_eq!(call(&LIBRARY, "base64_decode_string", &[Value::String(text)]), expected, "{text:?}");
+        assert_eq!(call_row(&LIBRARY, "base64_decode_string", &[Value::String(text)]), expected, "{text:?}");
     }
 }
 

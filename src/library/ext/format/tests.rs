@@ -1,13 +1,13 @@
 use super::*;
 use crate::library::ext::strings::LIBRARY;
-use crate::library::testing::call;
+use crate::library::probe::call_row;
 use crate::value::MapBuilder;
 
 const STRING_CLAUSE: &str = "error during formatting: string clause can only be used on strings, bools, bytes, ints, \
      doubles, maps, lists, types, durations, and timestamps, was given ";
 
 fn formatted(format: &str, arguments: &[Value<'_>]) -> Result<String, String> {
-    call(&LIBRARY, "string_format", &[Value::String(format), Value::List(arguments)])
+    call_row(&LIBRARY, "string_format", &[Value::String(format), Value::List(arguments)])
 }
 
 #[test]

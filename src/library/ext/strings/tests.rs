@@ -1,6 +1,6 @@
 use super::*;
 use crate::cel::budget::Budget;
-use crate::library::testing::{assert_rows_are_complete, call, call_within};
+use crate::library::probe::{assert_table, call_row, call_row_within};
 
 const fn s(text: &str) -> Value<'_> {
     Value::String(text)
@@ -13,13 +13,13 @@ const fn i(int: i64) -> Value<'static> {
 fn check(cases: &[(&str, &[Value<'_>], Result<&str, &str>)]) {
     for (id, args, expected) in cases {
         let expected = expected.map(str::to_owned).map_err(str::to_owned);
-        assert_eq!(call(&LIBRARY, id, args), expected, "{id} {args:?}");
+        assert_eq!(call_row(&LIBRARY, id, args), expected, "{id} {args:?}");
     }
 }
 
 #[test]
 fn every_row_is_complete() {
-    assert_rows_are_complete(&LIBRARY);
+    assert_table(&LIBRARY);
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn a_result_too_large_is_a_fault_before_it_is_built() {
     ];
     let small = Budget { steps: u64::MAX, ..Budget::default() };
     for (id, args) in cases {
-        let answer = call_within(small, &LIBRARY, id, args).unwrap_err();
+        let answer = call_row_within(small, &LIBRARY, id, args).unwrap_err();
         assert_eq!(answer, "fault: the decision needs more memory than its budget allows", "{id}");
     }
 }

@@ -1,9 +1,9 @@
 use super::*;
-use crate::library::testing::{assert_rows_are_complete, call};
+use crate::library::probe::{assert_table, call_row};
 
 #[test]
 fn every_row_is_complete() {
-    assert_rows_are_complete(&LIBRARY);
+    assert_table(&LIBRARY);
 }
 
 #[test]
@@ -14,7 +14,7 @@ fn find_gives_the_first_match_or_nothing() {
         ("foobar", "foo|foobar", Ok("\"foo\"")),
         ("abc", "(", Err("Illegal regex: error parsing regexp: missing closing ): `(`")),
     ] {
-        let answer = call(&LIBRARY, "string_find_string", &[Value::String(text), Value::String(pattern)]);
+        let answer = call_row(&LIBRARY, "string_find_string", &[Value::String(text), Value::String(pattern)]);
         assert_eq!(answer, expected.map(str::to_owned).map_err(str::to_owned), "{pattern}");
     }
 }
@@ -30,6 +30,10 @@ fn find_all_counts_empty_matches_as_go_does() {
         ("éaé", r"\B", -1, r#"["", ""]"#),
     ] {
         let args = [Value::String(text), Value::String(pattern), Value::Int(limit)];
-        assert_eq!(call(&LIBRARY, "string_find_all_string_int", &args), Ok(expected.to_owned()), "{pattern}");
+        assert_eq!(
+            call_row(&LIBRARY, "string_find_all_string_int", &args),
+            Ok(expected.to_owned()),
+            "{pattern}"
+        );
     }
 }

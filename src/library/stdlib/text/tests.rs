@@ -1,10 +1,10 @@
 use super::*;
-use crate::library::testing::{assert_rows_are_complete, call};
+use crate::library::probe::{assert_table, call_row};
 use crate::value::Map;
 
 #[test]
 fn every_row_is_complete() {
-    assert_rows_are_complete(&LIBRARY);
+    assert_table(&LIBRARY);
 }
 
 #[test]
@@ -18,7 +18,7 @@ fn size_counts_code_points_bytes_elements_and_entries() {
         (Value::Null, Err("no such overload: size")),
     ] {
         let expected = expected.map(str::to_owned).map_err(str::to_owned);
-        assert_eq!(call(&LIBRARY, "size_string", &[value]), expected, "{value:?}");
+        assert_eq!(call_row(&LIBRARY, "size_string", &[value]), expected, "{value:?}");
     }
 }
 
@@ -26,8 +26,8 @@ fn size_counts_code_points_bytes_elements_and_entries() {
 fn arguments_of_other_types_have_the_bare_error() {
     let (text, other) = (Value::String("a"), Value::Int(1));
     for id in ["contains_string", "starts_with_string", "ends_with_string", "matches_string"] {
-        assert_eq!(call(&LIBRARY, id, &[text, other]), Err("no such overload".to_owned()), "{id}");
-        assert_eq!(call(&LIBRARY, id, &[text, text]), Ok("true".to_owned()), "{id}");
+        assert_eq!(call_row(&LIBRARY, id, &[text, other]), Err("no such overload".to_owned()), "{id}");
+        assert_eq!(call_row(&LIBRARY, id, &[text, text]), Ok("true".to_owned()), "{id}");
     }
 }
 
@@ -41,7 +41,7 @@ fn matches_looks_for_the_pattern_anywhere_and_fails_with_gos_text() {
         ("a", "(", Err("error parsing regexp: missing closing ): `(`")),
         ("a", "(?=a)", Err("error parsing regexp: invalid or unsupported Perl syntax: `(?=`")),
     ] {
-        let answer = call(&LIBRARY, "matches", &[Value::String(text), Value::String(pattern)]);
+        let answer = call_row(&LIBRARY, "matches", &[Value::String(text), Value::String(pattern)]);
         assert_eq!(answer, expected.map(str::to_owned).map_err(str::to_owned), "{pattern}");
     }
 }

@@ -1,0 +1,148 @@
+//! When two answers are the same, and what kind of difference it is when they are not.
+
+use serde_json::Value as Json;
+
+/// What a comparison says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The answers are the same.
+    Same,
+    /// They cannot be compared, for this reason.
+    Passed(&'static str),
+    /// They differ; the text is the kind of difference.
+    Differs(String),
+}
+
+/// Compares Kyverno's answer with Toolgate's.
+pub(crate) fn compare(due: &Json, got: &Json) -> Verdict {
+    if due["decision"] == "badrequest" {
+        return Verdict::Passed("Kyverno cannot read the request");
+    }
+    if got.to_string().contains("not supported yet") {
+        return Verdict::Passed("not supported yet");
+    }
+    if got["error"].as_str().is_some_and(|text| text.starts_with("the decision needs more")) {
+        return Verdict::Passed("more than the budget");
+    }
+    // The helper `mcp` has nothing inside here (known-differences.json).
+    const HELPER: &str = r#"{"struct":{"fields":{"MCPImpl":{"opaque":"impl.MCPImpl"}},"type":"mcp.MCP"}}"#;
+    if due.to_string().replace(HELPER, r#"{"opaque":"mcp.MCP"}"#) == got.to_string() {
+        return Verdict::Same;
+    }
+    if got["error"]
+        .as_str()
+        .is_some_and(|text| text.ends_with("bytes that are not UTF-8 were formatted as text"))
+    {
+        return Verdict::Passed("text that is not UTF-8");
+    }
+    let same = if due["broken"].is_array() || got["broken"].is_array() {
+        same_refusal(due, got)
+    } else if due["policies"].is_array() || got["policies"].is_array() {
+        same_decision(due, got)
+    } else {
+        same_value(due, got)
+    };
+    if same { Verdict::Same } else { Verdict::Differs(format!("{} | {}", shape(due), shape(got))) }
+}
+
+fn same_value(due: &Json, got: &Json) -> bool {
+    match due["decision"].as_str() {
+        // Kyverno's process panics: no portable answer exists, and Toolgate refuses the expression.
+        Some("panic") => got["decision"] != "value" && got["decision"] != "crash",
+        Some("value") => due == got,
+        Some("compile-error") if got["syntax"] == true => {
+            due["error"].as_str().is_some_and(|error| error.starts_with("ERROR: "))
+        }
+        _ => due["decision"] == got["decision"] && due["error"] == got["error"],
+    }
+}
+
+fn text<'j>(answer: &'j Json, field: &str) -> &'j str {
+    answer[field].as_str().unwrap_or_default()
+}
+
+fn same_decision(due: &Json, got: &Json) -> bool {
+    let fields = ["decision", "reason", "error", "policy"];
+    if fields.iter().any(|field| text(due, field) != text(got, field)) || due["status"] != got["status"] {
+        return false;
+    }
+    let empty = Vec::new();
+    let (due, got) =
+        (due["policies"].as_array().unwrap_or(&empty), got["policies"].as_array().unwrap_or(&empty));
+    due.len() == got.len()
+        && due.iter().zip(got).all(|(due, got)| {
+            let result = if due["result"] == "empty" { "deny" } else { text(due, "result") };
+            result == text(got, "result")
+                && ["policy", "reason", "error"].iter().all(|field| text(due, field) == text(got, field))
+        })
+}
+
+/// Kyverno stops at a policy's first faulty expression, Toolgate reports all: what Kyverno says has to be among it.
+fn same_refusal(due: &Json, got: &Json) -> bool {
+    let (Some(due), Some(got)) = (due["broken"].as_array(), got["broken"].as_array()) else { return false };
+    due.iter().all(|broken| {
+        let error = text(broken, "error");
+        if broken["stage"] != "compile" || error.contains("Syntax error") {
+            return true;
+        }
+        let messages: Vec<&str> = if error.contains("ERROR: <input>") {
+            error
+                .lines()
+                .filter_map(|line| line.split_once("ERROR: <input>:"))
+                .filter_map(|(_, rest)| rest.splitn(3, ':').nth(2))
+                .map(str::trim)
+                .collect()
+        } else {
+            vec![error]
+        };
+        messages.iter().all(|due| got.iter().filter_map(Json::as_str).any(|got| due.ends_with(got)))
+    })
+}
+
+/// An answer without what differs from case to case.
+fn shape(answer: &Json) -> String {
+    if let Some(broken) = answer["broken"].as_array() {
+        let first = broken.first().map(|b| b["error"].as_str().or(b.as_str()).unwrap_or_default());
+        return format!("broken: {}", words(first.unwrap_or_default()));
+    }
+    let decision = text(answer, "decision");
+    if let Some(error) = answer["error"].as_str() {
+        return format!("{decision}: {}", words(error));
+    }
+    if let Some(policies) = answer["policies"].as_array() {
+        let results: Vec<String> = policies
+            .iter()
+            .map(|p| format!("{}{}", text(p, "result"), p["error"].as_str().map(words).unwrap_or_default()))
+            .collect();
+        return format!("{decision} [{}]", results.join(","));
+    }
+    let kind = answer["value"].as_object().and_then(|value| value.keys().next().cloned()).unwrap_or_default();
+    format!("{decision} {kind} {}", text(answer, "type"))
+}
+
+/// The first line of an error without numbers, quoted texts and positions.
+fn words(error: &str) -> String {
+    let line = error.split_once("ERROR: <input>:").map_or(error, |(_, rest)| rest);
+    let line = line.lines().next().unwrap_or_default();
+    let mut out = String::new();
+    let (mut quoted, mut escaped) = (None, false);
+    for c in line.chars() {
+        match (quoted, c) {
+            (Some(_), _) if escaped => escaped = false,
+            (Some(_), '\\') => escaped = true,
+            (Some(quote), c) if c == quote => quoted = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'' | '`') => {
+                quoted = Some(c);
+                out.push('…');
+            }
+            (None, c) if c.is_ascii_digit() => {
+                if !out.ends_with('0') {
+                    out.push('0');
+                }
+            }
+            (None, c) => out.push(c),
+        }
+    }
+    out.chars().take(140).collect()
+}

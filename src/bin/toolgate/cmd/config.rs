@@ -1,0 +1,47 @@
+//! `toolgate config`: the settings that are in force, and how every command finds them.
+
+use std::path::PathBuf;
+
+use toolgate::config::{Config, process_environment};
+use toolgate::diag::{self, Diagnostic};
+
+use crate::args::{self, ConfigFile, Format};
+use crate::report::{Report, Status};
+
+/// Prints the effective configuration.
+pub(crate) fn run(arguments: &args::Config) -> Report {
+    let mut report = Report::default();
+    match (load(&arguments.config, &arguments.policies), arguments.output) {
+        (Ok(config), Format::Json) => report.json(&config.effective()),
+        (Ok(config), Format::Text) => report.text(config.effective().to_string()),
+        (Err(diagnostics), _) => {
+            report.refuse(&diagnostics);
+            report.raise(Status::BadPolicies);
+        }
+    }
+    report
+}
+
+/// The configuration of a command that works with `policies`: its file, then the environment of the process.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub(crate) fn load(file: &ConfigFile, policies: &[PathBuf]) -> Result<Config, Vec<Diagnostic>> {
+    Config::load_beside(policies, file.config.as_deref(), process_environment())
+}
+
+/// What is wrong with the configuration and with the policies around it. The configuration file may lie among those,
+/// and then what is wrong with it is told once, by the reader that knows what not to print of it.
+pub(crate) fn together(
+    config: &Result<Config, Vec<Diagnostic>>,
+    policies: Vec<Diagnostic>,
+) -> Vec<Diagnostic> {
+    let mut all = config.as_ref().err().cloned().unwrap_or_default();
+    let told = |diagnostic: &Diagnostic, all: &[Diagnostic]| {
+        diagnostic.file_name().is_some_and(|name| all.iter().any(|other| other.file_name() == Some(name)))
+    };
+    let rest: Vec<Diagnostic> = policies.into_iter().filter(|diagnostic| !told(diagnostic, &all)).collect();
+    all.extend(rest);
+    diag::sort(&mut all);
+    all
+}

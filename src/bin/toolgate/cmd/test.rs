@@ -1,0 +1,222 @@
+//! `toolgate test`: fixtures and Kyverno's test files, run in parallel, reported in order.
+
+mod json;
+mod junit;
+mod text;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use toolgate::diag::Severity;
+
+use crate::args::{Test, TestFormat};
+use crate::report::{Progress, Report, Status};
+use crate::suite::filter::Filter;
+use crate::suite::find::{self, File, Found};
+use crate::suite::kyverno::Failure;
+use crate::suite::{self, Outcome};
+
+/// How often `--watch` looks at the files.
+const POLL: Duration = Duration::from_millis(300);
+
+/// The stack of a thread that runs tests: policies may nest deeply.
+const STACK: usize = 8 * 1024 * 1024;
+
+/// Runs all tests once.
+pub(crate) fn run(arguments: &Test) -> Report {
+    run_and_list(arguments).0
+}
+
+/// Runs all tests, and again whenever a file that they came from has changed; does not return.
+pub(crate) fn watch(arguments: &Test, print: &mut dyn FnMut(&Report)) -> ! {
+    loop {
+        let (mut report, used) = run_and_list(arguments);
+        let before = times(&used);
+        report.note(format!("watching {} files and directories; stop with Ctrl-C\n", used.len()));
+        print(&report);
+        while times(&used) == before {
+            thread::sleep(POLL);
+        }
+    }
+}
+
+/// When each file and all below each directory was changed.
+fn times(paths: &BTreeSet<PathBuf>) -> BTreeMap<PathBuf, Option<(SystemTime, u64)>> {
+    let mut found = BTreeMap::new();
+    for path in paths {
+        look(path, &mut found, 0);
+    }
+    found
+}
+
+fn look(path: &Path, found: &mut BTreeMap<PathBuf, Option<(SystemTime, u64)>>, depth: usize) {
+    const MAX_DEPTH: usize = 32;
+    let metadata = fs::metadata(path).ok();
+    let is_directory = metadata.as_ref().is_some_and(fs::Metadata::is_dir);
+    let state = metadata.and_then(|metadata| Some((metadata.modified().ok()?, metadata.len())));
+    if found.insert(path.to_owned(), state).is_some() || !is_directory || depth > MAX_DEPTH {
+        return;
+    }
+    for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+        if !entry.file_name().as_encoded_bytes().starts_with(b".") {
+            look(&entry.path(), found, depth.saturating_add(1));
+        }
+    }
+}
+
+/// The report, and the files on which it depends.
+fn run_and_list(arguments: &Test) -> (Report, BTreeSet<PathBuf>) {
+    let mut report = Report::default();
+    let started = Instant::now();
+    let Found { files, errors, mut directories } = find::find(&arguments.paths);
+    let filter = match Filter::new(arguments.filter.as_deref()) {
+        Ok(filter) => filter,
+        Err(error) => {
+            report.error(&error);
+            Filter::All
+        }
+    };
+    errors.iter().for_each(|error| report.error(error));
+    if files.is_empty() && errors.is_empty() {
+        report.error(
+            "there is no test: neither a document with `apiVersion: toolgate.dev/v1` and `kind: Fixture` nor a \
+             `kyverno-test.yaml`",
+        );
+    }
+    let outcomes = all(&files, &filter);
+    for outcome in &outcomes {
+        directories.insert(PathBuf::from(&outcome.file));
+        directories.extend(outcome.used.iter().cloned());
+    }
+    directories.extend(arguments.paths.iter().filter(|path| !path.is_dir()).cloned());
+    let run = Run { outcomes, took: started.elapsed() };
+    if run.is_empty() && !files.is_empty() {
+        report.error("no case is wanted: nothing matches the filter");
+    }
+    run.judge(&mut report);
+    match arguments.output {
+        TestFormat::Text => text::write(&run, &mut report),
+        TestFormat::Json => json::write(&run, &mut report),
+        TestFormat::Junit => junit::write(&run, &mut report),
+    }
+    (report, directories)
+}
+
+/// Runs the files on all processors; the outcomes are in the order of the files.
+fn all(files: &[File], filter: &Filter) -> Vec<Outcome> {
+    let next = AtomicUsize::new(0);
+    let outcomes: Mutex<Vec<(usize, Outcome)>> = Mutex::new(Vec::with_capacity(files.len()));
+    let progress = Progress::new("files", files.len());
+    let work = || {
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(file) = files.get(index) else { return };
+            let outcome = suite::run(file, filter);
+            if let Ok(mut outcomes) = outcomes.lock() {
+                outcomes.push((index, outcome));
+                progress.step(outcomes.len());
+            }
+        }
+    };
+    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(files.len());
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            // Where no thread can be had, the work is done below.
+            drop(thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work));
+        }
+    });
+    work();
+    progress.end();
+    let mut outcomes = outcomes.into_inner().unwrap_or_default();
+    outcomes.sort_by_key(|(index, _)| *index);
+    outcomes.into_iter().map(|(_, outcome)| outcome).collect()
+}
+
+/// What came of all tests.
+struct Run {
+    outcomes: Vec<Outcome>,
+    took: Duration,
+}
+
+/// How many of what.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    /// Cases of fixtures that are as expected.
+    passed: usize,
+    /// Cases that are not.
+    failed: usize,
+    /// Rows of Kyverno tests that are as expected.
+    kyverno_passed: usize,
+    /// Rows that are not.
+    kyverno_failed: usize,
+}
+
+impl Run {
+    /// Nothing was run, and nothing is wrong either.
+    fn is_empty(&self) -> bool {
+        self.outcomes.iter().all(|outcome| {
+            outcome.fixtures.is_empty()
+                && outcome.diagnostics.is_empty()
+                && (outcome.kyverno.is_empty() && !outcome.file.ends_with(find::KYVERNO_TEST))
+        })
+    }
+
+    /// Kyverno's tests as far as Kyverno would go: not at all if one cannot be read, else to the first that fails to
+    /// run. Each with its file.
+    fn kyverno(&self) -> Vec<(&str, &suite::kyverno::TestResult)> {
+        let all = || {
+            self.outcomes
+                .iter()
+                .flat_map(|outcome| outcome.kyverno.iter().map(|test| (outcome.file.as_str(), test)))
+        };
+        let unreadable =
+            |test: &suite::kyverno::TestResult| matches!(test.failure, Some(Failure::Unreadable(_)));
+        if all().any(|(_, test)| unreadable(test)) {
+            return all().filter(|(_, test)| unreadable(test)).collect();
+        }
+        let end = all().position(|(_, test)| test.failure.is_some());
+        all().take(end.map_or(usize::MAX, |end| end.saturating_add(1))).collect()
+    }
+
+    fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        let add = |count: &mut usize| *count = count.saturating_add(1);
+        let fixtures = self.outcomes.iter().flat_map(|outcome| &outcome.fixtures);
+        for case in fixtures.flat_map(|fixture| &fixture.cases) {
+            add(if case.mismatches.is_empty() { &mut counts.passed } else { &mut counts.failed });
+        }
+        for row in self.kyverno().iter().flat_map(|(_, test)| &test.rows) {
+            add(if row.pass { &mut counts.kyverno_passed } else { &mut counts.kyverno_failed });
+        }
+        counts
+    }
+
+    /// The exit code.
+    fn judge(&self, report: &mut Report) {
+        for outcome in &self.outcomes {
+            if outcome.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
+                report.raise(Status::Usage);
+            }
+            if outcome.fixtures.iter().any(|fixture| !fixture.loads) {
+                report.raise(Status::BadPolicies);
+            }
+        }
+        let counts = self.counts();
+        if counts.failed > 0 || counts.kyverno_failed > 0 {
+            report.raise(Status::Denied);
+        }
+        for (_, test) in self.kyverno() {
+            match test.failure {
+                Some(Failure::Crash(_)) => report.raise(Status::Usage),
+                Some(_) => report.raise(Status::Denied),
+                None => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! A call of a fixture as the bytes that the gateway would send.
+//!
+//! The envelope is that of an MCP request (agentcore-interceptor §1.2). Text where an object is due is JSON and
+//! stands in the event as it is: so a fixture can have numbers, duplicates and spellings that YAML cannot write.
+
+use toolgate::policy::yaml::{Node, NodeKind, Scalar, Value};
+
+use super::fixture::Call;
+
+/// The event of a call.
+pub(super) fn event(call: &Call) -> Vec<u8> {
+    let body = match &call.body {
+        Some(body) => raw_or_json(body),
+        None => message(call),
+    };
+    let mut headers = vec![("content-type".to_owned(), quoted("application/json"))];
+    if let Some(claims) = &call.claims {
+        headers.push(("authorization".to_owned(), quoted(&format!("Bearer {}", token(&json(claims))))));
+    }
+    for entry in call.headers.iter().filter_map(Node::as_mapping).flat_map(|headers| &headers.entries) {
+        headers.retain(|(name, _)| *name != entry.key);
+        headers.push((entry.key.clone(), json(&entry.value)));
+    }
+    let headers: Vec<String> =
+        headers.iter().map(|(name, value)| format!("{}:{value}", quoted(name))).collect();
+    let path = quoted(call.path.as_deref().unwrap_or("/mcp"));
+    format!(
+        concat!(
+            r#"{{"interceptorInputVersion":"1.0","mcp":{{"rawGatewayRequest":{{"body":{}}},"#,
+            r#""gatewayRequest":{{"path":{},"httpMethod":"POST","headers":{{{}}},"body":{}}},"gatewayResponse":null}}}}"#
+        ),
+        quoted(&body),
+        path,
+        headers.join(","),
+        body
+    )
+    .into_bytes()
+}
+
+/// The JSON-RPC message.
+fn message(call: &Call) -> String {
+    let method = call.method.as_ref().map_or_else(|| quoted("tools/call"), json);
+    let params = match &call.params {
+        Some(params) => Some(raw_or_json(params)),
+        None => {
+            let name = call.tool.as_ref().map(|tool| format!("\"name\":{}", json(tool)));
+            let arguments = call.arguments.as_ref();
+            let arguments = arguments.map(|node| format!("\"arguments\":{}", raw_or_json(node)));
+            let members: Vec<String> = [name, arguments].into_iter().flatten().collect();
+            (!members.is_empty()).then(|| format!("{{{}}}", members.join(",")))
+        }
+    };
+    let params = params.map(|params| format!(",\"params\":{params}")).unwrap_or_default();
+    format!("{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":{method}{params}}}")
+}
+
+/// One line that tells a call from others, for people.
+pub(super) fn summary(call: &Call) -> String {
+    if let Some(body) = &call.body {
+        return raw_or_json(body);
+    }
+    let text = |node: &Node| node.as_text().map_or_else(|| json(node), str::to_owned);
+    let mut parts = Vec::new();
+    parts.extend(call.method.as_ref().map(text));
+    parts.extend(call.tool.as_ref().map(text));
+    parts.extend(call.params.iter().chain(&call.arguments).map(raw_or_json));
+    if let Some(claims) = &call.claims {
+        parts.push(format!("claims {}", json(claims)));
+    }
+    parts.join(" ")
+}
+
+/// Text is JSON already, and goes in as it is.
+fn raw_or_json(node: &Node) -> String {
+    node.as_text().map_or_else(|| json(node), str::to_owned)
+}
+
+/// A YAML value as JSON. A plain number keeps its digits.
+pub(super) fn json(node: &Node) -> String {
+    match &node.kind {
+        NodeKind::Broken => "null".to_owned(),
+        NodeKind::List(items) => {
+            let items: Vec<String> = items.iter().map(json).collect();
+            format!("[{}]", items.join(","))
+        }
+        NodeKind::Mapping(mapping) => {
+            let entries = mapping.entries.iter();
+            let members: Vec<String> =
+                entries.map(|entry| format!("{}:{}", quoted(&entry.key), json(&entry.value))).collect();
+            format!("{{{}}}", members.join(","))
+        }
+        NodeKind::Scalar(scalar) => scalar_json(scalar),
+    }
+}
+
+fn scalar_json(scalar: &Scalar) -> String {
+    let is_json = || serde_json::from_str::<serde_json::Number>(&scalar.text).is_ok();
+    match scalar.value {
+        Value::Null => "null".to_owned(),
+        Value::Bool(value) => value.to_string(),
+        Value::Integer(_) | Value::Float(_) if is_json() => scalar.text.clone(),
+        Value::Integer(value) => value.to_string(),
+        Value::Float(value) => value.to_string(),
+        Value::Text => quoted(&scalar.text),
+    }
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// A JWT of these claims. Nobody signs it: the gateway that verifies tokens is not part of a fixture.
+fn token(claims: &str) -> String {
+    let part = |text: &str| base64url(text.as_bytes());
+    format!("{}.{}.{}", part(r#"{"alg":"RS256","typ":"JWT"}"#), part(claims), part("unsigned"))
+}
+
+/// Base64 with the alphabet for URLs and without padding.
+fn base64url(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let digit = |bits: u32| {
+        let index = usize::try_from(bits & 63).unwrap_or_default();
+        char::from(ALPHABET.get(index).copied().unwrap_or(b'A'))
+    };
+    let mut out = String::new();
+    for chunk in bytes.chunks(3) {
+        let at = |index: usize| u32::from(chunk.get(index).copied().unwrap_or_default());
+        let bits = at(0) << 16 | at(1) << 8 | at(2);
+        let digits = [bits >> 18, bits >> 12, bits >> 6, bits].map(digit);
+        out.extend(digits.iter().take(chunk.len().saturating_add(1)));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use toolgate::policy::yaml::documents;
+    use toolgate::source::Source;
+
+    use super::*;
+
+    fn node(text: &str) -> Node {
+        let source = Source::new("x.yaml", text).unwrap();
+        documents(&source, &mut Vec::new()).remove(0).root.unwrap()
+    }
+
+    #[test]
+    fn yaml_values_become_json_with_their_digits() {
+        let text = "{a: 1.0, b: 1e3, c: 0x10, d: yes, e: 'yes', f: [null, -0], g: 1e300, h: \"\\u00e9\\n\"}";
+        assert_eq!(
+            json(&node(text)),
+            r#"{"a":1.0,"b":1e3,"c":16,"d":true,"e":"yes","f":[null,-0],"g":1e300,"h":"é\n"}"#
+        );
+    }
+
+    #[test]
+    fn a_call_becomes_an_event_with_a_token() {
+        let call = Call {
+            tool: Some(node("k___get")),
+            arguments: Some(node("'{\"n\": 1, \"n\": 2}'")),
+            claims: Some(node("{sub: ann}")),
+            headers: Some(node("{content-type: text/plain}")),
+            ..Call::default()
+        };
+        let event: serde_json::Value = serde_json::from_slice(&event(&call)).unwrap();
+        let request = &event["mcp"]["gatewayRequest"];
+        assert_eq!(request["body"]["params"]["name"], "k___get");
+        assert_eq!(request["headers"]["content-type"], "text/plain");
+        assert_eq!(
+            request["headers"]["authorization"],
+            "Bearer eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJhbm4ifQ.dW5zaWduZWQ"
+        );
+        assert_eq!(
+            event["mcp"]["rawGatewayRequest"]["body"],
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"k___get","arguments":{"n": 1, "n": 2}}}"#
+        );
+    }
+}

@@ -1,0 +1,162 @@
+//! The test files below the paths that the user names.
+//!
+//! A Kyverno test is a file of the name `kyverno-test.yaml`; a fixture is a YAML document of our own API group, in a
+//! file of any name. Other YAML files of a directory are passed over.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use toolgate::source::{MAX_FILE_BYTES, Source};
+
+/// The name of Kyverno's test files.
+pub(crate) const KYVERNO_TEST: &str = "kyverno-test.yaml";
+/// The API group that a file with fixtures names.
+const GROUP: &str = "toolgate.dev/";
+/// The deepest directory that is searched.
+const MAX_DEPTH: usize = 32;
+/// A directory with this file holds nothing but what a tool can make again.
+const CACHE: &str = "CACHEDIR.TAG";
+
+/// A test file.
+#[derive(Debug)]
+pub(crate) struct File {
+    /// Its text.
+    pub(crate) source: Arc<Source>,
+    /// What it holds.
+    pub(crate) kind: Kind,
+}
+
+/// What a test file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Fixtures.
+    Fixtures,
+    /// Kyverno's tests.
+    Kyverno,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// The files, in the order of the paths, and of names below a directory.
+    pub(crate) files: Vec<File>,
+    /// What cannot be read.
+    pub(crate) errors: Vec<String>,
+    /// The directories that were searched, for `--watch`.
+    pub(crate) directories: BTreeSet<PathBuf>,
+}
+
+/// Finds the test files. A file that is reached twice is there once.
+pub(crate) fn find(paths: &[PathBuf]) -> Found {
+    let mut finder = Finder { found: Found::default(), seen: BTreeSet::new() };
+    for path in paths {
+        finder.path(path);
+    }
+    finder.found
+}
+
+struct Finder {
+    found: Found,
+    seen: BTreeSet<PathBuf>,
+}
+
+impl Finder {
+    fn path(&mut self, path: &Path) {
+        match fs::metadata(path) {
+            Ok(metadata) if metadata.is_dir() => self.directory(&super::read::clean(path), 0),
+            Ok(_) => self.file(path, true),
+            Err(error) => self.error(path, &error),
+        }
+    }
+
+    fn error(&mut self, path: &Path, error: &io::Error) {
+        let reason = match error.kind() {
+            io::ErrorKind::NotFound => "there is no such file or directory".to_owned(),
+            io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+            _ => error.to_string(),
+        };
+        self.found.errors.push(format!("`{}` cannot be read: {reason}", path.display()));
+    }
+
+    fn directory(&mut self, path: &Path, depth: usize) {
+        if depth > MAX_DEPTH || path.join(CACHE).exists() {
+            return;
+        }
+        self.found.directories.insert(path.to_owned());
+        let mut names = Vec::new();
+        match fs::read_dir(path) {
+            Ok(entries) => {
+                for entry in entries {
+                    match entry {
+                        Ok(entry) => names.push(entry.file_name()),
+                        Err(error) => self.error(path, &error),
+                    }
+                }
+            }
+            Err(error) => self.error(path, &error),
+        }
+        names.sort();
+        for name in names {
+            if name.as_encoded_bytes().starts_with(b".") {
+                continue;
+            }
+            let entry = if path == Path::new(".") { PathBuf::from(&name) } else { path.join(&name) };
+            match fs::metadata(&entry) {
+                Ok(metadata) if metadata.is_dir() => self.directory(&entry, depth.saturating_add(1)),
+                Ok(metadata) if metadata.is_file() && is_yaml(&entry) => self.file(&entry, false),
+                _ => {}
+            }
+        }
+    }
+
+    /// A file that the user `named` must be a test; one that was come across may be anything.
+    fn file(&mut self, path: &Path, named: bool) {
+        let identity = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        if !self.seen.insert(identity) {
+            return;
+        }
+        let kyverno = path.file_name().is_some_and(|name| name == KYVERNO_TEST);
+        let text = match text(path) {
+            Ok(text) => text,
+            Err(error) => {
+                // What else lies in a directory is not our concern, unless it may be a test.
+                if named || kyverno {
+                    self.error(path, &error);
+                }
+                return;
+            }
+        };
+        if !kyverno && !text.contains(GROUP) {
+            if named {
+                let name = path.display();
+                self.found.errors.push(format!(
+                    "`{name}` is no test: it has no document with `apiVersion: toolgate.dev/v1`, and its name is not \
+                     `{KYVERNO_TEST}`"
+                ));
+            }
+            return;
+        }
+        match Source::new(path.display().to_string(), text) {
+            Ok(source) => {
+                let kind = if kyverno { Kind::Kyverno } else { Kind::Fixtures };
+                self.found.files.push(File { source, kind });
+            }
+            Err(error) => self.found.errors.push(format!("`{}` cannot be read: {error}", path.display())),
+        }
+    }
+}
+
+fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml")
+}
+
+fn text(path: &Path) -> io::Result<String> {
+    let length = fs::metadata(path)?.len();
+    if length > u64::try_from(MAX_FILE_BYTES).unwrap_or(u64::MAX) {
+        return Err(io::Error::other(format!("it is larger than {MAX_FILE_BYTES} bytes")));
+    }
+    String::from_utf8(fs::read(path)?).map_err(|_| io::Error::other("it is not UTF-8 text"))
+}

@@ -1,0 +1,104 @@
+//! Policies as Kyverno's command line loads them for a test: what does not parse or fit the schema is passed over, but
+//! an unknown field, an unknown kind or a missing file ends the run.
+
+use std::path::{Path, PathBuf};
+
+use toolgate::diag::{Code, Diagnostic, Severity};
+use toolgate::policy::load;
+use toolgate::policy::model::Policy;
+use toolgate::policy::yaml::{Node, documents};
+use toolgate::source::Span;
+
+use super::Failure;
+
+/// What Kyverno would apply.
+pub(super) struct Policies {
+    /// The HTTP-mode policies.
+    pub(super) policies: Vec<Policy>,
+    /// For each, whether its failures count as such, or as warnings.
+    pub(super) scored: Vec<bool>,
+}
+
+/// Loads every path for itself: what is reached twice counts twice.
+pub(super) fn load(paths: &[PathBuf], diagnostics: &mut Vec<Diagnostic>) -> Result<Policies, Failure> {
+    let mut found = Policies { policies: Vec::new(), scored: Vec::new() };
+    for path in paths {
+        if !path.exists() {
+            return Err(stop(&format!("{}: there is no such file or directory", path.display())));
+        }
+        if path.is_file() && !is_yaml(&path.display().to_string()) {
+            // Kyverno reads other files as YAML only if they have the ending.
+            continue;
+        }
+        let loaded = load::load(std::slice::from_ref(path));
+        for diagnostic in loaded.diagnostics {
+            if diagnostic.severity == Severity::Warning || !counts(&diagnostic) {
+                continue;
+            }
+            if is_fatal(diagnostic.code) {
+                return Err(stop(&diagnostic.message));
+            }
+            diagnostics.push(diagnostic);
+        }
+        for policy in loaded.policies {
+            let source = &policy.source;
+            let faulty = diagnostics.iter().any(|diagnostic| {
+                diagnostic.source.as_ref().is_some_and(|other| other.name() == source.name())
+                    && diagnostic.span.is_some_and(|span| is_within(span, policy.span))
+            });
+            if !faulty && is_yaml(source.name()) {
+                found.scored.push(is_scored(&policy));
+                found.policies.push(policy);
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn stop(reason: &str) -> Failure {
+    Failure::Stop(format!("failed to load policies ({reason})"))
+}
+
+fn is_yaml(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|ending| ending == "yaml" || ending == "yml")
+}
+
+/// Whether Kyverno, too, takes it for a mistake: it applies two policies of one name, none at all, and policies of
+/// other modes.
+fn counts(diagnostic: &Diagnostic) -> bool {
+    let file = diagnostic.file_name();
+    !matches!(
+        diagnostic.code,
+        Code::DuplicatePolicy | Code::NoPolicies | Code::UnsupportedMode | Code::UnknownMode
+    ) && file.is_none_or(is_yaml)
+}
+
+fn is_fatal(code: Code) -> bool {
+    matches!(
+        code,
+        Code::UnknownField
+            | Code::NoSuchPath
+            | Code::UnreadablePath
+            | Code::FileTooLarge
+            | Code::TooManyFiles
+    )
+}
+
+fn is_within(inner: Span, outer: Span) -> bool {
+    inner.start >= outer.start && inner.end <= outer.end
+}
+
+/// False for a policy with the annotation `policies.kyverno.io/scored: "false"`.
+fn is_scored(policy: &Policy) -> bool {
+    let documents = documents(&policy.source, &mut Vec::new());
+    let document = documents.iter().find(|document| is_within(policy.span, document.span));
+    let field = |node: &'static str| move |parent: &Node| parent.as_mapping()?.get(node).cloned();
+    let scored = document
+        .and_then(|document| document.root.as_ref())
+        .and_then(field("metadata"))
+        .as_ref()
+        .and_then(field("annotations"))
+        .as_ref()
+        .and_then(field("policies.kyverno.io/scored"));
+    scored.as_ref().and_then(Node::as_text) != Some("false")
+}

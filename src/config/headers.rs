@@ -1,0 +1,228 @@
+//! The mapping of headers: what a file changes of the built-in one, and what an expression of it must be.
+//!
+//! Does not evaluate it: that is the interceptor's.
+
+use std::sync::Arc;
+
+use bumpalo::Bump;
+
+use super::HeaderRule;
+use super::table::HEADERS;
+use crate::cel::check::{self, Environment, TypeErrorKind};
+use crate::cel::front;
+use crate::cel::plan::{self, Arena, Program, reads::Reads};
+use crate::diag::{Code, Diagnostic};
+use crate::library::kyverno::http::canonical_key;
+use crate::policy::compile::{self, first_line, index};
+use crate::policy::yaml::Scalar;
+use crate::source::{ScalarMap, Source, Span};
+use crate::types::Type;
+
+/// What a file says of one header.
+#[derive(Debug)]
+pub(super) struct Override {
+    /// Its name, as policies see it.
+    pub(super) name: String,
+    /// Where its name stands.
+    pub(super) key: Span,
+    /// `headers.X-Tool-Name`
+    path: String,
+    /// The expression and the way back to the file; without one the header is removed.
+    expression: Option<(String, ScalarMap)>,
+}
+
+impl Override {
+    pub(super) fn new(name: &str, key: Span, path: String) -> Override {
+        Override { name: canonical(name), key, path, expression: None }
+    }
+
+    pub(super) fn with_expression(self, scalar: &Scalar) -> Override {
+        Override { expression: Some((scalar.text.clone(), scalar.map.clone())), ..self }
+    }
+}
+
+/// A header's name in the form in which policies see it.
+pub(super) fn canonical(name: &str) -> String {
+    canonical_key(name, &Bump::new()).to_owned()
+}
+
+/// Applies `overrides` to `mapping`: an expression under a name that is there replaces it in its place, one under a
+/// new name is added, and nothing removes.
+///
+/// # Errors
+/// Every mistake of every expression is pushed to `out`, and so is the removal of a header that is not there.
+pub(super) fn apply(
+    mapping: &mut Vec<HeaderRule>,
+    overrides: Vec<Override>,
+    source: &Arc<Source>,
+    out: &mut Vec<Diagnostic>,
+) {
+    for Override { name, key, path, expression } in overrides {
+        let place = mapping.iter_mut().find(|rule| rule.name == name);
+        let Some((text, map)) = expression else {
+            if place.is_none() {
+                let names = mapping.iter().map(|rule| rule.name.as_str());
+                let message = format!("there is no header `{name}` to remove");
+                let diagnostic =
+                    Diagnostic::error(Code::ConfigUnknownField, message).at(source, key).path(path);
+                out.push(diagnostic.suggest(&name, names));
+            }
+            mapping.retain(|rule| rule.name != name);
+            continue;
+        };
+        if let Err(mistakes) = compile_header(&text, &Arena::new(), &mut Reads::default()) {
+            out.extend(mistakes.into_iter().map(|mistake| {
+                let span = map.locate(mistake.start, mistake.end);
+                let diagnostic =
+                    Diagnostic::error(mistake.code, mistake.message).at(source, span).path(&path);
+                match mistake.help {
+                    Some(help) => diagnostic.help(help),
+                    None => diagnostic,
+                }
+            }));
+        }
+        match place {
+            Some(rule) => rule.expression = text,
+            None => mapping.push(HeaderRule { name, expression: text }),
+        }
+    }
+}
+
+/// One mistake in a header's expression.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeaderMistake {
+    /// Its kind.
+    pub code: Code,
+    /// What is wrong.
+    pub message: String,
+    /// How to repair it.
+    pub help: Option<String>,
+    /// Where it begins, in bytes of the expression.
+    pub start: usize,
+    /// Where it ends, in bytes of the expression.
+    pub end: usize,
+}
+
+/// Compiles a header's expression over `call` and adds what it reads of `call` to `reads`. Its result must be a
+/// string, a list of strings or null, as far as the type checker can know.
+///
+/// # Errors
+/// Every mistake in it, by place.
+pub fn compile_header<'p>(
+    expression: &str,
+    arena: &'p Arena,
+    reads: &mut Reads,
+) -> Result<Program<'p>, Vec<HeaderMistake>> {
+    let mistake = |code, message: String, start, end| HeaderMistake { code, message, help: None, start, end };
+    let ast = front::parse(expression).map_err(|errors| {
+        let syntax = |error: front::SyntaxError| {
+            let end = error.offset.saturating_add(1);
+            mistake(Code::CelSyntax, first_line(&error.message).to_owned(), error.offset, end)
+        };
+        errors.into_iter().map(syntax).collect::<Vec<_>>()
+    })?;
+    let environment =
+        Environment::new(compile::functions()).with_variable("call", Type::Struct("toolgate.Call"));
+    let checked = check::check(ast, &environment).map_err(|mistakes| {
+        let wrong = |error: &check::TypeError| {
+            let span = mistakes.ast.info(error.node).span;
+            let help = compile::help(&error.kind, &environment).or_else(|| quoted(&error.kind, expression));
+            let message = error.kind.to_string();
+            HeaderMistake {
+                help,
+                ..mistake(compile::code(&error.kind), message, index(span.start), index(span.end))
+            }
+        };
+        mistakes.errors.iter().map(wrong).collect::<Vec<_>>()
+    })?;
+    let output = checked.output();
+    if !is_header(output) {
+        let message = format!("a header must be a string, a list of strings or null, not `{output}`");
+        let help = Some(remedy(output).to_owned());
+        return Err(vec![HeaderMistake { help, ..mistake(Code::HeaderType, message, 0, expression.len()) }]);
+    }
+    reads.add(&checked, "call");
+    plan::plan(&checked, arena, &["call"], &|_| None).map_err(|error| {
+        let span = checked.ast.info(error.node).span;
+        vec![mistake(Code::CelProgram, error.message, index(span.start), index(span.end))]
+    })
+}
+
+/// Whether a value of this type can be a header. What is known only at run time is looked at then, and a call whose
+/// header is something else is refused.
+fn is_header(ty: &Type) -> bool {
+    match ty {
+        Type::String | Type::Null | Type::Dyn => true,
+        Type::List(element) => matches!(**element, Type::String | Type::Dyn),
+        _ => false,
+    }
+}
+
+fn remedy(found: &Type) -> &'static str {
+    match found {
+        Type::Bool | Type::Int | Type::Uint | Type::Double | Type::Timestamp | Type::Duration => {
+            "`string(…)` makes it text"
+        }
+        Type::Opaque(..) => "write `has(…) ? dyn(…) : null` for what may be absent",
+        Type::List(_) => "`.map(item, string(item))` makes texts of its elements",
+        _ => "choose a field of it",
+    }
+}
+
+/// Who writes `X-Team: payments` means the text.
+fn quoted(kind: &TypeErrorKind, expression: &str) -> Option<String> {
+    match kind {
+        TypeErrorKind::UndeclaredReference { name, .. } if name == expression.trim() => {
+            Some(format!("`{HEADERS}` hold expressions; the text is `'\"{name}\"'`"))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gateway::headers::DEFAULT_MAPPING;
+
+    fn wrong(expression: &str) -> Vec<(Code, usize, usize)> {
+        match compile_header(expression, &Arena::new(), &mut Reads::default()) {
+            Ok(_) => Vec::new(),
+            Err(mistakes) => mistakes.iter().map(|m| (m.code, m.start, m.end)).collect(),
+        }
+    }
+
+    #[test]
+    fn every_header_of_the_default_mapping_compiles_and_has_its_canonical_name() {
+        for (name, expression) in DEFAULT_MAPPING {
+            assert_eq!(wrong(expression), [], "{name}");
+            assert_eq!(canonical(name), *name);
+        }
+    }
+
+    #[test]
+    fn a_header_is_a_string_a_list_of_strings_null_or_known_at_run_time() {
+        for expression in [
+            "call.method",
+            "null",
+            "[]",
+            "['a', call.tool]",
+            "call.arguments.tenant",
+            "call.claims['https://example.com/roles']",
+            "call.arguments.tags.map(tag, tag)",
+            "has(call.user) ? dyn(call.user) : null",
+        ] {
+            assert_eq!(wrong(expression), [], "{expression}");
+        }
+        for expression in ["1", "true", "[1]", "call", "call.headers", "{'a': 'b'}", "call.arguments[?'a']"] {
+            assert_eq!(wrong(expression), [(Code::HeaderType, 0, expression.len())], "{expression}");
+        }
+    }
+
+    #[test]
+    fn mistakes_have_their_place_in_the_expression() {
+        assert_eq!(wrong("call.tol"), [(Code::CelUndefinedField, 0, 8)]);
+        assert_eq!(wrong("call.tool + call.roles").len(), 1);
+        assert_eq!(wrong("call.tool == ")[0].0, Code::CelSyntax);
+        assert_eq!(wrong("object.attributes.method")[0], (Code::CelUndeclared, 0, 6));
+    }
+}

@@ -1,0 +1,260 @@
+//! A configuration from its parts: the defaults, then the file, then the environment, then what must hold together.
+//!
+//! Knows which file is read and where settings contradict each other. Reading the process's own environment is one
+//! function here, which callers may leave.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::read::{self, Found};
+use super::table::{HIDDEN, SETTINGS};
+use super::{Config, headers, variables};
+use crate::diag::{self, Code, Diagnostic};
+use crate::source::{MAX_FILE_BYTES, Source};
+
+/// The names of a configuration file that is found beside the policies.
+const NAMES: [&str; 3] = ["toolgate.yaml", "toolgate.yml", "toolgate.json"];
+/// The variable that names the file.
+const CONFIG: &str = "TOOLGATE_CONFIG";
+
+/// The variables of this process that are Toolgate's, for [`Config::load`].
+pub fn process_environment() -> impl Iterator<Item = (String, String)> {
+    let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+    std::env::vars_os().map(move |(name, value)| (text(name), text(value)))
+}
+
+impl Config {
+    /// The configuration of `file`, else of the file that the variable `TOOLGATE_CONFIG` names, else the defaults; each
+    /// overridden by the other variables `TOOLGATE_*` of `environment`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the file and the variables: then nothing must be decided.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Config, Vec<Diagnostic>> {
+        Config::load_beside(&[], file, environment)
+    }
+
+    /// As [`Config::load`]; where neither names a file, it is the `toolgate.yaml` in one of the directories of
+    /// `policies`, or beside one of its files, if there is one.
+    ///
+    /// # Errors
+    /// As [`Config::load`]; and two configuration files.
+    pub fn load_beside(
+        policies: &[PathBuf],
+        file: Option<&Path>,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Config, Vec<Diagnostic>> {
+        let variables = variables::ours(environment);
+        let named = variables.get(CONFIG).filter(|path| !path.is_empty()).map(PathBuf::from);
+        let mut diagnostics = Vec::new();
+        let file = match file.map(Path::to_path_buf).or(named) {
+            Some(file) => Some(file),
+            None => beside(policies, &mut diagnostics),
+        };
+        let source = file.and_then(|file| source(&file, &mut diagnostics));
+        finish(source.as_ref(), &variables, diagnostics)
+    }
+
+    /// The configuration of one text as if it were the file `name`.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load_text(
+        name: &str,
+        text: &str,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Config, Vec<Diagnostic>> {
+        let mut diagnostics = Vec::new();
+        let source = text_source(name, text.to_owned(), &mut diagnostics);
+        finish(source.as_ref(), &variables::ours(environment), diagnostics)
+    }
+}
+
+fn finish(
+    source: Option<&Arc<Source>>,
+    variables: &BTreeMap<String, String>,
+    mut diagnostics: Vec<Diagnostic>,
+) -> Result<Config, Vec<Diagnostic>> {
+    let mut config = Config::default();
+    let mut places = Places { source, found: Found::default() };
+    if let Some(source) = source {
+        places.found = read::read(source, &mut config, &mut diagnostics);
+        let found = std::mem::take(&mut places.found.headers);
+        headers::apply(&mut config.headers, found, source, &mut diagnostics);
+    }
+    places.both_environments(&mut diagnostics);
+    variables::apply(&mut config, variables, &mut diagnostics);
+    // What a broken file would say is not known, so nothing is said about how its settings fit.
+    if diagnostics.is_empty() {
+        together(&mut config, &places, &mut diagnostics);
+    }
+    if diagnostics.is_empty() {
+        return Ok(config);
+    }
+    if let Some(source) = source {
+        redact(source, &mut diagnostics);
+    }
+    diag::sort(&mut diagnostics);
+    Err(diagnostics)
+}
+
+/// Where the file's settings stand.
+struct Places<'a> {
+    source: Option<&'a Arc<Source>>,
+    found: Found,
+}
+
+impl Places<'_> {
+    /// A diagnostic about a setting, at its place if the file has it.
+    fn at(&self, path: &str, diagnostic: Diagnostic) -> Diagnostic {
+        let diagnostic = diagnostic.path(path);
+        match (self.source, self.found.places.get(path)) {
+            (Some(source), Some(span)) => diagnostic.at(source, *span),
+            _ => diagnostic,
+        }
+    }
+
+    fn both_environments(&self, out: &mut Vec<Diagnostic>) {
+        let (value, targets) = ("environment.value", "environment.targets");
+        if let (Some(source), Some(value), Some(_)) =
+            (self.source, self.found.places.get(value), self.found.places.get(targets))
+        {
+            let message = "`environment.value` and `environment.targets` cannot both be set";
+            let diagnostic = Diagnostic::error(Code::ConfigConflict, message)
+                .label(source, *value, "the one environment of all calls")
+                .help("for all other targets, end `targets` with `{target: \"*\", environment: …}`");
+            out.push(self.at(targets, diagnostic));
+        }
+    }
+}
+
+/// What must hold of settings wherever they come from.
+fn together(config: &mut Config, places: &Places<'_>, out: &mut Vec<Diagnostic>) {
+    let identity = &config.identity;
+    if identity.required && !identity.trust_jwt && !identity.iam_principal {
+        let message = "`identity.required` without a trusted identity denies every call";
+        let help = "set `identity.trustJwt` or `identity.iamPrincipal` to say whom the gateway has verified";
+        out.push(places.at("identity.required", Diagnostic::error(Code::ConfigConflict, message).help(help)));
+    }
+    if config.audit.digest_key.as_deref() == Some(HIDDEN.as_bytes()) {
+        let message =
+            format!("`{HIDDEN}` is not a key: it says that the key is set elsewhere, and it is not");
+        let variable =
+            SETTINGS.iter().find(|s| s.path == "audit.digestKey").map_or("", |setting| setting.variable);
+        let diagnostic = Diagnostic::error(Code::ConfigMissingValue, message);
+        out.push(places.at("audit.digestKey", diagnostic.help(format!("set the variable `{variable}`"))));
+    }
+    for name in &mut config.forward_headers {
+        *name = headers::canonical(name);
+        if config.headers.iter().any(|rule| rule.name == *name) {
+            let message = format!("`{name}` is computed, so the caller's own is never seen");
+            let help = format!("forward another header, or remove this one with `headers: {{{name}: null}}`");
+            let diagnostic = Diagnostic::error(Code::ConfigConflict, message).help(help);
+            out.push(places.at("forwardHeaders", diagnostic));
+        }
+    }
+}
+
+/// The configuration file in the directories of `policies`.
+fn beside(policies: &[PathBuf], out: &mut Vec<Diagnostic>) -> Option<PathBuf> {
+    let mut found: Vec<PathBuf> = Vec::new();
+    for path in policies {
+        let directory = if path.is_dir() { path.as_path() } else { path.parent().unwrap_or(path) };
+        for name in NAMES {
+            let file = directory.join(name);
+            if file.exists() && !found.contains(&file) {
+                found.push(file);
+            }
+        }
+    }
+    if let [first, second, ..] = found.as_slice() {
+        let message = format!("there is another configuration file, `{}`", first.display());
+        let help = "name the one that counts with `--config` or `TOOLGATE_CONFIG`";
+        let source = Source::without_text(second.display().to_string());
+        out.push(Diagnostic::error(Code::ConfigConflict, message).file(&source).help(help));
+    }
+    found.into_iter().next()
+}
+
+fn source(path: &Path, out: &mut Vec<Diagnostic>) -> Option<Arc<Source>> {
+    let name = path.display().to_string();
+    let reason = match bytes(path).map(String::from_utf8) {
+        Ok(Ok(text)) => return text_source(&name, text, out),
+        Ok(Err(_)) => "it is not UTF-8 text".to_owned(),
+        Err(error) => match error.kind() {
+            std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+            std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+            _ => error.to_string().to_lowercase(),
+        },
+    };
+    let message = format!("this configuration cannot be read: {reason}");
+    out.push(Diagnostic::error(Code::ConfigUnreadable, message).file(&Source::without_text(name)));
+    None
+}
+
+fn text_source(name: &str, text: String, out: &mut Vec<Diagnostic>) -> Option<Arc<Source>> {
+    match Source::new(name, text) {
+        Ok(source) => Some(source),
+        Err(_) => {
+            let message = format!("this file is larger than {MAX_FILE_BYTES} bytes");
+            out.push(Diagnostic::error(Code::FileTooLarge, message).file(&Source::without_text(name)));
+            None
+        }
+    }
+}
+
+/// The bytes of a regular file, at most one more than the limit.
+fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
+    // Asked before the file is opened, because to open a pipe would wait for its writer.
+    if !fs::metadata(path)?.is_file() {
+        return Err(std::io::Error::other("it is not a file"));
+    }
+    let limit = u64::try_from(MAX_FILE_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+    let mut bytes = Vec::new();
+    fs::File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Blots out the key in the text that diagnostics quote: a report ends in a terminal or a log. Lines are enough to go
+/// by, because a text that is no YAML has no other structure: from a line that names the key on, everything that is
+/// indented deeper or stands on the line itself.
+fn redact(source: &Arc<Source>, diagnostics: &mut [Diagnostic]) {
+    let mut text = String::with_capacity(source.text().len());
+    let mut inside: Option<usize> = None;
+    for line in source.text().split_inclusive('\n') {
+        let indent = line.len().saturating_sub(line.trim_start().len());
+        let lower = line.to_ascii_lowercase().replace(['_', '-'], "");
+        let named = ["digestkey", "auditkey"].iter().any(|name| lower.contains(name));
+        inside = match inside {
+            Some(outer) if !named && (indent > outer || line.trim().is_empty()) => Some(outer),
+            _ => named.then_some(indent),
+        };
+        if inside.is_none() {
+            text.push_str(line);
+            continue;
+        }
+        let shown =
+            if named { line.find(':').map_or(line.len(), |colon| colon.saturating_add(1)) } else { indent };
+        let (before, secret) = line.split_at_checked(shown).unwrap_or((line, ""));
+        text.push_str(before);
+        for c in secret.chars() {
+            // One star for each byte, so that places stay where they are.
+            if c.is_whitespace() { text.push(c) } else { (0..c.len_utf8()).for_each(|_| text.push('*')) }
+        }
+    }
+    let Ok(redacted) = Source::new(source.name(), text) else { return };
+    for diagnostic in diagnostics {
+        let labels = diagnostic.labels.iter_mut().map(|label| &mut label.source);
+        for place in diagnostic.source.iter_mut().chain(labels).filter(|place| Arc::ptr_eq(place, source)) {
+            *place = Arc::clone(&redacted);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

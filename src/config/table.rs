@@ -1,0 +1,397 @@
+//! Every setting once: its name in `toolgate.yaml`, its environment variable, what it may be, what it means and where
+//! it stands in [`Config`].
+//!
+//! The reader, the variables, the printer, the JSON Schema and the documentation all read this table. The mapping of
+//! headers is not in it: its names are the user's.
+
+use globset::Glob;
+
+use super::{Config, DenialForm, EnvironmentSource, Provider};
+use crate::library::kyverno::http::is_token;
+use crate::policy::decide::DefaultDecision;
+use crate::policy::model::schema::{Field, Rule, Shape, Unique};
+
+/// The API that a configuration file names.
+pub(super) const API_VERSION: &str = "toolgate.dev/v1";
+/// The kind that a configuration file names.
+pub(super) const KIND: &str = "Configuration";
+/// The name of the mapping of headers.
+pub(super) const HEADERS: &str = "headers";
+/// What is printed in place of a secret.
+pub(super) const HIDDEN: &str = "<set>";
+/// The shortest key of a digest, in bytes: what is shorter can be found by trial.
+const SHORTEST_KEY: usize = 16;
+
+/// Variables that name files for a program and are no settings.
+pub const PROCESS_VARIABLES: [(&str, &str); 2] = [
+    ("TOOLGATE_CONFIG", "the configuration file, when the command line names none"),
+    ("TOOLGATE_POLICIES", "the policies of the Lambda function: files and directories, separated by `:`"),
+];
+
+/// One setting.
+pub struct Setting {
+    /// Its name with the sections around it: `identity.trustJwt`.
+    pub path: &'static str,
+    /// The environment variable that overrides it.
+    pub variable: &'static str,
+    /// What it means, in one or two sentences.
+    pub meaning: &'static str,
+    /// A value, as it is written in YAML.
+    pub example: &'static str,
+    pub(super) kind: Kind,
+}
+
+/// The value of a setting.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// True or false.
+    Flag(bool),
+    /// A whole number.
+    Whole(i64),
+    /// One of a setting's words.
+    Word(&'static str),
+    /// Text.
+    Text(String),
+    /// A list of texts.
+    Texts(Vec<String>),
+    /// Globs of targets, each with its environment.
+    Targets(Vec<(String, String)>),
+}
+
+/// What is wrong with a text, in words that follow "`the text` "; none if nothing is.
+pub(super) type Fits = fn(&str) -> Option<String>;
+
+/// What a setting may be, and where it stands.
+pub(super) enum Kind {
+    /// True or false.
+    Flag(fn(&mut Config) -> &mut bool),
+    /// One of these words.
+    Choice(&'static [&'static str], fn(&Config) -> &'static str, fn(&mut Config, &str)),
+    /// A whole number of this range.
+    Whole(i64, i64, fn(&Config) -> i64, fn(&mut Config, i64)),
+    /// Text that is not empty.
+    Text(Fits, fn(&mut Config) -> &mut String),
+    /// The same, or nothing.
+    Optional(Fits, fn(&mut Config) -> &mut Option<String>),
+    /// A list of texts, none empty and none twice.
+    Texts(Fits, fn(&mut Config) -> &mut Vec<String>),
+    /// [`EnvironmentSource::Fixed`]
+    Environment,
+    /// [`EnvironmentSource::Targets`]
+    Targets,
+    /// The key of the digest.
+    Key,
+}
+
+static TEXT: Shape = Shape::Text(Rule::Filled);
+static TARGET: Shape = Shape::Fields(&[
+    Field { name: "target", shape: &TEXT, required: true },
+    Field { name: "environment", shape: &TEXT, required: true },
+]);
+
+impl Kind {
+    /// The shape of its value, for the checker that policies are checked with.
+    pub(super) fn shape(&self) -> Shape {
+        match self {
+            Kind::Flag(_) => Shape::Flag,
+            Kind::Choice(words, ..) => Shape::Text(Rule::OneOf(words)),
+            Kind::Whole(least, most, ..) => Shape::Whole(*least, *most),
+            Kind::Text(..) | Kind::Optional(..) | Kind::Environment | Kind::Key => Shape::Text(Rule::Filled),
+            Kind::Texts(..) => Shape::List(&TEXT, Unique::Values),
+            Kind::Targets => Shape::List(&TARGET, Unique::No),
+        }
+    }
+
+    /// Whether it may have no value.
+    pub(super) fn may_be_null(&self) -> bool {
+        matches!(self, Kind::Optional(..) | Kind::Environment | Kind::Targets | Kind::Key)
+    }
+
+    /// What is wrong with one of its texts.
+    pub(super) fn wrong(&self, text: &str) -> Option<String> {
+        match self {
+            Kind::Text(fits, _) | Kind::Optional(fits, _) | Kind::Texts(fits, _) => fits(text),
+            Kind::Environment => header_value(text),
+            Kind::Flag(_) | Kind::Choice(..) | Kind::Whole(..) | Kind::Targets | Kind::Key => None,
+        }
+    }
+
+    /// Sets the value. A value of another kind changes nothing; what reads values makes none.
+    pub(super) fn set(&self, config: &mut Config, value: Value) {
+        match (self, value) {
+            (Kind::Flag(place), Value::Flag(value)) => *place(config) = value,
+            (Kind::Choice(_, _, set), Value::Word(word)) => set(config, word),
+            (Kind::Whole(_, _, _, set), Value::Whole(value)) => set(config, value),
+            (Kind::Text(_, place), Value::Text(value)) => *place(config) = value,
+            (Kind::Optional(_, place), Value::Text(value)) => *place(config) = Some(value),
+            (Kind::Texts(_, place), Value::Texts(value)) => *place(config) = value,
+            (Kind::Environment, Value::Text(value)) => config.environment = EnvironmentSource::Fixed(value),
+            (Kind::Targets, Value::Targets(value)) => config.environment = EnvironmentSource::Targets(value),
+            (Kind::Key, Value::Text(value)) => config.audit.digest_key = Some(value.into_bytes()),
+            _ => {}
+        }
+    }
+}
+
+impl Setting {
+    /// Its value in `config`; none if it is not set. A secret is not told.
+    pub fn get(&self, config: &Config) -> Option<Value> {
+        // The places are for writing too; what is read is a copy.
+        let copy = &mut config.clone();
+        match &self.kind {
+            Kind::Flag(place) => Some(Value::Flag(*place(copy))),
+            Kind::Choice(_, get, _) => Some(Value::Word(get(copy))),
+            Kind::Whole(_, _, get, _) => Some(Value::Whole(get(copy))),
+            Kind::Text(_, place) => Some(Value::Text(place(copy).clone())),
+            Kind::Optional(_, place) => place(copy).clone().map(Value::Text),
+            Kind::Texts(_, place) => Some(Value::Texts(place(copy).clone())),
+            Kind::Environment => match &config.environment {
+                EnvironmentSource::Fixed(environment) => Some(Value::Text(environment.clone())),
+                EnvironmentSource::Argument | EnvironmentSource::Targets(_) => None,
+            },
+            Kind::Targets => match &config.environment {
+                EnvironmentSource::Targets(targets) => Some(Value::Targets(targets.clone())),
+                EnvironmentSource::Argument | EnvironmentSource::Fixed(_) => None,
+            },
+            Kind::Key => config.audit.digest_key.as_ref().map(|_| Value::Text(HIDDEN.to_owned())),
+        }
+    }
+}
+
+fn any(_: &str) -> Option<String> {
+    None
+}
+
+/// A pattern, as the lists of methods and tools and the targets of environments have it.
+pub(super) fn glob(text: &str) -> Option<String> {
+    Glob::new(text).err().map(|error| format!("is not a glob pattern: {}", error.kind()))
+}
+
+/// The name of a header.
+pub(super) fn header_name(text: &str) -> Option<String> {
+    (text.is_empty() || !text.bytes().all(is_token))
+        .then(|| "is not the name of a header: it must consist of letters, digits and `-`".to_owned())
+}
+
+/// The value of a header, which an environment becomes.
+pub(super) fn header_value(text: &str) -> Option<String> {
+    (text.chars().any(char::is_control) || text.trim() != text)
+        .then(|| "must be one line without blanks at its ends".to_owned())
+}
+
+/// What stands in a `Host` header.
+fn host(text: &str) -> Option<String> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
+    (text.len() > 255 || !text.bytes().all(fits))
+        .then(|| "is not the name of a host, with or without a port".to_owned())
+}
+
+/// CloudWatch's rule for namespaces.
+fn namespace(text: &str) -> Option<String> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b".-_/#: ".contains(&byte);
+    let wrong = text.len() > 255
+        || text.starts_with(':')
+        || text.trim().is_empty()
+        || text.starts_with("AWS/")
+        || !text.bytes().all(fits);
+    wrong.then(|| {
+        "is not a namespace of metrics: it may have letters, digits and `. - _ / # :`, and not begin with `:` or `AWS/`"
+            .to_owned()
+    })
+}
+
+/// What is wrong with the key of a digest, without telling the key.
+pub(super) fn key(text: &str) -> Option<String> {
+    (text.len() < SHORTEST_KEY).then(|| format!("must have at least {SHORTEST_KEY} bytes"))
+}
+
+macro_rules! settings {
+    ($($path:literal, $variable:literal, $kind:expr, $example:literal, $meaning:literal;)*) => {
+        /// Every setting, in the order in which it is printed. Those of one section stand together.
+        pub static SETTINGS: &[Setting] = &[
+            $(Setting { path: $path, variable: $variable, meaning: $meaning, example: $example, kind: $kind },)*
+        ];
+    };
+}
+
+settings! {
+    "defaultDecision", "TOOLGATE_DEFAULT_DECISION",
+    Kind::Choice(
+        &["allow", "deny"],
+        |config| match config.default_decision {
+            DefaultDecision::Allow => "allow",
+            DefaultDecision::Deny => "deny",
+        },
+        |config, word| {
+            config.default_decision = if word == "allow" { DefaultDecision::Allow } else { DefaultDecision::Deny };
+        },
+    ),
+    "deny", "What happens to a call of which no policy speaks. Kyverno allows it.";
+
+    "host", "TOOLGATE_HOST", Kind::Text(host, |config| &mut config.host),
+    "gateway.example.com",
+    "The host that policies see as `object.attributes.host`: the gateway's own name is not in its events.";
+
+    "environment.value", "TOOLGATE_ENVIRONMENT", Kind::Environment,
+    "production",
+    "The environment of every call. Without this and `environment.targets` it is the call's argument `environment` or `env`, which is the caller's word.";
+
+    "environment.targets", "TOOLGATE_ENVIRONMENT_TARGETS", Kind::Targets,
+    r#"[{target: "prod-*", environment: production}, {target: "*", environment: staging}]"#,
+    "The environment by the tool's target: the first glob that matches. A call to which none applies has no environment. In the variable: `prod-*=production,*=staging`.";
+
+    "denial.form", "TOOLGATE_DENIAL_FORM",
+    Kind::Choice(
+        &["httpStatus", "jsonRpcError", "toolResult"],
+        |config| match config.denial.form {
+            DenialForm::Status => "httpStatus",
+            DenialForm::OkError => "jsonRpcError",
+            DenialForm::OkResult => "toolResult",
+        },
+        |config, word| {
+            config.denial.form = match word {
+                "jsonRpcError" => DenialForm::OkError,
+                "toolResult" => DenialForm::OkResult,
+                _ => DenialForm::Status,
+            };
+        },
+    ),
+    "toolResult",
+    "How a denial is written: an HTTP error status with a JSON-RPC error; HTTP 200 with a JSON-RPC error; or HTTP 200 with a tool result that has `isError: true` (for anything but `tools/call` as `jsonRpcError`). A session of Python's `mcp` before version 2 ends with the first.";
+
+    "denial.status", "TOOLGATE_DENIAL_STATUS",
+    Kind::Whole(
+        400,
+        599,
+        |config| i64::from(config.denial.status),
+        |config, value| config.denial.status = u16::try_from(value).unwrap_or(config.denial.status),
+    ),
+    "403", "The HTTP status of the form `httpStatus`.";
+
+    "denial.code", "TOOLGATE_DENIAL_CODE",
+    Kind::Whole(
+        i32::MIN as i64,
+        i32::MAX as i64,
+        |config| i64::from(config.denial.code),
+        |config, value| config.denial.code = i32::try_from(value).unwrap_or(config.denial.code),
+    ),
+    "-32600", "The JSON-RPC code of a denial by policy, an error or a fault.";
+
+    "judging.passMethods", "TOOLGATE_PASS_METHODS",
+    Kind::Texts(glob, |config| &mut config.judging.pass_methods),
+    r#"[initialize, ping, server/discover, "*/list", resources/templates/list]"#,
+    "Requests of these methods pass without a policy (globs). A list here replaces the default one.";
+
+    "judging.passNotifications", "TOOLGATE_PASS_NOTIFICATIONS",
+    Kind::Texts(glob, |config| &mut config.judging.pass_notifications),
+    r#"["notifications/*"]"#, "Notifications of these methods pass without a policy (globs).";
+
+    "judging.judgeMethods", "TOOLGATE_JUDGE_METHODS",
+    Kind::Texts(glob, |config| &mut config.judging.judge_methods),
+    "[tools/list]",
+    "Requests and notifications of these methods are judged even if a list above lets them pass (globs).";
+
+    "judging.passTools", "TOOLGATE_PASS_TOOLS",
+    Kind::Texts(glob, |config| &mut config.judging.pass_tools),
+    "[x_amz_bedrock_agentcore_search]",
+    "Calls of these tools pass without a policy (globs, compared with the whole name, `target___tool`).";
+
+    "identity.trustJwt", "TOOLGATE_TRUST_JWT", Kind::Flag(|config| &mut config.identity.trust_jwt),
+    "true",
+    "Asserts that the gateway has verified the JWT of the `Authorization` header. Only true of a gateway with the authorizer `CUSTOM_JWT` that passes request headers; on any other the caller writes its own claims.";
+
+    "identity.required", "TOOLGATE_IDENTITY_REQUIRED", Kind::Flag(|config| &mut config.identity.required),
+    "true", "A judged message without a trusted identity is denied. Needs `identity.trustJwt` or `identity.iamPrincipal`.";
+
+    "identity.provider", "TOOLGATE_PROVIDER",
+    Kind::Choice(
+        &["auto", "cognito", "okta", "entra"],
+        |config| match config.identity.provider {
+            Provider::Auto => "auto",
+            Provider::Cognito => "cognito",
+            Provider::Okta => "okta",
+            Provider::Entra => "entra",
+        },
+        |config, word| {
+            config.identity.provider = match word {
+                "cognito" => Provider::Cognito,
+                "okta" => Provider::Okta,
+                "entra" => Provider::Entra,
+                _ => Provider::Auto,
+            };
+        },
+    ),
+    "cognito", "The issuer's family, which says what the claims are called. `auto` tells it from the issuer.";
+
+    "identity.issuers", "TOOLGATE_ISSUERS", Kind::Texts(any, |config| &mut config.identity.issuers),
+    r#"["https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_abc"]"#,
+    "If not empty: the claim `iss` must be one of these.";
+
+    "identity.audiences", "TOOLGATE_AUDIENCES", Kind::Texts(any, |config| &mut config.identity.audiences),
+    r#"["api://tools"]"#,
+    "If not empty: the claim `aud` must hold one of these. Access tokens of Cognito have no `aud`.";
+
+    "identity.clients", "TOOLGATE_CLIENTS", Kind::Texts(any, |config| &mut config.identity.clients),
+    "[agent-frontend]", "If not empty: the client's claim must be one of these.";
+
+    "identity.checkExpiry", "TOOLGATE_CHECK_EXPIRY", Kind::Flag(|config| &mut config.identity.check_expiry),
+    "true", "The claim `exp` must be there and lie in the future.";
+
+    "identity.claims.user", "TOOLGATE_USER_CLAIM", Kind::Optional(any, |config| &mut config.identity.claims.user),
+    "sub", "The claim that names the user, in place of the provider's. A literal name, not a path.";
+
+    "identity.claims.roles", "TOOLGATE_ROLES_CLAIM", Kind::Optional(any, |config| &mut config.identity.claims.roles),
+    r#""https://example.com/roles""#, "The claim that holds the roles, in place of the provider's.";
+
+    "identity.claims.groups", "TOOLGATE_GROUPS_CLAIM",
+    Kind::Optional(any, |config| &mut config.identity.claims.groups),
+    r#""cognito:groups""#, "The claim that holds the groups, in place of the provider's.";
+
+    "identity.claims.client", "TOOLGATE_CLIENT_CLAIM",
+    Kind::Optional(any, |config| &mut config.identity.claims.client),
+    "azp", "The claim that names the client, in place of the provider's.";
+
+    "identity.iamPrincipal", "TOOLGATE_IAM_PRINCIPAL", Kind::Flag(|config| &mut config.identity.iam_principal),
+    "true",
+    "On a gateway with the authorizer `AWS_IAM`, `context.identity.awsPrincipalArn` of the event is the user. AWS does not document that field.";
+
+    "forwardHeaders", "TOOLGATE_FORWARD_HEADERS",
+    Kind::Texts(header_name, |config| &mut config.forward_headers),
+    "[User-Agent, X-Request-Id]",
+    "Names of the caller's own headers that policies see too: the caller's word. Headers that the mapping computes cannot be among them.";
+
+    "budget.steps", "TOOLGATE_BUDGET_STEPS",
+    Kind::Whole(
+        1_000,
+        1_000_000_000,
+        |config| i64::try_from(config.budget.steps).unwrap_or(i64::MAX),
+        |config, value| config.budget.steps = u64::try_from(value).unwrap_or(config.budget.steps),
+    ),
+    "500000", "The steps that one decision may take; one that needs more is a denial. Two million are about 100 ms.";
+
+    "budget.bytes", "TOOLGATE_BUDGET_BYTES",
+    Kind::Whole(
+        65_536,
+        1_073_741_824,
+        |config| i64::try_from(config.budget.bytes).unwrap_or(i64::MAX),
+        |config, value| config.budget.bytes = u64::try_from(value).unwrap_or(config.budget.bytes),
+    ),
+    "16777216", "The bytes of memory that one decision may use; one that needs more is a denial.";
+
+    "audit.digestKey", "TOOLGATE_AUDIT_KEY", Kind::Key,
+    r#""<set>""#,
+    "The key of the digest (HMAC) of the arguments in the audit record, at least 16 bytes of text. Without one there is no digest. Better in the variable than in a file; `<set>` in a file says that the variable has it.";
+
+    "audit.reasons", "TOOLGATE_AUDIT_REASONS", Kind::Flag(|config| &mut config.audit.reasons),
+    "false", "The policy's reason is in the audit record. It may quote values of the call.";
+
+    "audit.errorTexts", "TOOLGATE_AUDIT_ERROR_TEXTS", Kind::Flag(|config| &mut config.audit.error_texts),
+    "true", "The texts of CEL errors are in the audit record. They may quote values of the call.";
+
+    "audit.metricTargets", "TOOLGATE_METRIC_TARGETS", Kind::Texts(any, |config| &mut config.audit.metric_targets),
+    "[kubernetes, orders]", "Targets that are a metric's dimension by their own name; all others are `other`.";
+
+    "audit.metricNamespace", "TOOLGATE_METRIC_NAMESPACE",
+    Kind::Text(namespace, |config| &mut config.audit.metric_namespace),
+    "Team/Toolgate", "The CloudWatch namespace of the metrics.";
+}

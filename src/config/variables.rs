@@ -1,0 +1,147 @@
+//! The environment variables `TOOLGATE_*`: each overrides a setting of the file.
+//!
+//! A pure function of names and values: whose environment they are is the caller's business.
+
+use std::collections::BTreeMap;
+
+use super::table::{self, Kind, PROCESS_VARIABLES, SETTINGS, Setting, Value};
+use super::{Config, EnvironmentSource};
+use crate::diag::{Code, Diagnostic};
+
+/// What the names of all variables begin with.
+pub(super) const PREFIX: &str = "TOOLGATE_";
+
+/// Applies the variables to `config`. Names of others are passed over, and an empty value counts as none: templates
+/// of deployments set variables that they have no value for.
+///
+/// # Errors
+/// Everything that is wrong is pushed to `out`.
+pub(super) fn apply(config: &mut Config, variables: &BTreeMap<String, String>, out: &mut Vec<Diagnostic>) {
+    let mut environment: Option<&str> = None;
+    for (name, value) in variables {
+        let Some(setting) = SETTINGS.iter().find(|setting| setting.variable == name) else {
+            if !PROCESS_VARIABLES.iter().any(|(known, _)| known == name) {
+                out.push(unknown(name));
+            }
+            continue;
+        };
+        if value.is_empty() {
+            continue;
+        }
+        if matches!(setting.kind, Kind::Environment | Kind::Targets) {
+            if let Some(other) = environment {
+                let message = format!("`{other}` and `{name}` cannot both be set");
+                out.push(Diagnostic::error(Code::ConfigConflict, message));
+                continue;
+            }
+            environment = Some(setting.variable);
+        }
+        match parse(setting, value) {
+            Ok(value) => {
+                // What the file has of the other way to name an environment is overridden too.
+                if matches!(setting.kind, Kind::Environment | Kind::Targets) {
+                    config.environment = EnvironmentSource::Argument;
+                }
+                setting.kind.set(config, value);
+            }
+            Err(wrong) => out.push(wrong),
+        }
+    }
+}
+
+/// The variables of the environment that are ours, by name.
+pub(super) fn ours(environment: impl Iterator<Item = (String, String)>) -> BTreeMap<String, String> {
+    environment.filter(|(name, _)| name.starts_with(PREFIX)).collect()
+}
+
+fn unknown(name: &str) -> Diagnostic {
+    let names = SETTINGS
+        .iter()
+        .map(|setting| setting.variable)
+        .chain(PROCESS_VARIABLES.iter().map(|(name, _)| *name))
+        .filter_map(|name| name.strip_prefix(PREFIX));
+    let rest = name.strip_prefix(PREFIX).unwrap_or(name);
+    let diagnostic =
+        Diagnostic::error(Code::UnknownVariable, format!("there is no setting for the variable `{name}`"));
+    match crate::diag::did_you_mean(rest, names) {
+        Some(near) => diagnostic.help(format!("did you mean `{PREFIX}{near}`?")),
+        None => diagnostic.help(format!("variables that begin with `{PREFIX}` are settings of Toolgate")),
+    }
+}
+
+fn parse(setting: &Setting, value: &str) -> Result<Value, Diagnostic> {
+    let name = setting.variable;
+    let wrong = |message: String| Diagnostic::error(Code::BadVariable, format!("`{name}` {message}"));
+    let fit = |text: &str, found: Option<String>| match found {
+        Some(_) if text.is_empty() => Err(wrong("has an empty entry".to_owned())),
+        Some(found) => Err(wrong(format!("is not valid: `{text}` {found}"))),
+        None => Ok(text.to_owned()),
+    };
+    let kind = &setting.kind;
+    if let Kind::Key = kind {
+        return match table::key(value) {
+            Some(short) => Err(wrong(short)),
+            None => Ok(Value::Text(value.to_owned())),
+        };
+    }
+    // Bytes of the environment that are no text arrive as this character.
+    if value.contains('\u{fffd}') {
+        return Err(wrong("is not UTF-8 text".to_owned()));
+    }
+    let value = value.trim();
+    match kind {
+        Kind::Flag(_) => match value {
+            "true" => Ok(Value::Flag(true)),
+            "false" => Ok(Value::Flag(false)),
+            _ => Err(wrong(format!("must be `true` or `false`, not `{value}`"))),
+        },
+        Kind::Choice(words, ..) => {
+            words.iter().find(|word| **word == value).map(|word| Value::Word(word)).ok_or_else(|| {
+                let list = words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+                wrong(format!("must be one of {list}, not `{value}`")).suggest(value, words.iter().copied())
+            })
+        }
+        Kind::Whole(least, most, ..) => match value.parse::<i64>() {
+            Ok(number) if (*least..=*most).contains(&number) => Ok(Value::Whole(number)),
+            _ => Err(wrong(format!("must be a whole number from {least} to {most}, not `{value}`"))),
+        },
+        Kind::Text(..) | Kind::Optional(..) | Kind::Environment => {
+            Ok(Value::Text(fit(value, kind.wrong(value).or_else(|| empty(value)))?))
+        }
+        Kind::Texts(..) => {
+            let text = |text: &str| fit(text, kind.wrong(text).or_else(|| empty(text)));
+            Ok(Value::Texts(entries(value).into_iter().map(text).collect::<Result<_, _>>()?))
+        }
+        Kind::Targets | Kind::Key => {
+            let target = |entry: &str| {
+                let (target, environment) = entry
+                    .rsplit_once('=')
+                    .ok_or_else(|| wrong(format!("must be entries `target=environment`, not `{entry}`")))?;
+                let (target, environment) = (target.trim(), environment.trim());
+                let target = fit(target, table::glob(target).or_else(|| empty(target)))?;
+                let environment =
+                    fit(environment, table::header_value(environment).or_else(|| empty(environment)))?;
+                Ok((target, environment))
+            };
+            Ok(Value::Targets(entries(value).into_iter().map(target).collect::<Result<_, _>>()?))
+        }
+    }
+}
+
+fn empty(text: &str) -> Option<String> {
+    text.is_empty().then(|| "must not be empty".to_owned())
+}
+
+/// The entries of a list, between commas; a comma within the braces of a glob, `{a,b}`, separates none.
+fn entries(text: &str) -> Vec<&str> {
+    let mut depth = 0_usize;
+    let separates = |c: char| {
+        match c {
+            '{' => depth = depth.saturating_add(1),
+            '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        c == ',' && depth == 0
+    };
+    text.split(separates).map(str::trim).collect()
+}

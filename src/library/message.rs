@@ -1,0 +1,249 @@
+//! Literals of protobuf's well-known messages, as cel-go's type registry makes them.
+//!
+//! A message exists only while its literal is evaluated: each field's value is converted to what the message
+//! stores, and then the message becomes the CEL value that it stands for. What the fields are is known to
+//! [`objects`](crate::types::object_types); the wire format is known to nobody here, so an `Any` cannot be opened.
+
+use bumpalo::collections::Vec as BumpVec;
+
+use crate::cel::budget::Fault;
+use crate::cel::error::{CelError, ErrorKind, Raise};
+use crate::types::{FieldType, ObjectType, Type};
+use crate::value::{Map, MapBuilder, Object, Timestamp, Value, i64_as_f64, u64_as_f64};
+
+use super::ext::encoders::{DurationText, MAX_DEPTH, MAX_SAFE, push_base64, shown};
+use super::kyverno::convert::{failure, inner, string};
+use super::table::{Answer, Context};
+use super::text_builder::TextBuilder;
+
+/// What the message `ty` stores for `value` in `field`.
+///
+/// # Errors
+/// cel-go's text for a value of another type or outside the field's range.
+pub(crate) fn field<'a>(
+    context: &mut Context<'a>,
+    ty: &ObjectType,
+    field: &FieldType,
+    value: Value<'a>,
+) -> Answer<'a> {
+    let stored = match (field.go_type, value) {
+        ("[]*structpb.Value", Value::List(list)) => json_list(context, list, 0),
+        ("map[string]*structpb.Value", Value::Map(map)) => json_map(context, &map, 0),
+        ("[]*structpb.Value" | "map[string]*structpb.Value", other) => {
+            let (message, name, found) = (ty.name, field.name, declared_name(&other));
+            return Err(context.error(format_args!("unsupported field type for {message}.{name}: {found}")));
+        }
+        (go_type, value) => stored(context, go_type, value),
+    };
+    stored.map_err(|raise| match raise {
+        // Kyverno's evaluation ended in a panic of Go's, which no text is put before.
+        Raise::Error(CelError { kind: ErrorKind::Panic(_), .. }) => raise,
+        Raise::Error(error) => context.error(format_args!(
+            "field type conversion error for {}.{} value type: {error}",
+            ty.name, field.name
+        )),
+        fault @ Raise::Fault(_) => fault,
+    })
+}
+
+/// The name of a value's type as cel-go declares it, with parameters.
+fn declared_name(value: &Value<'_>) -> &'static str {
+    match value {
+        Value::List(_) => "list(dyn)",
+        Value::Map(_) => "map(dyn, dyn)",
+        Value::Optional(_) => "optional_type(dyn)",
+        other => other.type_name(),
+    }
+}
+
+/// The value as the Go type of a single field.
+fn stored<'a>(context: &mut Context<'a>, go_type: &str, value: Value<'a>) -> Answer<'a> {
+    let value = inner(&value)?;
+    match (go_type, value) {
+        ("bool", Value::Bool(_))
+        | ("int64", Value::Int(_))
+        | ("uint64", Value::Uint(_))
+        | ("float64", Value::Double(_))
+        | ("string", Value::String(_))
+        | ("[]uint8", Value::Bytes(_)) => Ok(value),
+        ("[]uint8", Value::List(list)) => bytes(context, list),
+        ("int32" | "protoreflect.EnumNumber", Value::Int(int)) if i32::try_from(int).is_err() => {
+            Err(ErrorKind::IntegerOverflow.into())
+        }
+        ("int32", Value::Int(_)) => Ok(value),
+        // The only enum here is NullValue, and whatever its number, it reads as null.
+        ("protoreflect.EnumNumber", Value::Int(_)) => Ok(Value::Null),
+        ("uint32", Value::Uint(uint)) if u32::try_from(uint).is_err() => {
+            Err(ErrorKind::UnsignedIntegerOverflow.into())
+        }
+        ("uint32", Value::Uint(_)) => Ok(value),
+        ("float32", Value::Double(double)) => Ok(Value::Double(f64::from(double as f32))),
+        ("*structpb.Struct" | "*structpb.ListValue", Value::Object(object)) if object.ty.message => {
+            let (due, found) = (go_type.trim_start_matches("*structpb."), object.ty.name);
+            Err(context.error(format_args!(
+                "type conversion error: pb.Merge() arguments must be the same type. got: google.protobuf.{due}, {found}"
+            )))
+        }
+        ("*structpb.Struct", Value::Map(_) | Value::Object(_))
+        | ("*structpb.ListValue", Value::List(_))
+        | ("*structpb.Value", _) => json(context, value, 0),
+        (go_type, other) => Err(failure(context, &other, go_type)),
+    }
+}
+
+/// A list as a byte string: each element a uint of eight bits.
+fn bytes<'a>(context: &mut Context<'a>, list: &[Value<'a>]) -> Answer<'a> {
+    context.charge(list.len())?;
+    context.budget.charge_bytes(list.len())?;
+    let mut bytes = BumpVec::with_capacity_in(list.len(), context.arena);
+    for element in list {
+        match inner(element)? {
+            Value::Uint(uint) => {
+                bytes.push(u8::try_from(uint).map_err(|_| ErrorKind::UnsignedIntegerOverflow)?)
+            }
+            other => return Err(failure(context, &other, "uint8")),
+        }
+    }
+    Ok(Value::Bytes(bytes.into_bump_slice()))
+}
+
+/// The value as a `google.protobuf.Value` gives it back: what JSON can say, with doubles for all numbers.
+fn json<'a>(context: &mut Context<'a>, value: Value<'a>, depth: u32) -> Answer<'a> {
+    if depth > MAX_DEPTH {
+        return Err(Fault::Depth.into());
+    }
+    context.charge(1)?;
+    let deeper = depth.saturating_add(1);
+    match value {
+        Value::Null | Value::Bool(_) | Value::Double(_) | Value::String(_) => Ok(value),
+        Value::Int(int) if int.unsigned_abs() <= MAX_SAFE => Ok(Value::Double(i64_as_f64(int))),
+        Value::Int(int) => Ok(Value::String(context.format(format_args!("{int}"))?)),
+        Value::Uint(uint) if uint <= MAX_SAFE => Ok(Value::Double(u64_as_f64(uint))),
+        Value::Uint(uint) => Ok(Value::String(context.format(format_args!("{uint}"))?)),
+        Value::Bytes(bytes) => {
+            let mut text = TextBuilder::new(context);
+            push_base64(context, &mut text, bytes)?;
+            Ok(Value::String(text.finish()))
+        }
+        Value::Duration(nanos) => Ok(Value::String(context.format(format_args!("{}", DurationText(nanos)))?)),
+        Value::Timestamp(time) => Ok(Value::String(context.format(format_args!("{time}"))?)),
+        Value::List(list) => json_list(context, list, deeper),
+        Value::Map(map) => json_map(context, &map, deeper),
+        Value::Optional(Some(held)) => json(context, *held, deeper),
+        Value::Optional(None) => Err(ErrorKind::OptionalNoneDereference.into()),
+        Value::Object(_) | Value::Opaque(_) => {
+            let fields = shown(context, &value)?;
+            json_map(context, &fields, deeper)
+        }
+        Value::Type(_) => Err(failure(context, &value, "*structpb.Value")),
+    }
+}
+
+fn json_list<'a>(context: &mut Context<'a>, list: &[Value<'a>], depth: u32) -> Answer<'a> {
+    let mut out = context.list_builder(list.len())?;
+    for element in list {
+        out.push(json(context, *element, depth)?);
+    }
+    Ok(context.finish_list(out))
+}
+
+fn json_map<'a>(context: &mut Context<'a>, map: &Map<'a>, depth: u32) -> Answer<'a> {
+    context.budget.charge_bytes(map.len().saturating_mul(size_of::<(Value<'_>, Value<'_>)>()))?;
+    let mut out = MapBuilder::with_capacity(context.arena, map.len());
+    for (key, value) in map.entries() {
+        let key = string(context, key)?;
+        out.insert(Value::String(key), json(context, *value, depth)?);
+    }
+    Ok(Value::Map(out.finish()))
+}
+
+/// The value that a message with these stored fields stands for.
+///
+/// # Errors
+/// cel-go's text for an empty `Any`; `timestamp overflow` for a time outside the years 1 to 9999, which
+/// Kyverno would let pass.
+pub(crate) fn finish<'a>(
+    context: &mut Context<'a>,
+    ty: &'static ObjectType,
+    fields: &'a [Option<Value<'a>>],
+) -> Answer<'a> {
+    match &ty.ty {
+        Type::Any => {
+            Err(ErrorKind::Message("unsupported conversion to ref.Val: (*dynamicpb.Message)").into())
+        }
+        Type::Duration => {
+            let (seconds, nanos) = seconds_and_nanos(fields);
+            Ok(Value::Duration(duration(seconds, nanos)))
+        }
+        Type::Timestamp => {
+            let (seconds, nanos) = seconds_and_nanos(fields);
+            let time = Timestamp { seconds, nanos: 0, offset: 0 }.after(nanos);
+            Ok(Value::Timestamp(time.ok_or(ErrorKind::TimestampOverflow)?))
+        }
+        Type::Struct(_) => {
+            context.budget.charge_bytes(size_of::<Object<'_>>())?;
+            Ok(Value::Object(context.arena.alloc(Object { ty, fields, tagged: true })))
+        }
+        read_as => {
+            let unset = if let Type::Wrapper(of) = read_as { of } else { read_as };
+            // A Value holds one of its fields; which of several, Go's map order decides. Here the last one counts.
+            let set = fields.iter().rev().copied().flatten().next();
+            Ok(set.unwrap_or_else(|| Value::zero(unset)))
+        }
+    }
+}
+
+fn seconds_and_nanos(fields: &[Option<Value<'_>>]) -> (i64, i64) {
+    let int = |index: usize| match fields.get(index) {
+        Some(Some(Value::Int(int))) => *int,
+        _ => 0,
+    };
+    (int(0), int(1))
+}
+
+/// Go's `AsDuration`: what does not fit becomes the longest duration of that sign.
+fn duration(seconds: i64, nanos: i64) -> i64 {
+    match seconds.checked_mul(1_000_000_000) {
+        Some(whole) => whole.saturating_add(nanos),
+        None if seconds < 0 => i64::MIN,
+        None => i64::MAX,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cel::budget::Budget;
+    use crate::types::object_type;
+    use bumpalo::Bump;
+
+    #[test]
+    fn durations_stop_at_the_longest_one() {
+        for (seconds, nanos, expected) in [
+            (5, -1, 4_999_999_999),
+            (9_223_372_036, 999_999_999, i64::MAX),
+            (9_223_372_037, -1_000_000_000, i64::MAX),
+            (-9_223_372_037, 1_000_000_000, i64::MIN),
+            (0, i64::from(i32::MIN), -2_147_483_648),
+        ] {
+            assert_eq!(duration(seconds, nanos), expected);
+        }
+    }
+
+    #[test]
+    fn a_field_of_struct_holds_json_and_pays_for_it() {
+        let arena = Bump::new();
+        let elements = [Value::Int(1); 100];
+        let entries = [(Value::String("a"), Value::List(&elements))];
+        let mut map = MapBuilder::with_capacity(&arena, 1);
+        entries.iter().for_each(|(key, value)| map.insert(*key, *value));
+        let value = Value::Map(map.finish());
+        let ty = object_type("google.protobuf.Struct").unwrap();
+        let fields = ty.fields.first().unwrap();
+        let mut context = Context::new(&arena, Budget::default());
+        let Ok(Value::Map(stored)) = field(&mut context, ty, fields, value) else { panic!() };
+        assert!(matches!(stored.get_str("a"), Some(Value::List([Value::Double(1.0), ..]))));
+        let mut poor = Context::new(&arena, Budget { steps: 50, bytes: 1 << 20 });
+        assert!(matches!(field(&mut poor, ty, fields, value), Err(Raise::Fault(Fault::Steps))));
+    }
+}

@@ -1,0 +1,185 @@
+//! Literals of Kyverno's Go structs: what a field takes of a CEL value, as cel-go's conversions to Go types do it.
+
+use std::borrow::Cow;
+
+use bumpalo::collections::Vec as BumpVec;
+
+use crate::cel::error::{ErrorKind, Raise};
+use crate::types::{FieldType, ObjectType, Type, object_type};
+use crate::value::{MapBuilder, Object, Value};
+
+use super::kyverno::convert::{failure, inner};
+use super::table::{Answer, Context};
+
+/// Fields whose Go type is not the plain one of their CEL type.
+const NAMED: &[(&str, &str, &str)] = &[
+    ("http.CheckRequestAttributes", "ContentLength", "int64"),
+    ("mcp.PaginatedParams", "Cursor", "mcp.Cursor"),
+    ("mcp.SetLevelParams", "Level", "mcp.LoggingLevel"),
+    ("mcp.SamplingMessage", "Role", "mcp.Role"),
+    ("mcp.TaskParams", "TTL", "*int64"),
+];
+
+/// The Go type of a field of a struct, as Go prints it.
+pub(crate) fn go_type(ty: &ObjectType, field: &FieldType) -> Cow<'static, str> {
+    if let Some((_, _, named)) = NAMED.iter().find(|(of, name, _)| *of == ty.name && *name == field.go_name) {
+        return Cow::Borrowed(named);
+    }
+    let plain = field.ty.as_ref().map_or(Cow::Borrowed("interface {}"), plain);
+    if field.pointer { Cow::Owned(format!("*{plain}")) } else { plain }
+}
+
+fn plain(ty: &Type) -> Cow<'static, str> {
+    match ty {
+        Type::Bool => Cow::Borrowed("bool"),
+        Type::Int => Cow::Borrowed("int"),
+        Type::Double => Cow::Borrowed("float64"),
+        Type::String => Cow::Borrowed("string"),
+        Type::Bytes => Cow::Borrowed("[]uint8"),
+        Type::List(element) => Cow::Owned(format!("[]{}", plain(element))),
+        Type::Map(entry) => Cow::Owned(format!("map[{}]{}", plain(&entry.0), plain(&entry.1))),
+        Type::Struct(name) => Cow::Borrowed(name),
+        _ => Cow::Borrowed("interface {}"),
+    }
+}
+
+/// What the struct `ty` stores for `value` in `field`.
+///
+/// # Errors
+/// cel-go's text for a value of another type or outside the field's range.
+pub(crate) fn field<'a>(
+    context: &mut Context<'a>,
+    ty: &ObjectType,
+    field: &FieldType,
+    value: Value<'a>,
+) -> Answer<'a> {
+    match &field.ty {
+        Some(due) => convert(context, due, &go_type(ty, field), value),
+        None => Ok(value),
+    }
+}
+
+fn convert<'a>(context: &mut Context<'a>, due: &Type, go: &str, value: Value<'a>) -> Answer<'a> {
+    context.charge(1)?;
+    let value = inner(&value)?;
+    match (due, value) {
+        (Type::Int, Value::Int(int)) if go == "int" && i32::try_from(int).is_err() => {
+            Err(ErrorKind::IntegerOverflow.into())
+        }
+        (Type::String, Value::String(_))
+        | (Type::Int, Value::Int(_))
+        | (Type::Double, Value::Double(_))
+        | (Type::Bool, Value::Bool(_))
+        | (Type::Bytes, Value::Bytes(_)) => Ok(value),
+        (Type::Bytes, Value::List(list)) => bytes(context, list),
+        (Type::List(_), Value::Bytes(_)) => {
+            let text = format_args!(
+                "reflect.Value.Convert: value of type types.Bytes cannot be converted to type {go}"
+            );
+            Err(ErrorKind::Panic(context.format(text)?).into())
+        }
+        (Type::List(element), Value::List(list)) => {
+            let mut items = context.list_builder(list.len())?;
+            let go = plain(element);
+            for item in list {
+                items.push(convert(context, element, &go, *item)?);
+            }
+            Ok(context.finish_list(items))
+        }
+        (Type::Map(entry), Value::Map(map)) => {
+            context.charge(map.len())?;
+            context.budget.charge_bytes(map.len().saturating_mul(size_of::<(Value<'_>, Value<'_>)>()))?;
+            let mut builder = MapBuilder::with_capacity(context.arena, map.len());
+            for (key, value) in map.entries() {
+                let key = convert(context, &entry.0, &plain(&entry.0), *key)?;
+                builder.insert(key, convert(context, &entry.1, &plain(&entry.1), *value)?);
+            }
+            Ok(Value::Map(builder.finish()))
+        }
+        (Type::Struct(name), Value::Object(object)) if object.ty.name == *name => Ok(value),
+        (Type::Struct(name), Value::Map(map)) => match object_type(name) {
+            Some(ty) => from_map(context, ty, map.entries()),
+            None => Err(failure(context, &value, go)),
+        },
+        // A map looks at what a pointer points to.
+        (_, Value::Map(_)) => Err(failure(context, &value, go.trim_start_matches('*'))),
+        _ => Err(failure(context, &value, go)),
+    }
+}
+
+/// A list of small uints is a Go byte slice.
+fn bytes<'a>(context: &mut Context<'a>, list: &[Value<'a>]) -> Answer<'a> {
+    context.charge(list.len())?;
+    context.budget.charge_bytes(list.len())?;
+    let mut bytes = BumpVec::with_capacity_in(list.len(), context.arena);
+    for item in list {
+        match inner(item)? {
+            Value::Uint(uint) => {
+                bytes.push(u8::try_from(uint).map_err(|_| Raise::from(ErrorKind::UnsignedIntegerOverflow))?);
+            }
+            other => return Err(failure(context, &other, "uint8")),
+        }
+    }
+    Ok(Value::Bytes(bytes.into_bump_slice()))
+}
+
+/// A struct out of a map: keys become the names of Go fields.
+fn from_map<'a>(
+    context: &mut Context<'a>,
+    ty: &'static ObjectType,
+    entries: &[(Value<'a>, Value<'a>)],
+) -> Answer<'a> {
+    context.budget.charge_bytes(ty.fields.len().saturating_mul(size_of::<Option<Value<'_>>>()))?;
+    let fields = context.arena.alloc_slice_fill_copy(ty.fields.len(), None);
+    for (key, value) in entries {
+        let name = match key {
+            Value::String(name) => upper_camel_case(name),
+            Value::Bool(bool) => upper_camel_case(&bool.to_string()),
+            Value::Int(int) => upper_camel_case(&int.to_string()),
+            Value::Uint(uint) => upper_camel_case(&uint.to_string()),
+            other => return Err(ErrorKind::TypeConversion(other.type_name(), "string").into()),
+        };
+        context.charge_scan(name.len())?;
+        let Some((index, known)) = ty.go_field(&name) else {
+            let text = format_args!("type conversion error, no such field '{name}' in type '{}'", ty.name);
+            return Err(context.error(text));
+        };
+        let stored = field(context, ty, known, *value)?;
+        if let Some(place) = fields.get_mut(index) {
+            *place = Some(stored);
+        }
+    }
+    Ok(Value::Object(context.arena.alloc(Object { ty, fields, tagged: true })))
+}
+
+/// cel-go's `upperCamelCase`: each word starts with a capital; other letters keep their case after a lower-case
+/// letter and lose it after anything else.
+fn upper_camel_case(text: &str) -> String {
+    let mut out = String::new();
+    let mut before: Option<char> = None;
+    let is_delimiter = |c: char| c == '_' || c == '-';
+    for c in text.trim().chars() {
+        if !is_delimiter(c) {
+            match before {
+                Some(before) if before.is_ascii_lowercase() => out.push(c),
+                Some(before) if !is_delimiter(before) => out.extend(c.to_lowercase()),
+                _ => out.extend(c.to_uppercase()),
+            }
+        }
+        before = Some(c);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_become_one_name_in_go() {
+        for (text, name) in [("reason", "Reason"), ("a_b-c", "ABC"), ("toolCall", "ToolCall"), ("URI", "Uri")]
+        {
+            assert_eq!(upper_camel_case(text), name);
+        }
+    }
+}
