@@ -310,16 +310,49 @@ fn policies_that_nest_as_deep_as_they_may_do_not_overflow_the_stack() {
 
 #[test]
 fn settings_that_make_no_sense_end_the_start() {
+    let place = directory("bad-settings");
+    let file = place.join("toolgate.yaml");
+    let head = "apiVersion: toolgate.dev/v1\nkind: Configuration\n";
+    fs::write(&file, format!("{head}audit: {{digestKey: swordfish}}\nhots: gateway\n")).unwrap();
+    for (variable, value, says) in [
+        ("TOOLGATE_DEFAULT_DECISION", "maybe", "TOOLGATE_DEFAULT_DECISION"),
+        ("TOOLGATE_DEFUALT_DECISION", "deny", "TOOLGATE_DEFUALT_DECISION"),
+        ("TOOLGATE_CONFIG", file.to_str().unwrap(), "hots"),
+        ("TOOLGATE_CONFIG", "/nowhere/toolgate.yaml", "there is no such file"),
+    ] {
+        let stub = Stub::start();
+        let ended = bootstrap(&stub, &[("TOOLGATE_POLICIES", POLICIES), (variable, value)]).end();
+        assert_eq!((ended.status.code(), stub.polls()), (Some(1), 0), "{ended:?}");
+        assert!(ended.log.contains(says) && !ended.log.contains("swordfish"), "{}", ended.log);
+        let error = &stub.init_errors()[0];
+        assert!(error.contains("Toolgate.Configuration") && !error.contains("swordfish"), "{error}");
+    }
+}
+
+#[test]
+fn the_settings_beside_the_policies_say_what_records_hold() {
+    let place = directory("settings");
+    fs::write(place.join("policies.yaml"), cases::policies(cases::Shape::FirstDenies, 1)).unwrap();
+    let settings = "apiVersion: toolgate.dev/v1\nkind: Configuration\naudit:\n  digestKey: a key of twenty bytes\n  \
+         reasons: false\n  metricTargets: [kubernetes]\n  metricNamespace: Gate\n";
+    fs::write(place.join("toolgate.yaml"), settings).unwrap();
     let stub = Stub::start();
-    let settings = [("TOOLGATE_POLICIES", POLICIES), ("TOOLGATE_DEFAULT_DECISION", "maybe")];
-    let ended = bootstrap(&stub, &settings).end();
-    assert_eq!((ended.status.code(), stub.polls()), (Some(1), 0));
-    assert!(stub.init_errors()[0].contains("Toolgate.Configuration"), "{:?}", stub.init_errors());
+    let function = bootstrap(&stub, &[("TOOLGATE_POLICIES", place.to_str().unwrap())]);
+    let answer = stub.ask(cases::EVENT).response();
+    assert!(answer.contains("Deletes are not allowed in production."), "{answer}");
+    let ended = function.terminate();
+    let record = &records(&ended.out)[0];
+    let digest = record["arguments"].as_str().unwrap();
+    assert!(digest.starts_with("hmac-sha256:") && digest.len() == 76, "{digest}");
+    assert_eq!((record.get("reason"), &record["Target"]), (None, &"kubernetes".into()));
+    assert_eq!(record["_aws"]["CloudWatchMetrics"][0]["Namespace"], "Gate");
+    assert!(ended.log.contains(": 1 policy, ") && !ended.log.contains("twenty"), "{}", ended.log);
 }
 
 #[test]
 fn a_hundred_policies_are_served_and_the_default_decision_is_the_deployments() {
     let place = directory("a-hundred-policies");
+    let mut digests = std::collections::BTreeSet::new();
     for (name, shape, denied_by_default) in [
         ("first-denies", cases::Shape::FirstDenies, true),
         ("all-match", cases::Shape::AllMatch, false),
@@ -337,9 +370,12 @@ fn a_hundred_policies_are_served_and_the_default_decision_is_the_deployments() {
             let ended = function.terminate();
             assert!(ended.log.contains(": 100 policies, sha256:"), "{}", ended.log);
             let record = &records(&ended.out)[0];
-            assert!(ended.log.contains(record["policySet"].as_str().unwrap()));
+            let digest = record["policySet"].as_str().unwrap();
+            assert!(ended.log.contains(digest), "{digest}: {}", ended.log);
+            digests.insert(digest.to_owned());
         }
     }
+    assert_eq!(digests.len(), 3, "each set has its own digest: {digests:?}");
 }
 
 #[test]

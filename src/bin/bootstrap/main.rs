@@ -76,7 +76,9 @@ fn start(arena: &Arena) -> Result<Started<'_>, init::Failure> {
     let interceptor = Interceptor::new(policies.set, arena, config).map_err(|diagnostics| {
         init::Failure::diagnosed("Toolgate.Configuration", "the configuration", &diagnostics)
     })?;
-    log(&format!("toolgate {}: {count} policies, {}", env!("CARGO_PKG_VERSION"), policies.digest));
+    let version = env!("CARGO_PKG_VERSION");
+    let noun = if count == 1 { "policy" } else { "policies" };
+    log(&format!("toolgate {version}: {count} {noun}, {}", policies.digest));
     Ok(Started { interceptor, audit })
 }
 
