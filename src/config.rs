@@ -85,7 +85,7 @@ pub enum DenialForm {
     Status,
     /// HTTP 200 with a JSON-RPC error.
     OkError,
-    /// HTTP 200 with a tool result that has `isError: true`; for anything but `tools/call` as `OkError`.
+    /// HTTP 200 with a tool result that has `isError: true`; for anything but a well-formed `tools/call` as `OkError`.
     OkResult,
 }
 
@@ -244,3 +244,6 @@ impl Default for AuditConfig {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,14 +3,16 @@
 //!
 //! Knows the envelopes, the MCP methods and how a denial is worded; knows nothing of policies or CEL's syntax.
 //! The way of an event: [`wire`] finds the message in it, [`call`] decides whether it is refused, passed on or
-//! judged, [`headers`] and [`request`] make what policies see, [`answer`] writes the bytes.
+//! judged (by the lists in [`judging`]), [`headers`] and [`request`] make what policies see, [`answer`] writes the bytes.
 
 pub mod answer;
 pub mod call;
 pub mod headers;
+pub mod judging;
 pub mod payload;
 pub mod refusal;
 pub mod request;
+pub mod response;
 mod url;
 pub mod wire;
 

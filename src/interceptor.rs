@@ -7,6 +7,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bumpalo::Bump;
+use bumpalo::collections::Vec as BumpVec;
 
 use crate::audit::Entry;
 use crate::cel::budget::{Budget, Fault};
@@ -15,10 +16,14 @@ use crate::cel::plan::{Arena, Program, reads::Reads};
 use crate::config::{Config, EnvironmentSource, HeaderRule, compile_header};
 use crate::diag::{Code, Diagnostic};
 use crate::gateway::answer::{self, Denial};
-use crate::gateway::call;
-use crate::gateway::headers::{Attribute, CallReads, Unfit, call_value, header_map};
+use crate::gateway::call::{self, EnvironmentOf};
+use crate::gateway::headers::{
+    Attribute, CallReads, Unfit, call_value, forwarded, header_map, names_to_forward,
+};
+use crate::gateway::judging::{Environments, Rules};
 use crate::gateway::request::{self, HeaderReads, check_request};
-use crate::gateway::wire::{Envelope, Event, event as read_event};
+use crate::gateway::response::{self, Sent};
+use crate::gateway::wire::{self, Envelope, Event, event as read_event};
 use crate::gateway::{Call, Id, Refusal, Verdict as Judgement, judge};
 use crate::library::kyverno::http::canonical_key;
 use crate::library::table::Context;
@@ -36,8 +41,12 @@ pub struct Interceptor<'p> {
     set: CompiledSet<'p>,
     /// The headers that any policy reads, by canonical name.
     mapping: Vec<(String, Program<'p>)>,
+    /// The caller's own headers that any policy reads, by canonical name.
+    forward: Vec<String>,
     call_reads: CallReads,
     request_reads: request::Reads,
+    rules: Rules,
+    environments: Environments,
     config: Config,
     trace: bool,
 }
@@ -142,6 +151,8 @@ impl Record<'_> {
 /// What to write.
 enum Reply<'a> {
     Forward(&'a str),
+    Send(Sent<'a>),
+    KeepHttp,
     Deny(Denial<'a>),
 }
 
@@ -149,28 +160,40 @@ impl<'p> Interceptor<'p> {
     /// An interceptor that decides by `set` as `config` says.
     ///
     /// # Errors
-    /// A header's expression does not compile.
+    /// A header's expression does not compile, a pattern is no glob, or a denial's status is no error.
     pub fn new(set: CompiledSet<'p>, arena: &'p Arena, config: Config) -> Result<Self, Vec<Diagnostic>> {
         let request_reads = request_reads(&set.reads);
-        let mut mapping = Vec::new();
         let mut reads = Reads::default();
         let mut diagnostics = Vec::new();
-        for HeaderRule { name, expression } in &config.headers {
-            let canonical = canonical_key(name, &Bump::new()).to_owned();
-            if !request_reads.header(&canonical) {
-                continue;
-            }
-            match header_program(expression, arena, &mut reads) {
-                Ok(program) => mapping.push((canonical, program)),
-                Err(message) => {
-                    diagnostics.push(Diagnostic::error(Code::CelSyntax, format!("`{name}`: {message}")))
-                }
-            }
+        let mapping = mapping(&config.headers, &request_reads, arena, &mut reads, &mut diagnostics);
+        let rules = fallible(Rules::new(&config.judging), &mut diagnostics);
+        let environments = match &config.environment {
+            EnvironmentSource::Targets(table) => fallible(Environments::new(table), &mut diagnostics),
+            EnvironmentSource::Argument | EnvironmentSource::Fixed(_) => Some(Environments::default()),
+        };
+        if !(400..=599).contains(&config.denial.status) {
+            let message =
+                format!("the status of a denial must be from 400 to 599, not {}", config.denial.status);
+            diagnostics.push(Diagnostic::error(Code::BadFormat, message));
         }
-        if !diagnostics.is_empty() {
+        let (Some(rules), Some(environments), true) = (rules, environments, diagnostics.is_empty()) else {
             return Err(diagnostics);
-        }
-        Ok(Interceptor { set, mapping, call_reads: call_reads(&reads), request_reads, config, trace: false })
+        };
+        let computed: Vec<String> = config.headers.iter().map(|rule| rule.name.clone()).collect();
+        let mut forward = names_to_forward(&config.forward_headers, &computed);
+        forward.retain(|name| request_reads.header(name));
+        let call_reads = call_reads(&reads);
+        Ok(Interceptor {
+            set,
+            mapping,
+            forward,
+            call_reads,
+            request_reads,
+            rules,
+            environments,
+            config,
+            trace: false,
+        })
     }
 
     /// The same, with what each policy said noted in [`Record::verdicts`].
@@ -200,10 +223,12 @@ impl<'p> Interceptor<'p> {
         };
         match reply {
             Reply::Forward(body) => answer::allow(out, body),
+            Reply::Send(sent) => answer::send(out, &sent),
+            Reply::KeepHttp => answer::keep_http(out),
             Reply::Deny(denial) => {
                 let id = arena.alloc_str(&decision_id(event).to_string());
                 record.decision_id = Some(id);
-                answer::deny(out, &Denial { decision: Some(id), ..denial });
+                answer::deny(out, &Denial { decision: Some(id), ..denial }, &self.config.denial);
             }
         }
         Answer { bytes: out, record }
@@ -213,22 +238,34 @@ impl<'p> Interceptor<'p> {
         let mut budget = self.config.budget;
         let request = match read_event(event, arena, &mut budget) {
             Event::Request(request) => request,
+            Event::Response(event) => return answered(&event),
+            Event::HttpResponse(document) => {
+                return match wire::sound(&document) {
+                    Ok(()) => (Reply::KeepHttp, Record::new(Effect::Allow, "pass", 200)),
+                    Err(refusal) => refused(Envelope::Http, Id::Null, refusal),
+                };
+            }
             Event::Other(envelope, refusal) => return refused(envelope, Id::Null, refusal),
         };
-        let call = match judge(request, arena) {
+        let call = match judge(request, &self.rules, arena) {
             Judgement::Refuse(refusal, id) => return refused(Envelope::Mcp, id, refusal),
-            Judgement::Pass(body) => {
+            Judgement::Pass(passed) => {
                 let mut record = Record::new(Effect::Allow, "pass", 200);
-                record.method = body.get("method").and_then(|method| method.as_str());
-                return (Reply::Forward(body.raw), record);
+                record.method = passed.method;
+                record.target = passed.tool.and_then(|tool| tool.target);
+                record.tool = passed.tool.map(|tool| tool.tool);
+                return (Reply::Forward(passed.body.raw), record);
             }
             Judgement::Ask(call) => call,
         };
-        let (reply, mut record) = match self.request(&call, arena, &mut budget) {
-            Ok(object) => self.ask(&call, object, arena, budget),
+        let (mut reply, mut record) = match self.request(call, arena, &mut budget) {
+            Ok(object) => self.ask(call, object, arena, budget),
             Err(Unfit::Refusal(refusal)) => refused(Envelope::Mcp, call.id, refusal),
             Err(Unfit::Fault(spent)) => fault(call.id, spent),
         };
+        if let Reply::Deny(denial) = &mut reply {
+            denial.tool_call = call.tool.is_some();
+        }
         record.method = Some(call.method);
         record.target = call.tool_target;
         record.tool = call.tool;
@@ -246,12 +283,15 @@ impl<'p> Interceptor<'p> {
         let settings = call::Settings {
             host: &self.config.host,
             environment: match &self.config.environment {
-                EnvironmentSource::Fixed(environment) => Some(environment),
-                EnvironmentSource::Argument | EnvironmentSource::Targets(_) => None,
+                EnvironmentSource::Argument => EnvironmentOf::Caller,
+                EnvironmentSource::Fixed(environment) => EnvironmentOf::Deployment(Some(environment)),
+                EnvironmentSource::Targets(_) => {
+                    EnvironmentOf::Deployment(self.environments.of(call.tool_target))
+                }
             },
         };
-        let mut results: bumpalo::collections::Vec<'a, (&'a str, Value<'a>)> =
-            bumpalo::collections::Vec::with_capacity_in(self.mapping.len(), arena);
+        let mut results: BumpVec<'a, (&'a str, Value<'a>)> =
+            BumpVec::with_capacity_in(self.mapping.len().saturating_add(self.forward.len()), arena);
         if !self.mapping.is_empty() {
             let value = call_value(call, self.call_reads, &settings, arena, budget)?;
             let mut frame = Frame::new(Context::new(arena, *budget), arena.alloc([value]));
@@ -264,6 +304,7 @@ impl<'p> Interceptor<'p> {
             }
             *budget = frame.context.budget;
         }
+        forwarded(call, &self.forward, &mut results, arena, budget)?;
         let headers = header_map(&results, arena, budget)?;
         check_request(call, headers, &self.request_reads, &settings, arena, budget)
     }
@@ -304,7 +345,7 @@ impl<'p> Interceptor<'p> {
         record.verdicts = verdicts;
         let reply = match effect {
             Effect::Allow => Reply::Forward(call.body.raw),
-            Effect::Deny => Reply::Deny(Denial::denied(call.id, message, None)),
+            Effect::Deny => Reply::Deny(Denial::denied(call.id, message)),
         };
         (reply, record)
     }
@@ -320,13 +361,23 @@ const UNDECIDED: &str = "denied: the call could not be judged";
 fn refused<'a>(envelope: Envelope, id: Id<'a>, refusal: Refusal) -> (Reply<'a>, Record<'a>) {
     let mut record = Record::new(Effect::Deny, "refused", 403);
     record.refusal = Some(refusal.name());
-    (Reply::Deny(Denial::refused(envelope, id, refusal, None)), record)
+    (Reply::Deny(Denial::refused(envelope, id, refusal)), record)
+}
+
+/// What becomes of an answer that comes by.
+fn answered<'a>(event: &wire::Response<'a>) -> (Reply<'a>, Record<'a>) {
+    let (reply, mut record) = match response::response(event) {
+        Ok(sent) => (Reply::Send(sent), Record::new(Effect::Allow, "pass", 200)),
+        Err((refusal, id)) => refused(Envelope::Mcp, id, refusal),
+    };
+    record.method = event.message.and_then(|message| message.get("method")?.as_str());
+    (reply, record)
 }
 
 fn fault<'a>(id: Id<'a>, fault: Fault) -> (Reply<'a>, Record<'a>) {
     let mut record = Record::new(Effect::Deny, "fault", 403);
     record.error = Some(fault.to_string());
-    (Reply::Deny(Denial::denied(id, UNDECIDED, None)), record)
+    (Reply::Deny(Denial::denied(id, UNDECIDED)), record)
 }
 
 fn verdict_text(verdict: &Verdict<'_>) -> String {
@@ -354,6 +405,39 @@ pub fn decision_id(event: &[u8]) -> DecisionId {
     DecisionId(event.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
     }))
+}
+
+/// What a list of the configuration compiles to; its errors become diagnostics.
+fn fallible<T>(result: Result<T, Vec<String>>, diagnostics: &mut Vec<Diagnostic>) -> Option<T> {
+    result
+        .map_err(|errors| {
+            diagnostics.extend(errors.into_iter().map(|error| Diagnostic::error(Code::BadFormat, error)));
+        })
+        .ok()
+}
+
+/// The programs of the headers that any policy reads, by canonical name, and what they read of `call`.
+fn mapping<'p>(
+    rules: &[HeaderRule],
+    request_reads: &request::Reads,
+    arena: &'p Arena,
+    reads: &mut Reads,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<(String, Program<'p>)> {
+    let mut mapping = Vec::new();
+    for HeaderRule { name, expression } in rules {
+        let canonical = canonical_key(name, &Bump::new()).to_owned();
+        if !request_reads.header(&canonical) {
+            continue;
+        }
+        match header_program(expression, arena, reads) {
+            Ok(program) => mapping.push((canonical, program)),
+            Err(message) => {
+                diagnostics.push(Diagnostic::error(Code::CelSyntax, format!("`{name}`: {message}")));
+            }
+        }
+    }
+    mapping
 }
 
 /// Compiles one header's expression over `call`.

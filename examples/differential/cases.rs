@@ -137,7 +137,9 @@ fn condition(g: &mut Generator<'_>) -> Node {
         return Node::leaf(Type::Bool, text);
     }
     g.fuel = g.rng.below(6).saturating_add(1);
-    g.expression(&Type::Bool)
+    let condition = g.expression(&Type::Bool);
+    // A condition whose type is known only at run time is refused.
+    if g.rng.chance(900) { hole("(% && true)", Type::Bool, vec![condition]) } else { condition }
 }
 
 /// A response, null, or a choice between them.

@@ -8,7 +8,7 @@ use std::time::Instant;
 use serde_json::{Value as Json, json};
 
 use super::cases::{Case, Mode, generate};
-use super::compare::{Verdict, compare};
+use super::compare::{Verdict, compare, shape};
 use super::engine;
 use super::oracle::Oracle;
 use super::tables::Tables;
@@ -48,8 +48,8 @@ pub(crate) struct Found {
     cases: u64,
     /// Pairs of question and input that were compared.
     pairs: u64,
-    /// Pairs whose question did not compile on either side.
-    refused: u64,
+    /// Pairs whose question did not compile on either side, by what Kyverno says.
+    refused: BTreeMap<String, u64>,
     /// Pairs that could not be compared, by reason.
     passed: BTreeMap<String, u64>,
     /// Differences by kind: how many, and the first few.
@@ -65,7 +65,10 @@ impl Found {
     fn add(&mut self, other: Found) {
         self.cases = self.cases.saturating_add(other.cases);
         self.pairs = self.pairs.saturating_add(other.pairs);
-        self.refused = self.refused.saturating_add(other.refused);
+        for (reason, more) in other.refused {
+            let count = self.refused.entry(reason).or_default();
+            *count = count.saturating_add(more);
+        }
         for (reason, more) in other.passed {
             let count = self.passed.entry(reason).or_default();
             *count = count.saturating_add(more);
@@ -116,9 +119,14 @@ pub(crate) fn run(options: &Options) -> io::Result<bool> {
         options.seed,
         found.cases,
         found.pairs,
-        found.refused,
+        found.refused.values().sum::<u64>(),
         started.elapsed().as_secs_f64()
     )?;
+    let mut refused: Vec<_> = found.refused.iter().collect();
+    refused.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    for (reason, count) in refused.iter().take(6) {
+        writeln!(out, "{count:8} refused by both: {reason}")?;
+    }
     for (reason, count) in &found.passed {
         writeln!(out, "{count:8} not compared: {reason}")?;
     }
@@ -203,8 +211,10 @@ fn judge(
         match compare(due, got) {
             Verdict::Same => {
                 found.pairs = found.pairs.saturating_add(1);
-                let refused = due["broken"].is_array() || due["decision"] == "compile-error";
-                found.refused = found.refused.saturating_add(u64::from(refused));
+                if due["broken"].is_array() || due["decision"] == "compile-error" {
+                    let count = found.refused.entry(shape(due)).or_default();
+                    *count = count.saturating_add(1);
+                }
             }
             Verdict::Passed(reason) => found.pass(reason),
             Verdict::Differs(kind) => {

@@ -167,6 +167,11 @@ pub(super) fn glob(text: &str) -> Option<String> {
     Glob::new(text).err().map(|error| format!("is not a glob pattern: {}", error.kind()))
 }
 
+/// A text in a message, which is one line.
+pub(super) fn shown(text: &str) -> String {
+    if text.chars().any(char::is_control) { text.escape_debug().to_string() } else { text.to_owned() }
+}
+
 /// The name of a header.
 pub(super) fn header_name(text: &str) -> Option<String> {
     (text.is_empty() || !text.bytes().all(is_token))

@@ -74,19 +74,19 @@ fn parse(setting: &Setting, value: &str) -> Result<Value, Diagnostic> {
     let wrong = |message: String| Diagnostic::error(Code::BadVariable, format!("`{name}` {message}"));
     let fit = |text: &str, found: Option<String>| match found {
         Some(_) if text.is_empty() => Err(wrong("has an empty entry".to_owned())),
-        Some(found) => Err(wrong(format!("is not valid: `{text}` {found}"))),
+        Some(found) => Err(wrong(format!("is not valid: `{}` {found}", table::shown(text)))),
         None => Ok(text.to_owned()),
     };
     let kind = &setting.kind;
+    // Bytes of the environment that are no text arrive as this character.
+    if value.contains('\u{fffd}') {
+        return Err(wrong("is not UTF-8 text".to_owned()));
+    }
     if let Kind::Key = kind {
         return match table::key(value) {
             Some(short) => Err(wrong(short)),
             None => Ok(Value::Text(value.to_owned())),
         };
-    }
-    // Bytes of the environment that are no text arrive as this character.
-    if value.contains('\u{fffd}') {
-        return Err(wrong("is not UTF-8 text".to_owned()));
     }
     let value = value.trim();
     match kind {

@@ -4,14 +4,16 @@
 use std::io::Write;
 
 use super::refusal::{Id, Refusal};
+use super::response::Sent;
 use super::wire::Envelope;
+use crate::config::{DenialConfig, DenialForm};
 
-/// The HTTP status of every denial.
+/// The HTTP status of a denial, unless the configuration says otherwise.
 pub const STATUS: u16 = 403;
 
-/// The JSON-RPC code of a denial by policy, an error or a fault. MCP asks for application codes outside the range
-/// that JSON-RPC reserves; inside it clients have meanings of their own (one takes -32600 for the end of the
-/// session), and a number that repeats the status needs no explanation.
+/// The JSON-RPC code of a denial by policy, an error or a fault, unless the configuration says otherwise. MCP asks
+/// for application codes outside the range that JSON-RPC reserves; inside it clients have meanings of their own (one
+/// takes -32600 for the end of the session), and a number that repeats the status needs no explanation.
 pub const DENIED: i32 = 403;
 
 /// The JSON-RPC code of a message that is refused because it is malformed: `Invalid Request`.
@@ -27,34 +29,49 @@ pub struct Denial<'d> {
     pub envelope: Envelope,
     /// What the answer echoes.
     pub id: Id<'d>,
-    /// The JSON-RPC code.
-    pub code: i32,
+    /// The JSON-RPC code; none for the configured one.
+    pub code: Option<i32>,
     /// What the agent is told.
     pub message: &'d str,
     /// The record that says more, for people.
     pub decision: Option<&'d str>,
+    /// True if the message is a well-formed `tools/call`, whose answer may be a tool's result.
+    pub tool_call: bool,
 }
 
 impl<'d> Denial<'d> {
     /// A policy's denial, or a decision that failed, with the text that the agent may see.
-    pub fn denied(id: Id<'d>, message: &'d str, decision: Option<&'d str>) -> Denial<'d> {
-        Denial { envelope: Envelope::Mcp, id, code: DENIED, message, decision }
+    pub fn denied(id: Id<'d>, message: &'d str) -> Denial<'d> {
+        Denial { envelope: Envelope::Mcp, id, code: None, message, decision: None, tool_call: false }
     }
 
     /// A refusal before any policy was asked.
-    pub fn refused(
-        envelope: Envelope,
-        id: Id<'d>,
-        refusal: Refusal,
-        decision: Option<&'d str>,
-    ) -> Denial<'d> {
+    pub fn refused(envelope: Envelope, id: Id<'d>, refusal: Refusal) -> Denial<'d> {
         let code = match refusal {
-            Refusal::NotJson | Refusal::NotUtf8 => PARSE_ERROR,
+            Refusal::NotJson | Refusal::NotUtf8 => Some(PARSE_ERROR),
             // These are well-formed; Toolgate does not take them.
-            Refusal::Response | Refusal::HttpTarget | Refusal::HeaderValue | Refusal::TooLarge => DENIED,
-            _ => INVALID_REQUEST,
+            Refusal::Response
+            | Refusal::HttpTarget
+            | Refusal::HeaderValue
+            | Refusal::TooLarge
+            | Refusal::TwoTokens
+            | Refusal::Token
+            | Refusal::NoIdentity
+            | Refusal::GroupsUnknown => None,
+            _ => Some(INVALID_REQUEST),
         };
-        Denial { envelope, id, code, message: refusal.text(), decision }
+        Denial { envelope, id, code, message: refusal.text(), decision: None, tool_call: false }
+    }
+
+    /// The form in which this denial reaches the client: an answer with HTTP 200 is only seen by a request that
+    /// waits for its id, and for notifications MCP wants an error status (agentcore-interceptor §4.3, §4.5).
+    fn form(&self, configured: DenialForm) -> DenialForm {
+        let awaited = matches!(self.id, Id::Raw(id) if id != "null");
+        match configured {
+            _ if !awaited || self.envelope == Envelope::Http => DenialForm::Status,
+            DenialForm::OkResult if !self.tool_call => DenialForm::OkError,
+            form => form,
+        }
     }
 }
 
@@ -68,15 +85,38 @@ pub fn allow(out: &mut Vec<u8>, body: &str) {
     out.extend_from_slice(b"}}}");
 }
 
-/// Replaces `out` by the answer that denies.
-pub fn deny(out: &mut Vec<u8>, denial: &Denial<'_>) {
+/// Replaces `out` by the answer that sends on what a target answered.
+pub fn send(out: &mut Vec<u8>, sent: &Sent<'_>) {
     out.clear();
+    out.extend_from_slice(br#"{"interceptorOutputVersion":"1.0","mcp":{"transformedGatewayResponse":{"#);
+    if let Some(status) = sent.status {
+        out.extend_from_slice(br#""statusCode":"#);
+        out.extend_from_slice(status.as_bytes());
+        out.push(b',');
+    }
+    out.extend_from_slice(br#""body":"#);
+    out.extend_from_slice(sent.body.as_bytes());
+    out.extend_from_slice(b"}}}");
+}
+
+/// Replaces `out` by the answer that leaves what an HTTP target answered alone: what is omitted stays as it is.
+pub fn keep_http(out: &mut Vec<u8>) {
+    out.clear();
+    out.extend_from_slice(br#"{"interceptorOutputVersion":"1.0","http":{}}"#);
+}
+
+/// Replaces `out` by the answer that denies.
+pub fn deny(out: &mut Vec<u8>, denial: &Denial<'_>, config: &DenialConfig) {
+    out.clear();
+    let form = denial.form(config.form);
+    let status = if form == DenialForm::Status { config.status } else { 200 };
+    let code = denial.code.unwrap_or(config.code);
     match denial.envelope {
         Envelope::Mcp => {
             out.extend_from_slice(
                 br#"{"interceptorOutputVersion":"1.0","mcp":{"transformedGatewayResponse":{"statusCode":"#,
             );
-            number(out, i64::from(STATUS));
+            number(out, i64::from(status));
             out.extend_from_slice(br#","body":{"jsonrpc":"2.0","#);
             match denial.id {
                 Id::Raw(id) => {
@@ -87,18 +127,22 @@ pub fn deny(out: &mut Vec<u8>, denial: &Denial<'_>) {
                 Id::Null => out.extend_from_slice(br#""id":null,"#),
                 Id::Absent => {}
             }
-            error(out, denial);
+            if form == DenialForm::OkResult {
+                result(out, denial)
+            } else {
+                error(out, denial, code)
+            }
             out.extend_from_slice(b"}}}}");
         }
         Envelope::Http => {
             let mut body = Vec::new();
             body.push(b'{');
-            error(&mut body, denial);
+            error(&mut body, denial, code);
             body.push(b'}');
             out.extend_from_slice(
                 br#"{"interceptorOutputVersion":"1.0","http":{"transformedGatewayResponse":{"contentType":"application/json","statusCode":"#,
             );
-            number(out, i64::from(STATUS));
+            number(out, i64::from(status));
             out.extend_from_slice(br#","body":""#);
             base64(out, &body);
             out.extend_from_slice(br#""}}}"#);
@@ -107,13 +151,26 @@ pub fn deny(out: &mut Vec<u8>, denial: &Denial<'_>) {
 }
 
 /// `"error":{…}`
-fn error(out: &mut Vec<u8>, denial: &Denial<'_>) {
+fn error(out: &mut Vec<u8>, denial: &Denial<'_>, code: i32) {
     out.extend_from_slice(br#""error":{"code":"#);
-    number(out, i64::from(denial.code));
+    number(out, i64::from(code));
     out.extend_from_slice(br#","message":"#);
     string(out, denial.message);
     if let Some(decision) = denial.decision {
         out.extend_from_slice(br#","data":{"decisionId":"#);
+        string(out, decision);
+        out.push(b'}');
+    }
+    out.push(b'}');
+}
+
+/// `"result":{…}`, a tool's result that says that it failed.
+fn result(out: &mut Vec<u8>, denial: &Denial<'_>) {
+    out.extend_from_slice(br#""result":{"content":[{"type":"text","text":"#);
+    string(out, denial.message);
+    out.extend_from_slice(br#"}],"isError":true"#);
+    if let Some(decision) = denial.decision {
+        out.extend_from_slice(br#","_meta":{"toolgate.dev/decisionId":"#);
         string(out, decision);
         out.push(b'}');
     }
@@ -160,100 +217,4 @@ fn base64(out: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::{Value as Json, json};
-
-    fn written(denial: &Denial<'_>) -> Json {
-        let mut out = b"rest of the last answer".to_vec();
-        deny(&mut out, denial);
-        serde_json::from_slice(&out).unwrap()
-    }
-
-    #[test]
-    fn an_allow_forwards_the_same_bytes_and_nothing_else() {
-        let body = "{\"jsonrpc\" : \"2.0\", \"id\": 1.50, \"x\":\"\\u00e9\"}";
-        let mut out = Vec::new();
-        allow(&mut out, body);
-        let text = String::from_utf8(out).unwrap();
-        assert!(text.contains(body));
-        let json: Json = serde_json::from_str(&text).unwrap();
-        assert_eq!(
-            json["mcp"].as_object().unwrap().keys().collect::<Vec<_>>(),
-            ["transformedGatewayRequest"]
-        );
-        let forwarded = json["mcp"]["transformedGatewayRequest"].as_object().unwrap();
-        assert_eq!(forwarded.keys().collect::<Vec<_>>(), ["body"]);
-    }
-
-    #[test]
-    fn a_denial_echoes_the_id_in_its_own_spelling() {
-        for (id, expected) in [
-            (Id::Raw("1.50"), "\"id\":1.50,"),
-            (Id::Raw("\"\\u0061\""), "\"id\":\"\\u0061\","),
-            (Id::Null, "\"id\":null,"),
-        ] {
-            let mut out = Vec::new();
-            deny(&mut out, &Denial::denied(id, "no", None));
-            assert!(String::from_utf8(out).unwrap().contains(expected));
-        }
-        let json = written(&Denial::denied(Id::Absent, "no", None));
-        assert!(json["mcp"]["transformedGatewayResponse"]["body"].get("id").is_none());
-    }
-
-    #[test]
-    fn a_denial_has_the_status_the_reason_and_the_decision() {
-        let reason = "no \"delete\" in\n\u{1}production\\ é\u{2028}😀";
-        let json = written(&Denial::denied(Id::Raw("7"), reason, Some("d-1")));
-        assert_eq!(
-            json,
-            json!({"interceptorOutputVersion": "1.0", "mcp": {"transformedGatewayResponse": {"statusCode": 403,
-                "body": {"jsonrpc": "2.0", "id": 7,
-                    "error": {"code": 403, "message": reason, "data": {"decisionId": "d-1"}}}}}})
-        );
-    }
-
-    #[test]
-    fn refusals_have_the_codes_of_json_rpc() {
-        for (refusal, code) in
-            [(Refusal::NotJson, -32700), (Refusal::Batch, -32600), (Refusal::Response, 403)]
-        {
-            let json = written(&Denial::refused(Envelope::Mcp, Id::Null, refusal, None));
-            let error = &json["mcp"]["transformedGatewayResponse"]["body"]["error"];
-            assert_eq!(
-                (error["code"].as_i64(), error["message"].as_str()),
-                (Some(code), Some(refusal.text()))
-            );
-            assert!(error.get("data").is_none());
-        }
-    }
-
-    #[test]
-    fn an_http_event_is_denied_in_its_own_envelope() {
-        let json = written(&Denial::refused(Envelope::Http, Id::Null, Refusal::HttpTarget, Some("d")));
-        assert!(json.get("mcp").is_none());
-        let response = &json["http"]["transformedGatewayResponse"];
-        assert_eq!(
-            (response["statusCode"].as_i64(), response["contentType"].as_str()),
-            (Some(403), Some("application/json"))
-        );
-        let expected = format!(
-            "{{\"error\":{{\"code\":403,\"message\":\"{}\",\"data\":{{\"decisionId\":\"d\"}}}}}}",
-            Refusal::HttpTarget
-        );
-        let mut encoded = Vec::new();
-        base64(&mut encoded, expected.as_bytes());
-        assert_eq!(response["body"].as_str().unwrap().as_bytes(), encoded);
-    }
-
-    #[test]
-    fn base64_is_the_standard_one() {
-        for (bytes, expected) in
-            [(&b""[..], ""), (b"A", "QQ=="), (b"AB", "QUI="), (b"ABC", "QUJD"), (b"\xfb\xff\xfe", "+//+")]
-        {
-            let mut out = Vec::new();
-            base64(&mut out, bytes);
-            assert_eq!(out, expected.as_bytes());
-        }
-    }
-}
+mod tests;

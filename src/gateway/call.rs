@@ -1,8 +1,9 @@
 //! From a request event to one call: what is refused, what passes, what policies are asked about.
 
+use super::judging::Rules;
 use super::refusal::{Id, Refusal};
 use super::url::{self, Target};
-use super::wire::Request;
+use super::wire::{self, Request};
 use crate::library::kyverno::http::is_token;
 use crate::value::json::strict::{Kind, Node};
 use crate::value::json::structs::folds_to;
@@ -10,10 +11,10 @@ use bumpalo::Bump;
 
 mod attributes;
 
-pub use attributes::{Settings, environment, operation, query};
+pub use attributes::{EnvironmentOf, Settings, environment, operation, query};
 
-/// Methods that pass without a policy: refusing them would disconnect the agent instead of refusing an action.
-/// A trailing `*` stands for any rest.
+/// Methods that pass without a policy unless the configuration says otherwise: refusing them would disconnect the
+/// agent instead of refusing an action. Globs, as all in [`Judging`](crate::config::Judging).
 pub const PASSED: &[&str] = &[
     "initialize",
     "ping",
@@ -61,10 +62,30 @@ const PARAMS: &[&str] = &[
 pub enum Verdict<'a> {
     /// It is refused.
     Refuse(Refusal, Id<'a>),
-    /// It is forwarded without asking a policy; the message.
-    Pass(&'a Node<'a>),
+    /// It is forwarded without asking a policy.
+    Pass(Passed<'a>),
     /// Policies decide.
-    Ask(Call<'a>),
+    Ask(&'a Call<'a>),
+}
+
+/// A message that passes.
+#[derive(Clone, Copy, Debug)]
+pub struct Passed<'a> {
+    /// The message; its `raw` are the exact bytes.
+    pub body: &'a Node<'a>,
+    /// The JSON-RPC method; an answer has none.
+    pub method: Option<&'a str>,
+    /// The tool of a `tools/call`.
+    pub tool: Option<ToolCall<'a>>,
+}
+
+/// What a `tools/call` is about.
+#[derive(Clone, Copy, Debug)]
+pub struct ToolCall<'a> {
+    /// The name's part before the first `___`.
+    pub target: Option<&'a str>,
+    /// The part after it, or the whole name.
+    pub tool: &'a str,
 }
 
 /// A message that policies decide about.
@@ -97,17 +118,17 @@ pub struct Call<'a> {
 }
 
 /// Decides what becomes of a request event.
-pub fn judge<'a>(request: Request<'a>, arena: &'a Bump) -> Verdict<'a> {
+pub fn judge<'a>(request: Request<'a>, rules: &Rules, arena: &'a Bump) -> Verdict<'a> {
     let id = id(request.body);
     // INVARIANT: nothing passes or is asked about unless every check here is done.
-    match check(request, id, arena) {
+    match check(request, id, rules, arena) {
         Ok(verdict) => verdict,
         Err(refusal) => Verdict::Refuse(refusal, if refusal == Refusal::Id { Id::Null } else { id }),
     }
 }
 
 /// The id to echo, from a message that may be malformed.
-fn id<'a>(body: Option<&'a Node<'a>>) -> Id<'a> {
+pub(super) fn id<'a>(body: Option<&'a Node<'a>>) -> Id<'a> {
     let Some(body) = body.filter(|body| matches!(body.kind, Kind::Object(_))) else { return Id::Null };
     if body.get("method").is_none() && (body.get("result").is_some() || body.get("error").is_some()) {
         // An answer's id belongs to the other side's request: nothing answers it.
@@ -125,14 +146,50 @@ fn is_id(node: &Node<'_>) -> bool {
     matches!(node.kind, Kind::String(_) | Kind::Number | Kind::Null) && node.raw.len() <= MAX_ID
 }
 
-fn check<'a>(request: Request<'a>, id: Id<'a>, arena: &'a Bump) -> Result<Verdict<'a>, Refusal> {
-    check_envelope(&request)?;
+fn check<'a>(
+    request: Request<'a>,
+    id: Id<'a>,
+    rules: &Rules,
+    arena: &'a Bump,
+) -> Result<Verdict<'a>, Refusal> {
+    wire::sound(&request.document)?;
     let body = request.body.ok_or(Refusal::NoMessage)?;
     match body.kind {
         Kind::Object(_) => {}
         Kind::List(_) => return Err(Refusal::Batch),
         _ => return Err(Refusal::NoMessage),
     }
+    let (method, params) = check_message(body)?;
+    let Some(method) = method else { return Ok(Verdict::Pass(Passed { body, method, tool: None })) };
+    let arguments = params.and_then(|params| params.get("arguments"));
+    if arguments.is_some_and(|arguments| !matches!(arguments.kind, Kind::Object(_))) {
+        return Err(Refusal::Arguments);
+    }
+    let text = |name: &str| params.and_then(|params| params.get(name)).and_then(Node::as_str);
+    // Even a tool that passes by its name must have one.
+    let name = if method == "tools/call" { Some(tool_name(id, text("name"))?) } else { None };
+    let tool = name.map(split).transpose()?;
+    if rules.passes(method, id, name) {
+        return Ok(Verdict::Pass(Passed { body, method: Some(method), tool }));
+    }
+    Ok(Verdict::Ask(arena.alloc(Call {
+        request,
+        body,
+        method,
+        id,
+        http_method: http_method(&request)?,
+        target: target(&request, arena)?,
+        params,
+        arguments,
+        tool_target: tool.and_then(|tool| tool.target),
+        tool: tool.map(|tool| tool.tool),
+        uri: if method == "resources/read" { text("uri") } else { None },
+        prompt: if method == "prompts/get" { text("name") } else { None },
+    })))
+}
+
+/// The method, unless the message is an answer, and the parameters of a JSON-RPC message.
+fn check_message<'a>(body: &'a Node<'a>) -> Result<(Option<&'a str>, Option<&'a Node<'a>>), Refusal> {
     check_names(body, MESSAGE)?;
     if body.get("jsonrpc").and_then(Node::as_str) != Some("2.0") {
         return Err(Refusal::JsonRpc);
@@ -149,75 +206,16 @@ fn check<'a>(request: Request<'a>, id: Id<'a>, arena: &'a Bump) -> Result<Verdic
     }
     let answers = [body.get("result"), body.get("error")].into_iter().flatten().count();
     let Some(method) = body.get("method") else {
-        return if answers == 1 { Ok(Verdict::Pass(body)) } else { Err(Refusal::Shape) };
+        return if answers == 1 { Ok((None, params)) } else { Err(Refusal::Shape) };
     };
     let method = method.as_str().ok_or(Refusal::Method)?;
-    if answers > 0 {
-        return Err(Refusal::Shape);
-    }
-    let arguments = params.and_then(|params| params.get("arguments"));
-    if arguments.is_some_and(|arguments| !matches!(arguments.kind, Kind::Object(_))) {
-        return Err(Refusal::Arguments);
-    }
-    if passes(method, id) {
-        return Ok(Verdict::Pass(body));
-    }
-    let mut call = Call {
-        request,
-        body,
-        method,
-        id,
-        http_method: http_method(&request)?,
-        target: target(&request, arena)?,
-        params,
-        arguments,
-        tool_target: None,
-        tool: None,
-        uri: None,
-        prompt: None,
-    };
-    let text = |name: &str| params.and_then(|params| params.get(name)).and_then(Node::as_str);
-    match method {
-        "tools/call" => {
-            if id == Id::Absent {
-                return Err(Refusal::CallWithoutId);
-            }
-            let (target, tool) = split(text("name").ok_or(Refusal::ToolName)?)?;
-            call.tool_target = target;
-            call.tool = Some(tool);
-        }
-        "resources/read" => call.uri = text("uri"),
-        "prompts/get" => call.prompt = text("name"),
-        _ => {}
-    }
-    Ok(Verdict::Ask(call))
-}
-
-/// What must hold of the event around the message.
-fn check_envelope(request: &Request<'_>) -> Result<(), Refusal> {
-    if let Some(flaw) = request.document.flaw {
-        return Err(flaw.kind.into());
-    }
-    let version = request.version.and_then(Node::as_str).ok_or(Refusal::Version)?;
-    let minor = version.strip_prefix("1.").ok_or(Refusal::Version)?;
-    let known = (1..=4).contains(&minor.len()) && minor.bytes().all(|c| c.is_ascii_digit());
-    if known { Ok(()) } else { Err(Refusal::Version) }
+    if answers > 0 { Err(Refusal::Shape) } else { Ok((Some(method), params)) }
 }
 
 /// No name but the exact one that a decoder without regard to case would take for a known one.
 fn check_names(object: &Node<'_>, known: &[&str]) -> Result<(), Refusal> {
     let folded = |name: &str| known.iter().any(|known| folds_to(known, name) && *known != name);
     if object.members().iter().any(|member| folded(member.name)) { Err(Refusal::Folded) } else { Ok(()) }
-}
-
-fn passes(method: &str, id: Id<'_>) -> bool {
-    let listed = |list: &[&str]| {
-        list.iter().any(|pattern| match pattern.strip_suffix('*') {
-            Some(prefix) => method.starts_with(prefix),
-            None => method == *pattern,
-        })
-    };
-    listed(PASSED) || id == Id::Absent && listed(PASSED_NOTIFICATIONS)
 }
 
 /// The envelope's HTTP method; the one that gateways document if it is missing.
@@ -233,17 +231,22 @@ fn target<'a>(request: &Request<'a>, arena: &'a Bump) -> Result<Target<'a>, Refu
     url::target(path.as_str().ok_or(Refusal::Target)?, arena)
 }
 
-/// A tool's name at its first `___`: the target, if there is one, and the tool.
-fn split(name: &str) -> Result<(Option<&str>, &str), Refusal> {
+/// The whole name of a tool that is called.
+fn tool_name<'a>(id: Id<'_>, name: Option<&'a str>) -> Result<&'a str, Refusal> {
+    if id == Id::Absent { Err(Refusal::CallWithoutId) } else { name.ok_or(Refusal::ToolName) }
+}
+
+/// A tool's name at its first `___`.
+fn split(name: &str) -> Result<ToolCall<'_>, Refusal> {
     let fits = (1..=MAX_TOOL_NAME).contains(&name.len());
     let clean = name.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'.' | b'/' | b'-'));
     if !fits || !clean {
         return Err(Refusal::ToolName);
     }
     match name.split_once("___") {
-        None => Ok((None, name)),
+        None => Ok(ToolCall { target: None, tool: name }),
         Some(("", _) | (_, "")) => Err(Refusal::ToolName),
-        Some((target, tool)) => Ok((Some(target), tool)),
+        Some((target, tool)) => Ok(ToolCall { target: Some(target), tool }),
     }
 }
 

@@ -16,6 +16,10 @@ use crate::types::{ObjectType, object_type};
 use crate::value::json::strict::Kind;
 use crate::value::{Map, MapBuilder, Object, Value};
 
+mod forward;
+
+pub use forward::{forwarded, names_to_forward};
+
 /// The built-in mapping: a header's name, and the CEL expression over `call` that gives its value: a string, a list
 /// of strings (one header value each), or null or an empty list (the header is absent).
 ///

@@ -17,7 +17,7 @@ pub enum Refusal {
     Envelope,
     /// `interceptorInputVersion` is not 1.x.
     Version,
-    /// The event is for the RESPONSE point.
+    /// The event is for the RESPONSE point and has no answer that could be sent on.
     Response,
     /// The event is for an HTTP target.
     HttpTarget,
@@ -53,8 +53,16 @@ pub enum Refusal {
     CallWithoutId,
     /// The tool's name is not `[A-Za-z0-9_./-]{1,256}`, or has an empty target or tool beside `___`.
     ToolName,
-    /// A header's value has a control character, or is no text.
+    /// A header's value has a control character, or is no text, or has two values in two spellings.
     HeaderValue,
+    /// Two spellings of `Authorization` have different values.
+    TwoTokens,
+    /// The token is not one that this deployment takes: another issuer, audience or client, or expired.
+    Token,
+    /// The deployment wants to know the caller of every judged message, and this one's is not known.
+    NoIdentity,
+    /// A policy asks for groups or roles, and the token says that it does not have them all.
+    GroupsUnknown,
 }
 
 /// What the answer to a message carries as its `id`.
@@ -70,7 +78,7 @@ pub enum Id<'a> {
 
 impl Refusal {
     /// All of them, in the order of the enum.
-    pub const ALL: [Refusal; 24] = [
+    pub const ALL: [Refusal; 28] = [
         Refusal::NotJson,
         Refusal::NotUtf8,
         Refusal::TooLarge,
@@ -95,6 +103,10 @@ impl Refusal {
         Refusal::CallWithoutId,
         Refusal::ToolName,
         Refusal::HeaderValue,
+        Refusal::TwoTokens,
+        Refusal::Token,
+        Refusal::NoIdentity,
+        Refusal::GroupsUnknown,
     ];
 
     /// The name by which records and tests know it; never changes.
@@ -114,7 +126,7 @@ impl Refusal {
             Refusal::TooLarge => ("too-large", "refused: the message is too large to be judged"),
             Refusal::Envelope => ("envelope", "refused: the event is not one that a gateway sends"),
             Refusal::Version => ("version", "refused: the event has an unknown version"),
-            Refusal::Response => ("response", "refused: responses are not judged here"),
+            Refusal::Response => ("response", "refused: the response has no body that can be sent on"),
             Refusal::HttpTarget => ("http-target", "refused: requests to HTTP targets are not judged here"),
             Refusal::Target => ("target", "refused: the path or the HTTP method is malformed"),
             Refusal::Duplicate => ("duplicate-member", "refused: an object has two members of one name"),
@@ -135,6 +147,14 @@ impl Refusal {
             Refusal::CallWithoutId => ("call-without-id", "refused: a tool call needs an id"),
             Refusal::ToolName => ("tool-name", "refused: the tool's name is missing or malformed"),
             Refusal::HeaderValue => ("header-value", "refused: a value cannot be sent in a header"),
+            Refusal::TwoTokens => {
+                ("two-tokens", "refused: the request has two different Authorization headers")
+            }
+            Refusal::Token => ("token", "refused: the caller's token is not accepted here"),
+            Refusal::NoIdentity => ("no-identity", "refused: the caller is not known"),
+            Refusal::GroupsUnknown => {
+                ("groups-unknown", "refused: the caller's token does not hold all groups or roles")
+            }
         }
     }
 }

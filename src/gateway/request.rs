@@ -148,7 +148,9 @@ fn query_map<'a>(text: &'a str, arena: &'a Bump, budget: &mut Budget) -> Result<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Judging;
     use crate::gateway::call::{Verdict, judge};
+    use crate::gateway::judging::Rules;
     use crate::gateway::wire::{Event, event};
 
     const EVENT: &[u8] = br#"{"interceptorInputVersion":"1.0","mcp":{"gatewayRequest":{"path":"/mcp?b=1&a=x&b=2","httpMethod":"POST",
@@ -158,9 +160,10 @@ mod tests {
         let arena = Bump::new();
         let mut budget = Budget::default();
         let Event::Request(request) = event(EVENT, &arena, &mut budget) else { panic!() };
-        let Verdict::Ask(call) = judge(request, &arena) else { panic!() };
+        let rules = Rules::new(&Judging::default()).unwrap();
+        let Verdict::Ask(call) = judge(request, &rules, &arena) else { panic!() };
         let settings = Settings::default();
-        let value = check_request(&call, Map::EMPTY, reads, &settings, &arena, &mut budget).unwrap();
+        let value = check_request(call, Map::EMPTY, reads, &settings, &arena, &mut budget).unwrap();
         let Value::Object(request) = value else { panic!() };
         then(request);
     }

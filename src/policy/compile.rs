@@ -98,6 +98,17 @@ fn expressions(policy: &Policy) -> impl Iterator<Item = &Expression> {
 
 type Parsed = Result<Ast, Vec<front::SyntaxError>>;
 
+/// What an expression must result in.
+#[derive(Clone, Copy)]
+enum Due {
+    /// A match condition: exactly bool.
+    Condition,
+    /// A variable.
+    Anything,
+    /// A validation: a response or null.
+    Validation,
+}
+
 struct Compiler<'p> {
     arena: &'p Arena,
     reads: Reads,
@@ -114,30 +125,21 @@ impl<'p> Compiler<'p> {
         let mut environment = http_environment();
         let (mut conditions, mut variables, mut validations) = (Vec::new(), Vec::new(), Vec::new());
         for condition in &policy.match_conditions {
-            let program = self.expression(policy, &condition.expression, parsed.next()?, &environment);
-            if let Some(program) = &program
-                && !program.output().is_exact(&Type::Bool)
-            {
-                let found = program.output().clone();
-                self.wrong_output(policy, &condition.expression, Code::ConditionType, "bool", &found);
-            }
+            let due = Due::Condition;
+            let program = self.expression(policy, &condition.expression, due, parsed.next()?, &environment);
             conditions.extend(program);
         }
         for variable in &policy.variables {
-            let program = self.expression(policy, &variable.expression, parsed.next()?, &environment);
+            let program =
+                self.expression(policy, &variable.expression, Due::Anything, parsed.next()?, &environment);
             // A variable that does not compile is declared all the same, so that its uses are no mistakes too.
             let ty = program.as_ref().map_or(Type::Error, |program| program.output().clone());
             environment.declare_policy_variable(&variable.name.value, ty);
             variables.extend(program);
         }
         for validation in &policy.validations {
-            let program = self.expression(policy, validation, parsed.next()?, &environment);
-            if let Some(program) = &program
-                && !matches!(program.output(), Type::Null | Type::Struct("http.CheckResponse"))
-            {
-                let found = program.output().clone();
-                self.wrong_output(policy, validation, Code::ValidationType, "http.CheckResponse", &found);
-            }
+            let due = Due::Validation;
+            let program = self.expression(policy, validation, due, parsed.next()?, &environment);
             validations.extend(program);
         }
         let paths = policy.validations.iter().map(|validation| validation.path.clone()).collect();
@@ -155,6 +157,7 @@ impl<'p> Compiler<'p> {
         &mut self,
         policy: &Policy,
         expression: &Expression,
+        due: Due,
         parsed: Parsed,
         environment: &Environment<'static>,
     ) -> Option<Program<'p>> {
@@ -178,6 +181,17 @@ impl<'p> Compiler<'p> {
                 return None;
             }
         };
+        // Kyverno asks for the type before it builds the program.
+        let found = checked.output();
+        match due {
+            Due::Condition if !found.is_exact(&Type::Bool) => {
+                self.wrong_output(policy, expression, Code::ConditionType, "bool", found);
+            }
+            Due::Validation if !matches!(found, Type::Null | Type::Struct("http.CheckResponse")) => {
+                self.wrong_output(policy, expression, Code::ValidationType, "http.CheckResponse", found);
+            }
+            _ => {}
+        }
         self.reads.add(&checked, "object");
         match plan(&checked, self.arena, environment) {
             Ok(program) => Some(program),

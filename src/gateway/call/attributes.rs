@@ -10,13 +10,22 @@ use super::Call;
 pub struct Settings<'s> {
     /// The host that policies see; the gateway's own name is not in the event.
     pub host: &'s str,
-    /// The environment, if it is configured; the caller's word does not count then.
-    pub environment: Option<&'s str>,
+    /// Who says what the environment is.
+    pub environment: EnvironmentOf<'s>,
+}
+
+/// Who says what environment a call is for.
+#[derive(Clone, Copy, Debug)]
+pub enum EnvironmentOf<'s> {
+    /// The caller, in the arguments.
+    Caller,
+    /// The deployment, which may have none for this call; the caller's word does not count.
+    Deployment(Option<&'s str>),
 }
 
 impl Default for Settings<'_> {
     fn default() -> Self {
-        Settings { host: "gateway", environment: None }
+        Settings { host: "gateway", environment: EnvironmentOf::Caller }
     }
 }
 
@@ -38,8 +47,8 @@ pub fn operation<'a>(tool: &str, arena: &'a Bump) -> Option<&'a str> {
 /// The environment that a call is for: the configured one, else the string argument `environment`, else `env`,
 /// trimmed and in lower case.
 pub fn environment<'a>(call: &Call<'a>, settings: &Settings<'a>, arena: &'a Bump) -> Option<&'a str> {
-    if let Some(configured) = settings.environment {
-        return Some(configured);
+    if let EnvironmentOf::Deployment(configured) = settings.environment {
+        return configured;
     }
     let text = argument(call, "environment").or_else(|| argument(call, "env"))?;
     Some(lower_case(text.trim(), arena))

@@ -1,8 +1,13 @@
 use super::*;
 use crate::cel::budget::Budget;
+use crate::config::Judging;
 use crate::gateway::headers::{Attribute, CallReads, attribute_value, call_value};
 use crate::gateway::wire::{Event, event};
 use crate::value::Value;
+
+fn rules() -> Rules {
+    Rules::new(&Judging::default()).unwrap()
+}
 
 /// What becomes of an event with this message as body.
 fn judged<T>(body: &str, then: impl FnOnce(Verdict<'_>) -> T) -> T {
@@ -16,7 +21,8 @@ fn of_event<T>(text: &str, then: impl FnOnce(Verdict<'_>) -> T) -> T {
     let arena = Bump::new();
     let text: &str = arena.alloc_str(text);
     match event(text.as_bytes(), &arena, &mut Budget::default()) {
-        Event::Request(request) => then(judge(request, &arena)),
+        Event::Request(request) => then(judge(request, &rules(), &arena)),
+        Event::Response(_) | Event::HttpResponse(_) => panic!("{text}"),
         Event::Other(_, refusal) => then(Verdict::Refuse(refusal, Id::Null)),
     }
 }
@@ -192,7 +198,7 @@ fn tool_names_split_at_the_first_separator() {
         ("d\u{435}lete", Err(Refusal::ToolName)),
         ("a:b", Err(Refusal::ToolName)),
     ] {
-        assert_eq!(split(name), expected, "{name}");
+        assert_eq!(split(name).map(|call| (call.target, call.tool)), expected, "{name}");
     }
     assert!(split(&"a".repeat(MAX_TOOL_NAME)).is_ok());
     assert!(split(&"a".repeat(MAX_TOOL_NAME + 1)).is_err());
@@ -204,7 +210,7 @@ fn attribute(body: &str, attribute: Attribute, settings: Settings<'static>) -> O
         let arena = Bump::new();
         // The call lives in its own arena; a second one would need the same lifetime.
         let found =
-            attribute_value(&call, attribute, &settings, Box::leak(Box::new(arena)), &mut Budget::default());
+            attribute_value(call, attribute, &settings, Box::leak(Box::new(arena)), &mut Budget::default());
         found
             .unwrap()
             .map(|value| if let Value::String(text) = value { text.to_owned() } else { format!("{value:?}") })
@@ -219,7 +225,8 @@ fn attributes_are_those_of_the_design() {
         )
     };
     let open = Settings::default();
-    let fixed = Settings { environment: Some("prod"), ..open };
+    let fixed = Settings { environment: EnvironmentOf::Deployment(Some("prod")), ..open };
+    let unknown = Settings { environment: EnvironmentOf::Deployment(None), ..open };
     for (body, which, settings, expected) in [
         (call("k8s___deletePod", "{}"), Attribute::Target, open, Some("k8s")),
         (call("k8s___deletePod", "{}"), Attribute::Tool, open, Some("deletePod")),
@@ -230,6 +237,7 @@ fn attributes_are_those_of_the_design() {
         (call("a", r#"{"environment":"staging","env":"prod"}"#), Attribute::Environment, open, Some("staging")),
         (call("a", r#"{"Environment":"x"}"#), Attribute::Environment, open, None),
         (call("a", r#"{"environment":"dev"}"#), Attribute::Environment, fixed, Some("prod")),
+        (call("a", r#"{"environment":"dev"}"#), Attribute::Environment, unknown, None),
         (call("a", r#"{"query":"select 1"}"#), Attribute::Query, open, Some("select 1")),
         (call("a", r#"{"query":"a\r\nb\n\nc\td"}"#), Attribute::Query, open, Some("a b  c d")),
         (call("a", r#"{"query":["x"]}"#), Attribute::Query, open, None),
@@ -262,10 +270,9 @@ fn a_mapping_s_call_has_what_is_read_and_nothing_else() {
     let arena = Bump::new();
     let mut budget = Budget::default();
     let Event::Request(request) = event(text.as_bytes(), &arena, &mut budget) else { panic!() };
-    let Verdict::Ask(call) = judge(request, &arena) else { panic!() };
+    let Verdict::Ask(call) = judge(request, &rules(), &arena) else { panic!() };
     let reads = CallReads::default().with(Attribute::Headers).with(Attribute::Arguments);
-    let Ok(Value::Object(object)) = call_value(&call, reads, &Settings::default(), &arena, &mut budget)
-    else {
+    let Ok(Value::Object(object)) = call_value(call, reads, &Settings::default(), &arena, &mut budget) else {
         panic!()
     };
     let set: Vec<_> =
@@ -287,7 +294,7 @@ fn damaged_events_never_pass_unread() {
             let arena = Bump::new();
             let damaged: &[u8] = arena.alloc_slice_copy(&damaged);
             if let Event::Request(request) = event(damaged, &arena, &mut Budget::default()) {
-                let verdict = judge(request, &arena);
+                let verdict = judge(request, &rules(), &arena);
                 assert!(!matches!(verdict, Verdict::Pass(_)), "{}", String::from_utf8_lossy(damaged));
             }
         }

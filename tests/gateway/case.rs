@@ -1,0 +1,222 @@
+//! One file of `testdata/gateway/`: an event, the deployment around it, and the exact answer that is due.
+//!
+//! Knows the files' form and nothing of the interceptor's insides; whoever drives the interceptor in another way
+//! compares with the same files.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// A case.
+pub(crate) struct Case {
+    /// The file's name without its ending.
+    pub(crate) name: String,
+    file: File,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    /// The row of agentcore-interceptor.md, section 9, and a name.
+    shape: String,
+    /// What the answer follows from.
+    why: String,
+    /// A file beside the cases.
+    policies: String,
+    /// Settings as in `toolgate.yaml`.
+    #[serde(default)]
+    config: Option<Box<RawValue>>,
+    /// Seconds since the Unix epoch.
+    #[serde(default)]
+    now: i64,
+    /// The Lambda client context, which no answer depends on.
+    #[serde(default)]
+    #[serde(rename = "clientContext")]
+    _client_context: Option<Box<RawValue>>,
+    /// What stands for a text that is too long to be written out: pieces and how often each is repeated.
+    #[serde(default)]
+    fill: BTreeMap<String, Vec<(String, usize)>>,
+    /// What stands for a token with these claims.
+    #[serde(default)]
+    tokens: BTreeMap<String, Box<RawValue>>,
+    /// The event.
+    event: Option<Box<RawValue>>,
+    /// The event if it is not JSON.
+    #[serde(rename = "eventText")]
+    event_text: Option<String>,
+    expected: Expected,
+}
+
+/// What is due.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Expected {
+    /// `allow` or `deny`.
+    pub(crate) effect: String,
+    /// How the decision came about, as [`toolgate::interceptor::Record::outcome`].
+    pub(crate) outcome: String,
+    /// The refusal's name.
+    #[serde(default)]
+    pub(crate) refusal: Option<String>,
+    /// The HTTP status that the answer asks for.
+    #[serde(default)]
+    pub(crate) status: Option<u16>,
+    /// The id that the answer echoes, in its own spelling; absent if there is none.
+    #[serde(default, deserialize_with = "even_null")]
+    pub(crate) id: Option<Box<RawValue>>,
+    /// `mcp` or `http`.
+    pub(crate) envelope: String,
+    /// The trusted user in the record.
+    #[serde(default)]
+    pub(crate) user: Option<String>,
+    /// The trusted client in the record.
+    #[serde(default)]
+    pub(crate) client: Option<String>,
+    /// The answer. `@BODY@` in it stands for `httpBody` in base64, `@DECISION@` for the decision's id.
+    answer: Box<RawValue>,
+    /// The body of an answer in the envelope `http`.
+    #[serde(default)]
+    #[serde(rename = "httpBody")]
+    http_body: Option<Box<RawValue>>,
+}
+
+/// An id that is there and null is an id.
+fn even_null<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Box<RawValue>>, D::Error> {
+    Box::<RawValue>::deserialize(deserializer).map(Some)
+}
+
+/// The folder with the cases.
+pub(crate) fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/gateway")
+}
+
+/// Every case, by name.
+pub(crate) fn cases() -> Vec<Case> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .collect();
+    files.sort();
+    files.iter().map(|path| Case::read(path)).collect()
+}
+
+impl Case {
+    fn read(path: &Path) -> Case {
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let text = std::fs::read_to_string(path).unwrap();
+        let file: File = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(file.event.is_some() != file.event_text.is_some(), "{name}: one event");
+        assert!(file.why.len() >= 8, "{name}: says why");
+        assert_eq!(name, file.shape.replace(' ', "-"), "{name}: is named after its shape");
+        Case { name, file }
+    }
+
+    /// The row that it is a case of.
+    pub(crate) fn row(&self) -> usize {
+        self.file.shape.split(' ').next().unwrap().parse().unwrap()
+    }
+
+    /// The policies' YAML.
+    pub(crate) fn policies(&self) -> String {
+        std::fs::read_to_string(folder().join(&self.file.policies)).unwrap()
+    }
+
+    /// The settings that differ from the defaults, as JSON in the names of `toolgate.yaml`.
+    pub(crate) fn settings(&self) -> serde_json::Value {
+        let text = self.file.config.as_deref().map_or("{}", RawValue::get);
+        serde_json::from_str(text).unwrap()
+    }
+
+    /// When the event arrives.
+    pub(crate) fn now(&self) -> i64 {
+        self.file.now
+    }
+
+    /// What is due.
+    pub(crate) fn expected(&self) -> &Expected {
+        &self.file.expected
+    }
+
+    /// The event's bytes.
+    pub(crate) fn event(&self) -> Vec<u8> {
+        let event = self.file.event.as_deref().map(RawValue::get);
+        self.written_out(event.or(self.file.event_text.as_deref()).unwrap()).into_bytes()
+    }
+
+    /// The exact answer to [`Case::event`], without blanks between its parts.
+    pub(crate) fn answer(&self) -> String {
+        let decision = decision_id(&self.event());
+        let mut answer = minified(&self.written_out(self.file.expected.answer.get()));
+        if let Some(body) = &self.file.expected.http_body {
+            let body = minified(body.get()).replace("@DECISION@", &decision);
+            answer = answer.replace("@BODY@", &base64(body.as_bytes(), b"+/", true));
+        }
+        answer.replace("@DECISION@", &decision)
+    }
+
+    fn written_out(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for (name, claims) in &self.file.tokens {
+            text = text.replace(name, &token(claims.get()));
+        }
+        for (name, pieces) in &self.file.fill {
+            let filled: String = pieces.iter().map(|(piece, times)| piece.repeat(*times)).collect();
+            text = text.replace(name, &filled);
+        }
+        text
+    }
+}
+
+/// A token with these claims and a signature that nobody checks.
+pub(crate) fn token(claims: &str) -> String {
+    let part = |text: &str| base64(text.as_bytes(), b"-_", false);
+    format!("{}.{}.{}", part(r#"{"alg":"RS256"}"#), part(claims), part("signature"))
+}
+
+/// The id of the decision on an event: FNV-1a.
+fn decision_id(event: &[u8]) -> String {
+    let hash = event.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    format!("{hash:016x}")
+}
+
+/// A JSON text without the blanks between its parts.
+pub(crate) fn minified(text: &str) -> String {
+    let (mut out, mut quoted, mut escaped) = (String::new(), false, false);
+    for c in text.chars() {
+        if !quoted && c.is_ascii_whitespace() {
+            continue;
+        }
+        quoted = if quoted { c != '"' || escaped } else { c == '"' };
+        escaped = quoted && c == '\\' && !escaped;
+        out.push(c);
+    }
+    out
+}
+
+/// Base64 with these last two digits.
+fn base64(bytes: &[u8], last: &[u8; 2], padded: bool) -> String {
+    let mut bits = String::new();
+    for byte in bytes {
+        write!(bits, "{byte:08b}").unwrap();
+    }
+    while !bits.len().is_multiple_of(6) {
+        bits.push('0');
+    }
+    let alphabet: Vec<u8> =
+        (b'A'..=b'Z').chain(b'a'..=b'z').chain(b'0'..=b'9').chain(last.iter().copied()).collect();
+    let digits = bits.as_bytes().chunks(6).map(|six| {
+        let six = std::str::from_utf8(six).unwrap();
+        char::from(alphabet[usize::from_str_radix(six, 2).unwrap()])
+    });
+    let mut text: String = digits.collect();
+    while padded && !text.len().is_multiple_of(4) {
+        text.push('=');
+    }
+    text
+}
