@@ -2,6 +2,7 @@
 //! its log.
 
 #![expect(
+    clippy::arithmetic_side_effects,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
@@ -10,6 +11,7 @@
 )]
 #![expect(dead_code, reason = "the stub and the cases have more than is used here")]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -20,10 +22,13 @@ use toolgate::cel::plan::Arena;
 use toolgate::config::Config;
 use toolgate::interceptor::{Interceptor, Scratch};
 use toolgate::policy::compile::compile;
+use toolgate::policy::decide::Effect;
 use toolgate::policy::load::load;
 
 #[path = "../benches/cases.rs"]
 mod cases;
+#[path = "gateway/case.rs"]
+mod gateway;
 #[path = "lambda/stub.rs"]
 mod stub;
 
@@ -41,15 +46,18 @@ fn directory(test: &str) -> PathBuf {
     path
 }
 
-/// The answers that the library gives to `events` by the shipped policies.
-fn expected(events: &[Vec<u8>]) -> Vec<String> {
+/// The answers that the library gives to `events` by the shipped policies, and whether they are denials.
+fn expected(events: &[Vec<u8>]) -> Vec<(String, bool)> {
     let arena = Arena::new();
     let loaded = load(&[PathBuf::from(POLICIES)]);
     let set = compile(&loaded.policies, &arena).unwrap();
     let interceptor = Interceptor::new(set, &arena, Config::default()).unwrap();
     let mut scratch = Scratch::default();
-    let answer = |event: &Vec<u8>| interceptor.intercept(&mut scratch, event, 0).bytes.to_vec();
-    events.iter().map(answer).map(|bytes| String::from_utf8(bytes).unwrap()).collect()
+    let answer = |event: &Vec<u8>| {
+        let answer = interceptor.intercept(&mut scratch, event, 0);
+        (String::from_utf8(answer.bytes.to_vec()).unwrap(), answer.record.effect == Effect::Deny)
+    };
+    events.iter().map(answer).collect()
 }
 
 /// The records among what a function wrote.
@@ -62,6 +70,7 @@ fn records(out: &str) -> Vec<Json> {
         .collect()
 }
 
+/// Whether the answer to a request keeps it from its target.
 fn is_denial(answer: &str) -> bool {
     let json: Json = serde_json::from_str(answer).unwrap();
     let envelope = json.get("mcp").or_else(|| json.get("http")).and_then(Json::as_object).unwrap();
@@ -83,22 +92,77 @@ fn every_event_gets_the_interceptors_answer_and_one_record() {
     let stub = Stub::start();
     let function = bootstrap(&stub, &[("TOOLGATE_POLICIES", POLICIES)]);
     let expected = expected(&events);
-    for (event, expected) in events.iter().zip(&expected) {
+    for (event, (expected, _)) in events.iter().zip(&expected) {
         assert_eq!(&stub.ask(event.clone()).response(), expected, "{}", String::from_utf8_lossy(event));
     }
     let ended = function.terminate();
     assert!(ended.status.success(), "{ended:?}");
     let records = records(&ended.out);
     assert_eq!(records.len(), events.len());
-    for (index, (record, answer)) in records.iter().zip(&expected).enumerate() {
-        let denied = is_denial(answer);
-        assert_eq!(record["effect"], if denied { "deny" } else { "allow" }, "{answer}");
-        assert_eq!(record["Deny"], u8::from(denied));
+    for (index, (record, (answer, denied))) in records.iter().zip(&expected).enumerate() {
+        assert_eq!(record["effect"], if *denied { "deny" } else { "allow" }, "{answer}");
+        assert_eq!(record["Deny"], u8::from(*denied));
         assert_eq!(record["requestId"], format!("00000000-0000-4000-8000-{:012}", index + 1));
         let id = record["decisionId"].as_str().unwrap();
         assert!(!denied || answer.contains(id) || answer.contains("\"http\""), "{answer}");
     }
     assert!(ended.log.starts_with(&format!("toolgate {}: ", env!("CARGO_PKG_VERSION"))), "{}", ended.log);
+}
+
+/// Every file of `testdata/gateway/`, by the real process: one for each deployment that a case asks for.
+#[test]
+fn every_shape_of_event_gets_the_answer_in_its_file() {
+    let mut deployments: BTreeMap<(String, String), Vec<gateway::Case>> = BTreeMap::new();
+    for case in gateway::cases() {
+        // The process has the real time.
+        if case.settings()["identity"]["checkExpiry"] == true && case.now() != 0 {
+            continue;
+        }
+        deployments.entry((case.policies(), case.settings().to_string())).or_default().push(case);
+    }
+    let place = directory("shapes");
+    let mut answered = 0;
+    for (index, ((policies, settings), cases)) in deployments.iter().enumerate() {
+        let (policies_file, config_file) =
+            (place.join(format!("{index}-policies.yaml")), place.join(format!("{index}-config.json")));
+        fs::write(&policies_file, policies).unwrap();
+        let mut config: Json = serde_json::from_str(settings).unwrap();
+        config["apiVersion"] = "toolgate.dev/v1".into();
+        config["kind"] = "Configuration".into();
+        fs::write(&config_file, config.to_string()).unwrap();
+        let stub = Stub::start();
+        let settings = [
+            ("TOOLGATE_POLICIES", policies_file.to_str().unwrap()),
+            ("TOOLGATE_CONFIG", config_file.to_str().unwrap()),
+        ];
+        let function = bootstrap(&stub, &settings);
+        for case in cases {
+            let mut event = Event::new(case.event());
+            let file = fs::read(gateway::folder().join(format!("{}.json", case.name))).unwrap();
+            let context = serde_json::from_slice::<Json>(&file).unwrap()["clientContext"].take();
+            if !context.is_null() {
+                event = event.header("Lambda-Runtime-Client-Context", &context.to_string());
+            }
+            let answer = stub.outcome(&stub.send(event)).response();
+            assert_eq!(answer, case.answer(), "{}", case.name);
+        }
+        let ended = function.terminate();
+        assert!(ended.status.success(), "{ended:?}");
+        let records = records(&ended.out);
+        assert_eq!(records.len(), cases.len());
+        for (record, case) in records.iter().zip(cases) {
+            let expected = case.expected();
+            let text = |name: &str| record.get(name).and_then(Json::as_str);
+            assert_eq!(text("effect"), Some(expected.effect.as_str()), "{}", case.name);
+            assert_eq!(text("decision"), Some(expected.outcome.as_str()), "{}", case.name);
+            assert_eq!(text("refusal"), expected.refusal.as_deref(), "{}", case.name);
+            assert_eq!(text("user"), expected.user.as_deref(), "{}", case.name);
+            assert_eq!(text("client"), expected.client.as_deref(), "{}", case.name);
+            answered += 1;
+        }
+    }
+    println!("{answered} shapes, {} processes", deployments.len());
+    assert!(answered > 100, "{answered}");
 }
 
 #[test]
@@ -149,20 +213,20 @@ fn a_burst_of_a_thousand_calls_is_answered_in_full() {
         })
         .collect();
     let expected = expected(&events);
-    assert_eq!(expected.iter().filter(|answer| is_denial(answer)).count(), 334);
+    assert_eq!(expected.iter().filter(|(_, denied)| *denied).count(), 334);
     let stub = Stub::start();
     let function = bootstrap(&stub, &[("TOOLGATE_POLICIES", POLICIES)]);
     let begin = Instant::now();
     let ids: Vec<String> = events.iter().map(|event| stub.send(Event::new(event.clone()))).collect();
-    for (id, expected) in ids.iter().zip(&expected) {
+    for (id, (expected, _)) in ids.iter().zip(&expected) {
         assert_eq!(&stub.outcome(id).response(), expected);
     }
     println!("1,000 calls in {:?}", begin.elapsed());
     let records = records(&function.terminate().out);
     assert_eq!(records.len(), 1_000);
-    for ((record, id), answer) in records.iter().zip(&ids).zip(&expected) {
+    for ((record, id), (_, denied)) in records.iter().zip(&ids).zip(&expected) {
         assert_eq!(record["requestId"], id.as_str());
-        assert_eq!(record["effect"] == "deny", is_denial(answer));
+        assert_eq!(record["effect"] == "deny", *denied);
     }
 }
 
@@ -352,7 +416,7 @@ fn the_settings_beside_the_policies_say_what_records_hold() {
 #[test]
 fn a_hundred_policies_are_served_and_the_default_decision_is_the_deployments() {
     let place = directory("a-hundred-policies");
-    let mut digests = std::collections::BTreeSet::new();
+    let mut digests = BTreeSet::new();
     for (name, shape, denied_by_default) in [
         ("first-denies", cases::Shape::FirstDenies, true),
         ("all-match", cases::Shape::AllMatch, false),

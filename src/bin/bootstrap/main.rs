@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use toolgate::audit::Audit;
 use toolgate::cel::plan::Arena;
+use toolgate::config::DenialConfig;
 use toolgate::interceptor::Interceptor;
 
 mod init;
@@ -53,7 +54,7 @@ fn run() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match serve::serve(&started.interceptor, &started.audit) {
+    match serve::serve(&started.interceptor, &started.audit, started.denial) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log(&error);
@@ -66,11 +67,13 @@ fn run() -> ExitCode {
 struct Started<'p> {
     interceptor: Interceptor<'p>,
     audit: Audit,
+    denial: DenialConfig,
 }
 
 fn start(arena: &Arena) -> Result<Started<'_>, init::Failure> {
     let config = init::configuration()?;
     let policies = init::policies(arena)?;
+    let denial = config.denial;
     let audit = Audit::new(&config.audit, &policies.digest);
     let count = policies.set.policies.len();
     let interceptor = Interceptor::new(policies.set, arena, config).map_err(|diagnostics| {
@@ -79,7 +82,7 @@ fn start(arena: &Arena) -> Result<Started<'_>, init::Failure> {
     let version = env!("CARGO_PKG_VERSION");
     let noun = if count == 1 { "policy" } else { "policies" };
     log(&format!("toolgate {version}: {count} {noun}, {}", policies.digest));
-    Ok(Started { interceptor, audit })
+    Ok(Started { interceptor, audit, denial })
 }
 
 /// Writes a line, or lines, to the log. There is nowhere to say that the log cannot be written.
