@@ -15,6 +15,10 @@ const usage = `usage:
   oracle record FILE.jsonl...             answer every case of the files, in place
   oracle serve                            answer one case per line of standard input
   oracle apply [-kyverno PATH] DIR...     run "kyverno apply" in every directory, write its expected.json
+  oracle http-server -address A -policies DIR
+                                          serve the policies with Kyverno's HTTP server
+  oracle time -policies DIR -request FILE [-seconds N]
+                                          time Kyverno's engine in process
   oracle tests [-kyverno PATH] DIR...     run "kyverno test" in every directory, write its expected.json
   oracle versions                         print the versions of the modules that answer
 `
@@ -47,6 +51,10 @@ func run(args []string) error {
 			return err
 		}
 		return apply(*kyverno, flags.Args())
+	case "http-server":
+		return httpServer(args)
+	case "time":
+		return timeEngine(args)
 	case "tests":
 		flags := flag.NewFlagSet("tests", flag.ContinueOnError)
 		kyverno := flags.String("kyverno", "kyverno", "Kyverno's command line tool, built from this module")

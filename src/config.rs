@@ -244,3 +244,6 @@ impl Default for AuditConfig {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 //! Mostly well typed: now and then an argument goes through `dyn`, with its own type or another one, and rarely an
 //! argument of another type stands there plainly.
 
-use toolgate::types::{Signature, Type, object_type};
+use toolgate::types::{Signature, Type, object_type, object_types};
 
 use super::constants as c;
 use super::leaves;
@@ -30,6 +30,11 @@ impl<'t> Generator<'t> {
     /// A generator of case `index`.
     pub(crate) fn new(seed: u64, index: u64, tables: &'t Tables) -> Generator<'t> {
         Generator { rng: Rng::new(seed, index), tables, scope: Vec::new(), fuel: 0, mistakes: 15 }
+    }
+
+    /// True where an expression that does not compile would waste a whole policy.
+    pub(crate) fn is_strict(&self) -> bool {
+        self.mistakes < 5
     }
 
     /// A type for a new expression, a variable or an open type parameter.
@@ -111,6 +116,20 @@ impl<'t> Generator<'t> {
         self.expression(ty)
     }
 
+    /// A type that `%s` prints.
+    fn printable_type(&mut self, depth: usize) -> Type {
+        match self.rng.below(if depth == 0 { 8 } else { 10 }) {
+            0..3 => Type::String,
+            3 => Type::Double,
+            4 => Type::Bool,
+            5 => Type::Timestamp,
+            6 => Type::Duration,
+            7 => Type::Int,
+            8 => Type::list(self.printable_type(0)),
+            _ => Type::map(self.key_type(), self.printable_type(0)),
+        }
+    }
+
     fn number_type(&mut self) -> Type {
         self.rng.pick(&[Type::Int, Type::Uint, Type::Double]).cloned().unwrap_or(Type::Int)
     }
@@ -146,6 +165,16 @@ impl<'t> Generator<'t> {
     pub(crate) fn call_of(&mut self, signature: &'t Signature, ty: &Type) -> Option<Node> {
         let mut bindings = Bindings::new();
         unify(&signature.result, ty, &mut bindings);
+        for param in &signature.params {
+            // Keys are mostly of types that maps can have.
+            if let Type::Map(entry) = param
+                && let Type::Param(name) = &entry.0
+                && self.rng.chance(if self.is_strict() { 990 } else { 800 })
+            {
+                let key = self.key_type();
+                bindings.entry(name.to_string()).or_insert(key);
+            }
+        }
         let params: Vec<Type> = signature
             .params
             .iter()
@@ -266,6 +295,14 @@ impl<'t> Generator<'t> {
 
     /// What only this kind of type has.
     fn special(&mut self, ty: &Type) -> Option<Node> {
+        if self.rng.chance(60) {
+            let messages: Vec<&str> =
+                object_types().iter().filter(|of| of.message && of.ty == *ty).map(|of| of.name).collect();
+            if let Some(name) = self.rng.pick(&messages) {
+                let literal = Type::Struct(name);
+                return Some(leaves::literal(self, &literal, true));
+            }
+        }
         match ty {
             Type::Bool => self.special_bool(),
             Type::String => Some(self.formatted()),
@@ -338,6 +375,7 @@ impl<'t> Generator<'t> {
                     .pick(&[Type::Int, Type::Uint, Type::String, Type::Bytes])
                     .cloned()
                     .unwrap_or(Type::Int),
+                _ if self.is_strict() => self.printable_type(1),
                 _ => self.some_type(2),
             };
             arguments.push(self.argument(&ty));

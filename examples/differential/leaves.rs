@@ -89,30 +89,36 @@ fn dynamic(g: &mut Generator<'_>) -> Node {
 }
 
 fn type_value(g: &mut Generator<'_>, ty: &Type) -> Node {
-    let name = match ty {
-        Type::Type(Some(of)) if matches!(of.as_ref(), Type::Int) && g.rng.chance(500) => "int",
-        _ => g.rng.text(&[
-            "string",
-            "bool",
-            "list",
-            "map",
-            "type",
-            "null_type",
-            "double",
-            "uint",
-            "bytes",
-            "type(1)",
-            "google.protobuf.Timestamp",
-            "google.protobuf.Duration",
-            "optional_type",
-            "http.CheckRequest",
-            "mcp.MCPRequest",
-            "type(object)",
-            "type(type(1))",
-            "type([1])",
-            "type(dyn(1))",
-        ]),
-    };
+    if let Type::Type(Some(of)) = ty
+        && g.rng.chance(if g.is_strict() { 990 } else { 600 })
+    {
+        if **of == Type::Int && g.rng.chance(500) {
+            return Node::leaf(ty.clone(), "int");
+        }
+        let value = constant(g, of);
+        return hole("type(%)", ty.clone(), vec![value]);
+    }
+    let name = g.rng.text(&[
+        "string",
+        "bool",
+        "list",
+        "map",
+        "type",
+        "null_type",
+        "double",
+        "uint",
+        "bytes",
+        "type(1)",
+        "google.protobuf.Timestamp",
+        "google.protobuf.Duration",
+        "optional_type",
+        "http.CheckRequest",
+        "mcp.MCPRequest",
+        "type(object)",
+        "type(type(1))",
+        "type([1])",
+        "type(dyn(1))",
+    ]);
     Node::leaf(ty.clone(), name)
 }
 
@@ -155,7 +161,9 @@ pub(crate) fn literal(g: &mut Generator<'_>, ty: &Type, deep: bool) -> Node {
     match ty {
         Type::List(element) => {
             let mut items = Vec::new();
-            for _ in 0..g.rng.below(most) {
+            // Functions of empty lists have no overload of their own.
+            let least = usize::from(g.is_strict() && g.rng.chance(800));
+            for _ in 0..g.rng.below(most).max(least) {
                 let node = item(g, element);
                 items.push(if g.rng.chance(25) {
                     let optional = g.expression(&Type::optional(element.as_ref().clone()));

@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use serde_json::{Value as Json, json};
 
-use super::cases::{Case, Mode, generate};
-use super::compare::{Verdict, compare};
+use super::cases::{Case, Mode, generate, set};
+use super::compare::{Verdict, compare, shape};
 use super::engine;
 use super::oracle::Oracle;
 use super::tables::Tables;
@@ -48,8 +48,8 @@ pub(crate) struct Found {
     cases: u64,
     /// Pairs of question and input that were compared.
     pairs: u64,
-    /// Pairs whose question did not compile on either side.
-    refused: u64,
+    /// Pairs whose question did not compile on either side, by what Kyverno says.
+    refused: BTreeMap<String, u64>,
     /// Pairs that could not be compared, by reason.
     passed: BTreeMap<String, u64>,
     /// Differences by kind: how many, and the first few.
@@ -65,7 +65,10 @@ impl Found {
     fn add(&mut self, other: Found) {
         self.cases = self.cases.saturating_add(other.cases);
         self.pairs = self.pairs.saturating_add(other.pairs);
-        self.refused = self.refused.saturating_add(other.refused);
+        for (reason, more) in other.refused {
+            let count = self.refused.entry(reason).or_default();
+            *count = count.saturating_add(more);
+        }
         for (reason, more) in other.passed {
             let count = self.passed.entry(reason).or_default();
             *count = count.saturating_add(more);
@@ -116,9 +119,14 @@ pub(crate) fn run(options: &Options) -> io::Result<bool> {
         options.seed,
         found.cases,
         found.pairs,
-        found.refused,
+        found.refused.values().sum::<u64>(),
         started.elapsed().as_secs_f64()
     )?;
+    let mut refused: Vec<_> = found.refused.iter().collect();
+    refused.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    for (reason, count) in refused.iter().take(6) {
+        writeln!(out, "{count:8} refused by both: {reason}")?;
+    }
     for (reason, count) in &found.passed {
         writeln!(out, "{count:8} not compared: {reason}")?;
     }
@@ -135,7 +143,7 @@ pub(crate) fn run(options: &Options) -> io::Result<bool> {
             let case = if options.shrink { shrink(&mut oracle, case, kind)? } else { case.clone() };
             let line = case.line(&format!("diff-{}-{index}", options.seed), case.inputs.first());
             let mut content = line.clone();
-            content["id"] = Json::Null;
+            set(&mut content, "id", Json::Null);
             if printed.insert(content.to_string()) {
                 let (due, got) = ask(&mut oracle, &case)?;
                 writeln!(out, "\n{line}\n  Kyverno  {due}\n  Toolgate {got}")?;
@@ -193,7 +201,7 @@ fn judge(
         found.pass("the oracle's process ended");
         return Ok(());
     };
-    if let Some(failure) = answer["failure"].as_str() {
+    if let Some(failure) = answer.get("failure").and_then(Json::as_str) {
         let reason = if failure.contains("the engine says") { "Kyverno's answer is random" } else { failure };
         found.pass(&reason.chars().take(60).collect::<String>());
         return Ok(());
@@ -203,8 +211,10 @@ fn judge(
         match compare(due, got) {
             Verdict::Same => {
                 found.pairs = found.pairs.saturating_add(1);
-                let refused = due["broken"].is_array() || due["decision"] == "compile-error";
-                found.refused = found.refused.saturating_add(u64::from(refused));
+                if due["broken"].is_array() || due["decision"] == "compile-error" {
+                    let count = found.refused.entry(shape(due)).or_default();
+                    *count = count.saturating_add(1);
+                }
             }
             Verdict::Passed(reason) => found.pass(reason),
             Verdict::Differs(kind) => {
@@ -238,10 +248,10 @@ fn answers(reply: &Json, count: usize) -> (Vec<Json>, Vec<Json>) {
 fn stable(oracle: &mut Oracle, case: &Case) -> io::Result<bool> {
     let Some(input) = case.inputs.first() else { return Ok(true) };
     let mut line = case.line("again", None);
-    line["requests"] = Json::from(vec![input.clone(); AGAIN]);
+    set(&mut line, "requests", Json::from(vec![input.clone(); AGAIN]));
     oracle.ask(&line);
     let Some(reply) = oracle.answer()? else { return Ok(false) };
-    let answers = reply["answers"].as_array().cloned().unwrap_or_default();
+    let answers = reply.get("answers").and_then(Json::as_array).cloned().unwrap_or_default();
     Ok(!answers.is_empty() && answers.iter().all(|answer| answers.first() == Some(answer)))
 }
 

@@ -65,7 +65,11 @@ pub(crate) fn generic(ty: &Type) -> bool {
 fn paths() -> Vec<Path> {
     let mut paths = Vec::new();
     for object in object_types() {
-        if object.name.starts_with("toolgate.") || object.name == "." {
+        // The literal of a message is mostly a value of a type of CEL's own, without fields.
+        if object.name.starts_with("toolgate.")
+            || object.name == "."
+            || object.ty != Type::Struct(object.name)
+        {
             continue;
         }
         let mut open: Vec<(String, &'static str)> = vec![(String::new(), object.name)];

@@ -126,7 +126,7 @@ pub fn compile_header<'p>(
     let checked = check::check(ast, &environment).map_err(|mistakes| {
         let wrong = |error: &check::TypeError| {
             let span = mistakes.ast.info(error.node).span;
-            let help = compile::help(&error.kind, &environment).or_else(|| quoted(&error.kind, expression));
+            let help = own_help(&error.kind, expression).or_else(|| compile::help(&error.kind, &environment));
             let message = error.kind.to_string();
             HeaderMistake {
                 help,
@@ -169,12 +169,19 @@ fn remedy(found: &Type) -> &'static str {
     }
 }
 
-/// Who writes `X-Team: payments` means the text.
-fn quoted(kind: &TypeErrorKind, expression: &str) -> Option<String> {
+/// What authors of headers get wrong and authors of policies do not: a fixed text without its own quotes, and a
+/// conditional of a text and null.
+fn own_help(kind: &TypeErrorKind, expression: &str) -> Option<String> {
     match kind {
-        TypeErrorKind::UndeclaredReference { name, .. } if name == expression.trim() => {
+        TypeErrorKind::UndeclaredReference { name, .. } if name == expression.trim() && name != "call" => {
             Some(format!("`{HEADERS}` hold expressions; the text is `'\"{name}\"'`"))
         }
+        TypeErrorKind::NoMatchingOverload { function, .. } if function == "_?_:_" => {
+            Some("both sides must be of one type, or one of them `dyn`: `has(…) ? dyn(…) : null`".to_owned())
+        }
+        TypeErrorKind::UndeclaredReference { name, .. } if name == "object" => Some(
+            "a header is computed from `call`; `object` is what policies see of it afterwards".to_owned(),
+        ),
         _ => None,
     }
 }

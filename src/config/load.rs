@@ -275,8 +275,7 @@ fn redact(source: &Arc<Source>, diagnostics: &mut [Diagnostic]) {
             text.push_str(line);
             continue;
         }
-        let shown =
-            if named { line.find(':').map_or(line.len(), |colon| colon.saturating_add(1)) } else { indent };
+        let shown = if named { after_key(line) } else { indent };
         let (before, secret) = line.split_at_checked(shown).unwrap_or((line, ""));
         text.push_str(before);
         for c in secret.chars() {
@@ -291,6 +290,13 @@ fn redact(source: &Arc<Source>, diagnostics: &mut [Diagnostic]) {
             *place = Arc::clone(&redacted);
         }
     }
+}
+
+/// Where in a line that names the key its value begins.
+fn after_key(line: &str) -> usize {
+    let name = line.to_ascii_lowercase().find("key").unwrap_or_default();
+    let colon = line.get(name..).and_then(|rest| rest.find(':'));
+    colon.map_or(name, |colon| name.saturating_add(colon).saturating_add(1))
 }
 
 #[cfg(test)]

@@ -220,6 +220,7 @@ impl Reader<'_> {
     fn text(&mut self, wrong: Option<String>, text: &str, node: &Node, path: &str) {
         // That a text is empty is reported already.
         if let Some(wrong) = wrong.filter(|_| !text.is_empty()) {
+            let text = table::shown(text);
             self.report(Code::ConfigBadValue, node.span, path, format!("`{text}` {wrong}"));
         }
     }
@@ -248,7 +249,7 @@ impl Reader<'_> {
                 Code::ConfigBadValue,
                 entry.key_span,
                 &path,
-                format!("`{}` {wrong}", entry.key),
+                format!("`{}` {wrong}", table::shown(&entry.key)),
             );
         }
         let header = Override::new(&entry.key, entry.key_span, path.clone());

@@ -167,6 +167,11 @@ pub(super) fn glob(text: &str) -> Option<String> {
     Glob::new(text).err().map(|error| format!("is not a glob pattern: {}", error.kind()))
 }
 
+/// A text in a message, which is one line.
+pub(super) fn shown(text: &str) -> String {
+    if text.chars().any(char::is_control) { text.escape_debug().to_string() } else { text.to_owned() }
+}
+
 /// The name of a header.
 pub(super) fn header_name(text: &str) -> Option<String> {
     (text.is_empty() || !text.bytes().all(is_token))
@@ -231,6 +236,11 @@ settings! {
     "host", "TOOLGATE_HOST", Kind::Text(host, |config| &mut config.host),
     "gateway.example.com",
     "The host that policies see as `object.attributes.host`: the gateway's own name is not in its events.";
+
+    "forwardHeaders", "TOOLGATE_FORWARD_HEADERS",
+    Kind::Texts(header_name, |config| &mut config.forward_headers),
+    "[User-Agent, X-Request-Id]",
+    "Names of the caller's own headers that policies see too: the caller's word. Headers that the mapping computes cannot be among them.";
 
     "environment.value", "TOOLGATE_ENVIRONMENT", Kind::Environment,
     "production",
@@ -354,11 +364,6 @@ settings! {
     "identity.iamPrincipal", "TOOLGATE_IAM_PRINCIPAL", Kind::Flag(|config| &mut config.identity.iam_principal),
     "true",
     "On a gateway with the authorizer `AWS_IAM`, `context.identity.awsPrincipalArn` of the event is the user. AWS does not document that field.";
-
-    "forwardHeaders", "TOOLGATE_FORWARD_HEADERS",
-    Kind::Texts(header_name, |config| &mut config.forward_headers),
-    "[User-Agent, X-Request-Id]",
-    "Names of the caller's own headers that policies see too: the caller's word. Headers that the mapping computes cannot be among them.";
 
     "budget.steps", "TOOLGATE_BUDGET_STEPS",
     Kind::Whole(

@@ -36,7 +36,7 @@ pub struct CompiledPolicy<'p> {
     pub variables: Vec<Program<'p>>,
     /// The first that is not null is the policy's answer.
     pub validations: Vec<Program<'p>>,
-    /// Where the validations stand, `spec.validations[0]`, and the conditions, for explanations.
+    /// Where the validations stand: `spec.validations[0]`.
     pub paths: Vec<String>,
 }
 
@@ -98,6 +98,17 @@ fn expressions(policy: &Policy) -> impl Iterator<Item = &Expression> {
 
 type Parsed = Result<Ast, Vec<front::SyntaxError>>;
 
+/// What an expression must result in.
+#[derive(Clone, Copy)]
+enum Due {
+    /// A match condition: exactly bool.
+    Condition,
+    /// A variable.
+    Anything,
+    /// A validation: a response or null.
+    Validation,
+}
+
 struct Compiler<'p> {
     arena: &'p Arena,
     reads: Reads,
@@ -114,33 +125,25 @@ impl<'p> Compiler<'p> {
         let mut environment = http_environment();
         let (mut conditions, mut variables, mut validations) = (Vec::new(), Vec::new(), Vec::new());
         for condition in &policy.match_conditions {
-            let program = self.expression(policy, &condition.expression, parsed.next()?, &environment);
-            if let Some(program) = &program
-                && !program.output().is_exact(&Type::Bool)
-            {
-                let found = program.output().clone();
-                self.wrong_output(policy, &condition.expression, Code::ConditionType, "bool", &found);
-            }
+            let due = Due::Condition;
+            let program = self.expression(policy, &condition.expression, due, parsed.next()?, &environment);
             conditions.extend(program);
         }
         for variable in &policy.variables {
-            let program = self.expression(policy, &variable.expression, parsed.next()?, &environment);
+            let program =
+                self.expression(policy, &variable.expression, Due::Anything, parsed.next()?, &environment);
             // A variable that does not compile is declared all the same, so that its uses are no mistakes too.
             let ty = program.as_ref().map_or(Type::Error, |program| program.output().clone());
             environment.declare_policy_variable(&variable.name.value, ty);
             variables.extend(program);
         }
         for validation in &policy.validations {
-            let program = self.expression(policy, validation, parsed.next()?, &environment);
-            if let Some(program) = &program
-                && !matches!(program.output(), Type::Null | Type::Struct("http.CheckResponse"))
-            {
-                let found = program.output().clone();
-                self.wrong_output(policy, validation, Code::ValidationType, "http.CheckResponse", &found);
-            }
+            let due = Due::Validation;
+            let program = self.expression(policy, validation, due, parsed.next()?, &environment);
             validations.extend(program);
         }
-        let paths = policy.validations.iter().map(|validation| validation.path.clone()).collect();
+        let rule = |path: &str| path.trim_end_matches(".expression").to_owned();
+        let paths = policy.validations.iter().map(|validation| rule(&validation.path)).collect();
         (self.diagnostics.len() == errors).then(|| CompiledPolicy {
             name: policy.name.value.clone(),
             failure_policy: policy.failure_policy,
@@ -155,12 +158,16 @@ impl<'p> Compiler<'p> {
         &mut self,
         policy: &Policy,
         expression: &Expression,
+        due: Due,
         parsed: Parsed,
         environment: &Environment<'static>,
     ) -> Option<Program<'p>> {
         let checked = match parsed {
             Err(errors) => {
-                for error in errors {
+                // What is missing at the end is missing after the last character, not after a block's last line break.
+                let last = expression.text.trim_end().len().saturating_sub(1);
+                for mut error in errors {
+                    error.offset = error.offset.min(last);
                     let end = error.offset.saturating_add(1);
                     let diagnostic = Diagnostic::error(Code::CelSyntax, first_line(&error.message));
                     self.report(policy, expression, diagnostic, error.offset, end);
@@ -178,6 +185,17 @@ impl<'p> Compiler<'p> {
                 return None;
             }
         };
+        // Kyverno asks for the type before it builds the program.
+        let found = checked.output();
+        match due {
+            Due::Condition if !found.is_exact(&Type::Bool) => {
+                self.wrong_output(policy, expression, Code::ConditionType, "bool", found);
+            }
+            Due::Validation if !matches!(found, Type::Null | Type::Struct("http.CheckResponse")) => {
+                self.wrong_output(policy, expression, Code::ValidationType, "http.CheckResponse", found);
+            }
+            _ => {}
+        }
         self.reads.add(&checked, "object");
         match plan(&checked, self.arena, environment) {
             Ok(program) => Some(program),

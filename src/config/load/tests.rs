@@ -1,1 +1,219 @@
 use super::*;
+use crate::config::{SETTINGS, Value};
+use crate::diag::report::{Palette, render};
+
+/// What a case is compared by: the report, or what the effective configuration has that the defaults do not.
+fn outcome(result: &Result<Config, Vec<Diagnostic>>) -> String {
+    let config = match result {
+        Ok(config) => config,
+        Err(diagnostics) => return render(diagnostics, &Palette::PLAIN),
+    };
+    let defaults = Config::default().effective().to_string();
+    let effective = config.effective().to_string();
+    let mut section = "";
+    let mut text = String::from("loads, and differs from the defaults in:\n");
+    for line in effective.lines() {
+        if !line.starts_with(' ') {
+            section = line;
+        }
+        if !defaults.lines().any(|other| other == line) {
+            let place = if section == line { "" } else { section };
+            text.push_str(&format!("{place} {}\n", line.trim_start()));
+        }
+    }
+    text
+}
+
+fn variables(text: &str) -> impl Iterator<Item = (String, String)> {
+    text.lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/config")
+}
+
+#[test]
+fn every_file_of_testdata_gives_its_recorded_report() {
+    let folder = folder();
+    let update = std::env::var_os("TOOLGATE_UPDATE").is_some();
+    let mut names: Vec<String> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.ends_with(".yaml") || name.ends_with(".json"))
+        .collect();
+    names.sort();
+    let mut wrong = Vec::new();
+    for name in &names {
+        let stem = name.split_once('.').unwrap().0;
+        let text = fs::read_to_string(folder.join(name)).unwrap();
+        let environment = fs::read_to_string(folder.join(format!("{stem}.env"))).unwrap_or_default();
+        let result = Config::load_text(name, &text, variables(&environment));
+        for diagnostic in result.as_ref().err().into_iter().flatten() {
+            // The texts of CEL's faults are cel-go's.
+            if diagnostic.code.number() / 100 == 30 {
+                assert_style(name, &diagnostic.message);
+            }
+            diagnostic.help.iter().for_each(|help| assert_style(name, help));
+        }
+        let actual = outcome(&result);
+        assert!(!actual.contains("horse"), "{name} tells a secret:\n{actual}");
+        let expected = folder.join(format!("{stem}.txt"));
+        if update {
+            fs::write(&expected, &actual).unwrap();
+        }
+        match fs::read_to_string(&expected) {
+            Ok(expected) if expected == actual => {}
+            Ok(expected) => wrong.push(format!("{name}: expected\n{expected}\nbut got\n{actual}")),
+            Err(_) => wrong.push(format!("{name} has no recorded report; record it with TOOLGATE_UPDATE=1")),
+        }
+    }
+    assert!(names.len() > 30, "cases are missing: {}", names.len());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// House style: lower case first, no period at the end, no line break.
+fn assert_style(name: &str, text: &str) {
+    assert!(!text.starts_with(char::is_uppercase), "{name}: {text}");
+    assert!(!text.ends_with('.') && !text.contains('\n'), "{name}: {text}");
+}
+
+#[test]
+fn what_is_printed_reads_back_to_the_same_configuration() {
+    let key = [("TOOLGATE_AUDIT_KEY".to_owned(), "correct-horse-battery-staple".to_owned())];
+    let mut loaded = 0;
+    for entry in fs::read_dir(folder()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|ending| ending == "txt" || ending == "env") {
+            continue;
+        }
+        let environment = fs::read_to_string(path.with_extension("env")).unwrap_or_default();
+        let text = fs::read_to_string(&path).unwrap();
+        let name = path.display().to_string();
+        let Ok(config) = Config::load_text(&name, &text, variables(&environment)) else { continue };
+        loaded += 1;
+        let printed = config.effective().to_string();
+        let keys = || key.clone().into_iter().filter(|_| config.audit.digest_key.is_some());
+        let mut again = Config::load_text("printed.yaml", &printed, keys()).unwrap_or_else(|diagnostics| {
+            panic!("{name}:\n{printed}\n{}", render(&diagnostics, &Palette::PLAIN))
+        });
+        again.audit.digest_key.clone_from(&config.audit.digest_key);
+        assert_eq!(format!("{again:?}"), format!("{config:?}"), "{name}:\n{printed}");
+        let json = serde_json::to_string(&config.effective()).unwrap();
+        let again = Config::load_text("printed.json", &json, keys()).unwrap();
+        assert_eq!(again.effective(), config.effective(), "{name}:\n{json}");
+    }
+    assert!(loaded >= 10, "{loaded} files load");
+    let printed = Config::default().effective().to_string();
+    let again = Config::load_text("printed.yaml", &printed, std::iter::empty()).unwrap();
+    assert_eq!(format!("{again:?}"), format!("{:?}", Config::default()));
+}
+
+#[test]
+fn texts_of_all_kinds_survive_printing() {
+    for text in [
+        "no",
+        "1e3",
+        "null",
+        " ",
+        "a: b # c",
+        "it's \"so\"",
+        "\u{85}\u{1}\t\n\r",
+        "é\u{2028}🦀\u{feff}",
+        "\\U0",
+    ] {
+        let mut config = Config::default();
+        config.identity.issuers = vec![text.to_owned()];
+        let printed = config.effective().to_string();
+        let again = Config::load_text("printed.yaml", &printed, std::iter::empty());
+        assert_eq!(again.map(|config| config.identity.issuers), Ok(vec![text.to_owned()]), "{printed}");
+    }
+}
+
+#[test]
+fn every_setting_is_set_by_its_variable_as_by_its_example() {
+    for setting in SETTINGS {
+        let mut file = String::from("apiVersion: toolgate.dev/v1\nkind: Configuration\n");
+        let parts: Vec<&str> = setting.path.split('.').collect();
+        let (last, sections) = parts.split_last().unwrap();
+        let mut indent = String::new();
+        for section in sections {
+            file.push_str(&format!(
+                "{indent}{section}:
+"
+            ));
+            indent.push_str("  ");
+        }
+        file.push_str(&format!(
+            "{indent}{last}: {}
+",
+            setting.example
+        ));
+        // The setting needs another one beside it.
+        let extra = match setting.path {
+            "identity.required" => Some(("TOOLGATE_TRUST_JWT".to_owned(), "true".to_owned())),
+            "audit.digestKey" => Some(("TOOLGATE_AUDIT_KEY".to_owned(), "0123456789abcdef".to_owned())),
+            _ => None,
+        };
+        let config = Config::load_text("example.yaml", &file, extra.clone().into_iter())
+            .unwrap_or_else(|diagnostics| panic!("{file}\n{}", render(&diagnostics, &Palette::PLAIN)));
+        let value = setting.get(&config).unwrap();
+        if setting.path != "denial.status" && setting.path != "judging.passNotifications" {
+            assert_ne!(
+                setting.get(&Config::default()),
+                Some(value.clone()),
+                "the example of {}",
+                setting.path
+            );
+        }
+        let text = match &value {
+            Value::Flag(flag) => flag.to_string(),
+            Value::Whole(number) => number.to_string(),
+            Value::Word(word) => (*word).to_owned(),
+            Value::Text(_) if setting.path == "audit.digestKey" => "0123456789abcdef".to_owned(),
+            Value::Text(text) => text.clone(),
+            Value::Texts(texts) => texts.join(","),
+            Value::Targets(targets) => targets
+                .iter()
+                .map(|(target, value)| format!("{target}={value}"))
+                .collect::<Vec<_>>()
+                .join(","),
+        };
+        let variable = (setting.variable.to_owned(), text);
+        let by_variable = Config::load(None, extra.into_iter().chain([variable])).unwrap();
+        assert_eq!(setting.get(&by_variable), Some(value), "{}", setting.variable);
+    }
+}
+
+#[test]
+fn no_text_makes_the_reader_panic() {
+    let text = fs::read_to_string(folder().join("027-every-setting.yaml")).unwrap();
+    for (at, _) in text.char_indices() {
+        let (before, after) = text.split_at_checked(at).unwrap();
+        drop(Config::load_text("cut.yaml", before, std::iter::empty()));
+        if at % 7 == 0 {
+            drop(Config::load_text("spoiled.yaml", &format!("{before}\"{after}"), std::iter::empty()));
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_named_must_be_there_and_one_beside_the_policies_may_be() {
+    let missing = folder().join("missing.yaml");
+    let errors = Config::load(Some(&missing), std::iter::empty()).unwrap_err();
+    assert_eq!(errors.iter().map(|error| error.code).collect::<Vec<_>>(), [Code::ConfigUnreadable]);
+    let variable = [("TOOLGATE_CONFIG".to_owned(), missing.display().to_string())];
+    assert!(Config::load(None, variable.into_iter()).is_err());
+    assert!(Config::load_beside(&[folder()], None, std::iter::empty()).is_ok());
+    assert!(Config::load(Some(&folder()), std::iter::empty()).is_err());
+}
+
+#[test]
+fn the_key_is_in_no_debug_output() {
+    let key = [("TOOLGATE_AUDIT_KEY".to_owned(), "correct-horse-battery-staple".to_owned())];
+    let config = Config::load(None, key.into_iter()).unwrap();
+    assert_eq!(config.audit.digest_key.as_deref(), Some(&b"correct-horse-battery-staple"[..]));
+    let debug = format!("{config:?} {:?}", config.effective());
+    assert!(debug.contains("<set>") && !debug.contains("horse") && !debug.contains("99, 111"), "{debug}");
+}
