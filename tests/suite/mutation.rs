@@ -85,8 +85,9 @@ fn visit(ast: &Ast, node: &Expr, found: &mut Vec<Span>) {
 
 /// The text with the condition at `span` negated.
 fn negated(text: &str, span: Span) -> String {
-    let (start, end) = (span.start as usize, span.end as usize);
-    format!("{}(!({})){}", &text[..start], &text[start..end], &text[end..])
+    let (before, rest) = text.split_at(span.start as usize);
+    let (condition, after) = rest.split_at((span.end - span.start) as usize);
+    format!("{before}(!({condition})){after}")
 }
 
 /// A policy as a document, which is JSON and therefore YAML.
@@ -117,7 +118,7 @@ fn mutants(policy: &Policy) -> Vec<(String, Policy)> {
         for span in conditions(text) {
             let mut mutant = policy.clone();
             change(&mut mutant, negated(text, span));
-            let part = &text[span.start as usize..span.end as usize];
+            let part = text.get(span.start as usize..span.end as usize).unwrap();
             mutants.push((format!("{}: {path}: {part}", policy.name.value), mutant));
         }
     };

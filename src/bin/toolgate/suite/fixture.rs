@@ -218,9 +218,8 @@ fn cases(reader: &mut Reader<'_>, fields: &Fields<'_>, defaults: &Call) -> Vec<C
         let path = format!("cases[{index}]");
         let Some(fields) = reader.fields(item, &path, CASE) else { continue };
         let name = reader.text(&fields, "name");
-        if let Some(name) = &name
-            && cases.iter().any(|case| case.name == name.value)
-        {
+        let twice = |name: &&Located<String>| cases.iter().any(|case| case.name == name.value);
+        if let Some(name) = name.as_ref().filter(twice) {
             let message = format!("there are two cases of the name `{}`", name.value);
             reader.report(Code::DuplicateListEntry, name.span, &format!("{path}.name"), message, "");
         }
