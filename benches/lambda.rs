@@ -1,5 +1,6 @@
 //! The Lambda function as a process: from its start to its first answer, its memory, its size; beside a function
-//! that does nothing, measured in the same run. Prints a table.
+//! that does nothing, measured in the same run. Prints a table. Further builds of `bootstrap` that the variable
+//! `BOOTSTRAP` names, with `:` between them, are measured too.
 
 #![expect(
     clippy::arithmetic_side_effects,
@@ -52,10 +53,20 @@ fn main() {
             fs::create_dir_all(&place).expect("the directory for temporary files can be written");
             fs::write(place.join("policies.yaml"), cases::policies(shape, count)).expect("as above");
             let place = place.to_str().expect("the path is UTF-8");
-            row(&format!("bootstrap, {count} policies, {name}"), &bootstrap, &[("TOOLGATE_POLICIES", place)]);
+            let settings = [("TOOLGATE_POLICIES", place)];
+            row(&format!("bootstrap, {count} policies, {name}"), &bootstrap, &settings);
+            for other in others() {
+                row(&format!("{}, {count} policies, {name}", other.display()), &other, &settings);
+            }
         }
     }
     let _ = fs::remove_dir_all(directory);
+}
+
+/// The builds that `BOOTSTRAP` names.
+fn others() -> impl Iterator<Item = PathBuf> {
+    let paths = std::env::var_os("BOOTSTRAP").unwrap_or_default();
+    std::env::split_paths(&paths).filter(|path| !path.as_os_str().is_empty()).collect::<Vec<_>>().into_iter()
 }
 
 /// The example is no dependency of a bench, so that it has to be asked for.
