@@ -1,6 +1,8 @@
 //! The Lambda function as a process: from its start to its first answer, its memory, its size; beside a function
-//! that does nothing, measured in the same run. Prints a table. Further builds of `bootstrap` that the variable
-//! `BOOTSTRAP` names, with `:` between them, are measured too.
+//! that does nothing, measured in the same run. Prints a table.
+//!
+//! The variables `BOOTSTRAP` and `EMPTY_HANDLER` name other builds to measure; `make measure` takes those that are
+//! deployed.
 
 #![expect(
     clippy::arithmetic_side_effects,
@@ -38,8 +40,8 @@ struct Measured {
 }
 
 fn main() {
-    let bootstrap = PathBuf::from(env!("CARGO_BIN_EXE_bootstrap"));
-    let empty = build_empty_handler();
+    let bootstrap = named("BOOTSTRAP").unwrap_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_bootstrap")));
+    let empty = named("EMPTY_HANDLER").unwrap_or_else(build_empty_handler);
     let directory = std::env::temp_dir().join(format!("toolgate-bench-{}", std::process::id()));
     println!(
         "| function | to the first poll, ms | to the first answer, ms (median; worst of {STARTS}) | VmRSS, MiB \
@@ -53,20 +55,15 @@ fn main() {
             fs::create_dir_all(&place).expect("the directory for temporary files can be written");
             fs::write(place.join("policies.yaml"), cases::policies(shape, count)).expect("as above");
             let place = place.to_str().expect("the path is UTF-8");
-            let settings = [("TOOLGATE_POLICIES", place)];
-            row(&format!("bootstrap, {count} policies, {name}"), &bootstrap, &settings);
-            for other in others() {
-                row(&format!("{}, {count} policies, {name}", other.display()), &other, &settings);
-            }
+            row(&format!("bootstrap, {count} policies, {name}"), &bootstrap, &[("TOOLGATE_POLICIES", place)]);
         }
     }
     let _ = fs::remove_dir_all(directory);
 }
 
-/// The builds that `BOOTSTRAP` names.
-fn others() -> impl Iterator<Item = PathBuf> {
-    let paths = std::env::var_os("BOOTSTRAP").unwrap_or_default();
-    std::env::split_paths(&paths).filter(|path| !path.as_os_str().is_empty()).collect::<Vec<_>>().into_iter()
+/// The program that a variable names.
+fn named(variable: &str) -> Option<PathBuf> {
+    std::env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
 /// The example is no dependency of a bench, so that it has to be asked for.
