@@ -18,8 +18,22 @@ use crate::{Scratch, root, run};
 
 /// Calls of these functions result in a bool.
 const CONDITIONS: &[&str] = &[
-    "_&&_", "_||_", "!_", "_==_", "_!=_", "_<_", "_<=_", "_>_", "_>=_", "@in", "_in_", "in", "contains",
-    "startsWith", "endsWith", "matches",
+    "_&&_",
+    "_||_",
+    "!_",
+    "_==_",
+    "_!=_",
+    "_<_",
+    "_<=_",
+    "_>_",
+    "_>=_",
+    "@in",
+    "_in_",
+    "in",
+    "contains",
+    "startsWith",
+    "endsWith",
+    "matches",
 ];
 
 /// The places of all conditions in an expression. Without types (variables are not known here), by what results in a
