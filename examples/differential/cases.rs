@@ -254,6 +254,13 @@ impl Policy {
     }
 }
 
+/// Sets a member of an object.
+pub(crate) fn set(object: &mut Json, key: &str, value: Json) {
+    if let Some(members) = object.as_object_mut() {
+        members.insert(key.to_owned(), value);
+    }
+}
+
 fn replace<T>(items: &mut [T], at: usize, item: T) {
     if let Some(place) = items.get_mut(at) {
         *place = item;
@@ -286,7 +293,7 @@ impl Case {
                         .iter()
                         .map(|(name, node)| json!({"name": name, "expression": node.render()}))
                         .collect();
-                    line["vars"] = Json::from(variables);
+                    set(&mut line, "vars", Json::from(variables));
                 }
                 line
             }
@@ -298,10 +305,10 @@ impl Case {
         match input.and_then(Json::as_object) {
             Some(input) => {
                 for (key, value) in input {
-                    line[key.as_str()] = value.clone();
+                    set(&mut line, key, value.clone());
                 }
             }
-            None if input.is_none() => line["requests"] = Json::from(self.inputs.clone()),
+            None if input.is_none() => set(&mut line, "requests", Json::from(self.inputs.clone())),
             None => {}
         }
         line

@@ -15,6 +15,7 @@ use toolgate::policy::compile::{CompiledPolicy, CompiledSet, compile, http_envir
 use toolgate::policy::decide::{ErrorText, Opinion, Outcome, ask_alone, decide};
 use toolgate::policy::load::load_text;
 
+use super::cases::set;
 use super::values::{canonical, request};
 
 /// One answer per input; `objects` are the requests as Kyverno reads them.
@@ -89,21 +90,21 @@ fn policies(case: &Json, objects: &[Json]) -> Vec<Json> {
         policies.extend(loaded.policies);
         diagnostics.extend(loaded.diagnostics);
     }
-    let set = if diagnostics.is_empty() { compile(&policies, &arena) } else { Err(diagnostics) };
-    match set {
+    let compiled = if diagnostics.is_empty() { compile(&policies, &arena) } else { Err(diagnostics) };
+    match compiled {
         Err(diagnostics) => {
             let messages: Vec<&str> =
                 diagnostics.iter().map(|diagnostic| diagnostic.message.as_str()).collect();
             objects.iter().map(|_| json!({"broken": messages})).collect()
         }
-        Ok(set) => objects.iter().map(|object| decided(&set, object)).collect(),
+        Ok(compiled) => objects.iter().map(|object| decided(&compiled, object)).collect(),
     }
 }
 
-fn decided(set: &CompiledSet<'_>, object: &Json) -> Json {
+fn decided(compiled: &CompiledSet<'_>, object: &Json) -> Json {
     let bump = Bump::new();
     let value = request(object, &bump);
-    let decision = decide(set, value, &bump, Budget::default(), &mut |_, _| {});
+    let decision = decide(compiled, value, &bump, Budget::default(), &mut |_, _| {});
     let mut answer = match decision.outcome {
         Outcome::Allow => json!({"decision": "allow", "status": 200}),
         Outcome::Deny(reason) => json!({"decision": "deny", "status": 403, "reason": reason}),
@@ -113,8 +114,8 @@ fn decided(set: &CompiledSet<'_>, object: &Json) -> Json {
         Outcome::Nothing => json!({"decision": "none", "status": 200}),
         Outcome::Fault(fault) => json!({"decision": "fault", "error": fault.to_string()}),
     };
-    if let Some(policy) = decision.policy.and_then(|policy| set.policies.get(policy)) {
-        answer["policy"] = json!(policy.name);
+    if let Some(policy) = decision.policy.and_then(|policy| compiled.policies.get(policy)) {
+        set(&mut answer, "policy", json!(policy.name));
     }
     let alone = |policy: &CompiledPolicy<'_>| match ask_alone(policy, value, &bump, Budget::default()) {
         Ok(verdict) => match verdict.opinion {
@@ -127,6 +128,6 @@ fn decided(set: &CompiledSet<'_>, object: &Json) -> Json {
         },
         Err(fault) => json!({"policy": policy.name, "result": "fault", "error": fault.to_string()}),
     };
-    answer["policies"] = set.policies.iter().map(alone).collect();
+    set(&mut answer, "policies", compiled.policies.iter().map(alone).collect());
     answer
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use serde_json::{Value as Json, json};
 
-use super::cases::{Case, Mode, generate};
+use super::cases::{Case, Mode, generate, set};
 use super::compare::{Verdict, compare, shape};
 use super::engine;
 use super::oracle::Oracle;
@@ -143,7 +143,7 @@ pub(crate) fn run(options: &Options) -> io::Result<bool> {
             let case = if options.shrink { shrink(&mut oracle, case, kind)? } else { case.clone() };
             let line = case.line(&format!("diff-{}-{index}", options.seed), case.inputs.first());
             let mut content = line.clone();
-            content["id"] = Json::Null;
+            set(&mut content, "id", Json::Null);
             if printed.insert(content.to_string()) {
                 let (due, got) = ask(&mut oracle, &case)?;
                 writeln!(out, "\n{line}\n  Kyverno  {due}\n  Toolgate {got}")?;
@@ -201,7 +201,7 @@ fn judge(
         found.pass("the oracle's process ended");
         return Ok(());
     };
-    if let Some(failure) = answer["failure"].as_str() {
+    if let Some(failure) = answer.get("failure").and_then(Json::as_str) {
         let reason = if failure.contains("the engine says") { "Kyverno's answer is random" } else { failure };
         found.pass(&reason.chars().take(60).collect::<String>());
         return Ok(());
@@ -248,10 +248,10 @@ fn answers(reply: &Json, count: usize) -> (Vec<Json>, Vec<Json>) {
 fn stable(oracle: &mut Oracle, case: &Case) -> io::Result<bool> {
     let Some(input) = case.inputs.first() else { return Ok(true) };
     let mut line = case.line("again", None);
-    line["requests"] = Json::from(vec![input.clone(); AGAIN]);
+    set(&mut line, "requests", Json::from(vec![input.clone(); AGAIN]));
     oracle.ask(&line);
     let Some(reply) = oracle.answer()? else { return Ok(false) };
-    let answers = reply["answers"].as_array().cloned().unwrap_or_default();
+    let answers = reply.get("answers").and_then(Json::as_array).cloned().unwrap_or_default();
     Ok(!answers.is_empty() && answers.iter().all(|answer| answers.first() == Some(answer)))
 }
 

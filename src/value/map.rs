@@ -41,13 +41,16 @@ fn order(a: &Value<'_>, b: &Value<'_>) -> Ordering {
 
 /// Whether two keys that [`order`] does not tell apart are one key: as Go compares interface values. NaN is no key that
 /// can be found again; lists, maps and objects are pointers in Go, so only the very same one is equal; a time
-/// with an offset holds a pointer to its zone.
+/// holds a pointer to its zone.
 fn same(a: &Value<'_>, b: &Value<'_>) -> bool {
     match (a, b) {
         (Value::Double(a), Value::Double(b)) => a == b,
         (Value::Duration(a), Value::Duration(b)) => a == b,
         (Value::Timestamp(a), Value::Timestamp(b)) => {
-            a.instant() == b.instant() && a.offset == 0 && b.offset == 0
+            // Go has one zone for each whole hour.
+            let shared =
+                a.offset.checked_rem(3_600) == Some(0) && (-12..=14).contains(&a.offset.div_euclid(3_600));
+            a.instant() == b.instant() && a.offset == b.offset && shared
         }
         (Value::Type(a), Value::Type(b)) => a == b,
         (Value::Optional(None), Value::Optional(None)) => true,
@@ -55,7 +58,7 @@ fn same(a: &Value<'_>, b: &Value<'_>) -> bool {
         (Value::List(a), Value::List(b)) => !a.is_empty() && std::ptr::eq(*a, *b),
         (Value::Map(a), Value::Map(b)) => !a.is_empty() && std::ptr::eq(a.entries, b.entries),
         (Value::Object(a), Value::Object(b)) => std::ptr::eq(*a, *b),
-        (Value::Opaque(a), Value::Opaque(b)) => a == b,
+        (Value::Opaque(_), Value::Opaque(_)) => false,
         _ => order(a, b).is_eq() && rank(a) < EXOTIC && rank(a) == rank(b),
     }
 }
@@ -146,6 +149,8 @@ impl<'a> MapBuilder<'a> {
             match order(last, &key) {
                 Ordering::Less => {}
                 Ordering::Equal if same(last, &key) => {
+                    // Of the two zeros, Go keeps the later one.
+                    *last = key;
                     *slot = value;
                     return;
                 }
@@ -179,7 +184,7 @@ impl<'a> MapBuilder<'a> {
             for entry in indices.iter().filter_map(|i| entries.get(*i)) {
                 let ties = sorted.iter_mut().rev().take_while(|known| order(&known.0, &entry.0).is_eq());
                 match ties.into_iter().find(|known| same(&known.0, &entry.0)) {
-                    Some(known) => known.1 = entry.1,
+                    Some(known) => *known = *entry,
                     None => sorted.push(*entry),
                 }
             }

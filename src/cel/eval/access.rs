@@ -6,7 +6,7 @@ use crate::cel::error::{ErrorKind, Raise};
 use crate::cel::plan::Node;
 use crate::library::table::{Answer, Context};
 use crate::library::{message, native};
-use crate::types::ObjectType;
+use crate::types::{ObjectType, object_type};
 use crate::value::{Object, Value, double_to_int};
 
 use super::Frame;
@@ -138,6 +138,7 @@ impl<'a> Frame<'a> {
             (Value::Timestamp(_), _) => "types.Timestamp",
             (Value::List(_), _) => "*types.baseList",
             (Value::Map(_), _) => "*types.baseMap",
+            (Value::Type(name), _) if object_type(name).is_some_and(|ty| !ty.message) => "*ext.nativeType",
             (Value::Type(_), _) => "*types.Type",
             (Value::Object(object), _) if object.ty.message => "*types.protoObj",
             (Value::Object(_) | Value::Opaque(_), _) => "*ext.nativeObj",

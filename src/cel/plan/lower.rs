@@ -375,8 +375,10 @@ impl<'c, 'p> Planner<'c, 'p> {
             let (body, position) =
                 own_body(first).ok_or_else(|| self.internal(id, "a function without body"))?;
             let pattern = self.pattern(id, function, position, args, literals)?;
-            // With a constant pattern, cel-go's optimised call has no guard: the body sees a wrong receiver itself.
-            let guards = if pattern.is_some() { &[] } else { self.guards(function, first, &certain) };
+            // With a literal pattern, cel-go's optimised call has no guard: the body sees a wrong receiver itself.
+            let literal = position.and_then(|position| literals.get(position)) == Some(&true);
+            let optimised = pattern.is_some() && literal;
+            let guards = if optimised { &[] } else { self.guards(function, first, &certain) };
             let call = Call { id, function: name, body, args, guards, receivers: &[], pattern };
             return Ok(self.fold(Node::Call(self.arena.bump.alloc(call)), constant));
         }

@@ -10,15 +10,27 @@ use crate::library::regex::pattern_for;
 use crate::library::table::{Answer, Context, Implementation, Library, Row, Shared};
 use crate::value::{Value, ValueKind};
 
+// Durations and timestamps are asked as receivers, which answer the bare text.
 static SIZE: Shared = Shared {
     body: size,
-    receivers: &[ValueKind::String, ValueKind::Bytes, ValueKind::List, ValueKind::Map],
+    receivers: &[
+        ValueKind::String,
+        ValueKind::Bytes,
+        ValueKind::List,
+        ValueKind::Map,
+        ValueKind::Duration,
+        ValueKind::Timestamp,
+    ],
     pattern: None,
 };
 static CONTAINS: Shared = Shared { body: contains, receivers: &[], pattern: None };
 static ENDS_WITH: Shared = Shared { body: ends_with, receivers: &[], pattern: None };
 static STARTS_WITH: Shared = Shared { body: starts_with, receivers: &[], pattern: None };
-static MATCHES: Shared = Shared { body: matches, receivers: &[ValueKind::String], pattern: Some(1) };
+static MATCHES: Shared = Shared {
+    body: matches,
+    receivers: &[ValueKind::String, ValueKind::Duration, ValueKind::Timestamp],
+    pattern: Some(1),
+};
 
 /// The functions on texts of cel-go's standard library.
 pub static LIBRARY: Library = Library {
@@ -142,6 +154,7 @@ fn size<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
         Value::Bytes(bytes) => bytes.len(),
         Value::List(elements) => elements.len(),
         Value::Map(map) => map.len(),
+        Value::Duration(_) | Value::Timestamp(_) => return Err(ErrorKind::NoSuchOverload.into()),
         _ => return Err(ErrorKind::NoSuchFunction("size").into()),
     };
     Ok(Value::Int(i64::try_from(size).unwrap_or(i64::MAX)))

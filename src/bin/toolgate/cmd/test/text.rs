@@ -25,7 +25,7 @@ pub(super) fn write(run: &Run, report: &mut Report) {
     }
     let counts = run.counts();
     let stopped = kyverno.iter().any(|(_, test)| test.failure.is_some());
-    if !kyverno.is_empty() && !stopped {
+    if run.has_kyverno() && !stopped {
         report.text(format!(
             "\nTest Summary: {} tests passed and {} tests failed\n",
             counts.kyverno_passed, counts.kyverno_failed
