@@ -28,6 +28,7 @@ use toolgate::library::table::Context;
 use toolgate::policy::compile::{http_environment, inputs, plan};
 
 #[path = "../tests/kyverno/canonical.rs"]
+#[expect(dead_code, reason = "types are for the test that this belongs to")]
 mod canonical;
 #[path = "../tests/kyverno/request.rs"]
 mod request;

@@ -55,10 +55,13 @@ fn the_counter_counts() {
 
 #[test]
 fn a_warm_allow_and_its_record_allocate_nothing() {
-    for shape in [cases::Shape::AllMatch, cases::Shape::NoneMatches] {
+    for (name, shape) in cases::SHAPES {
         for count in cases::COUNTS {
+            if shape == cases::Shape::FirstDenies {
+                continue;
+            }
             let found = allocations(&cases::policies(shape, count), cases::EVENT, Effect::Allow);
-            assert_eq!(found, (0, 0), "{shape:?} {count}");
+            assert_eq!(found, (0, 0), "{name} {count}");
         }
     }
 }
@@ -96,14 +99,14 @@ fn a_message_that_passes_allocates_nothing() {
 }
 
 #[test]
-fn a_warm_denial_by_policy_allocates_nothing() {
+fn a_warm_denial_by_policy_allocates_its_id_at_most() {
     let text = cases::policies(cases::Shape::FirstDenies, 10);
-    assert_eq!(allocations(&text, cases::EVENT, Effect::Deny), (0, 0));
+    let (answer, record) = allocations(&text, cases::EVENT, Effect::Deny);
+    assert!(answer <= 1 && record == 0, "{answer} {record}");
 }
 
-/// The worst case's policy is for a bench, which is where its meaning is tested.
 #[test]
-fn a_long_comprehension_allocates_only_what_it_keeps() {
+fn a_comprehension_over_arguments_allocates_nothing() {
     let event = cases::items_event(20);
     assert_eq!(allocations(cases::LOOPS, event.as_bytes(), Effect::Allow), (0, 0));
 }
