@@ -34,8 +34,14 @@ mod stub;
 
 const POLICIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/policies");
 
+/// The program, or another build of it that the variable `BOOTSTRAP` names.
+fn program() -> PathBuf {
+    let other = std::env::var_os("BOOTSTRAP").map(PathBuf::from);
+    other.unwrap_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_bootstrap")))
+}
+
 fn bootstrap(stub: &Stub, settings: &[(&str, &str)]) -> Function {
-    stub.function(Path::new(env!("CARGO_BIN_EXE_bootstrap")), settings)
+    stub.function(&program(), settings)
 }
 
 /// A directory for one test's files.
@@ -73,8 +79,9 @@ fn records(out: &str) -> Vec<Json> {
 /// Whether the answer to a request keeps it from its target.
 fn is_denial(answer: &str) -> bool {
     let json: Json = serde_json::from_str(answer).unwrap();
-    let envelope = json.get("mcp").or_else(|| json.get("http")).and_then(Json::as_object).unwrap();
-    envelope.keys().all(|key| key == "transformedGatewayResponse")
+    // An answer of the target that comes by has the same key, and no error.
+    json["http"]["transformedGatewayResponse"].is_object()
+        || json["mcp"]["transformedGatewayResponse"]["body"]["error"].is_object()
 }
 
 fn event_files() -> Vec<PathBuf> {
@@ -115,10 +122,11 @@ fn every_shape_of_event_gets_the_answer_in_its_file() {
     let mut deployments: BTreeMap<(String, String), Vec<gateway::Case>> = BTreeMap::new();
     for case in gateway::cases() {
         // The process has the real time.
-        if case.settings()["identity"]["checkExpiry"] == true && case.now() != 0 {
+        let settings: Json = serde_json::from_str(&case.settings()).unwrap();
+        if settings["identity"]["checkExpiry"] == true && case.now() != 0 {
             continue;
         }
-        deployments.entry((case.policies(), case.settings().to_string())).or_default().push(case);
+        deployments.entry((case.policies(), settings.to_string())).or_default().push(case);
     }
     let place = directory("shapes");
     let mut answered = 0;
@@ -443,6 +451,19 @@ fn a_hundred_policies_are_served_and_the_default_decision_is_the_deployments() {
 }
 
 #[test]
+fn the_policies_beside_the_program_are_served() {
+    let place = directory("beside");
+    fs::create_dir(place.join("policies")).unwrap();
+    fs::write(place.join("policies/p.yaml"), cases::policies(cases::Shape::FirstDenies, 3)).unwrap();
+    let copy = place.join("bootstrap");
+    fs::copy(program(), &copy).unwrap();
+    let stub = Stub::start();
+    let function = stub.function(&copy, &[]);
+    assert!(is_denial(&stub.ask(cases::EVENT).response()));
+    assert!(function.terminate().log.contains(": 3 policies, "));
+}
+
+#[test]
 fn neither_tokens_nor_arguments_are_in_the_log() {
     let stub = Stub::start();
     let function = bootstrap(&stub, &[("TOOLGATE_POLICIES", POLICIES), ("RUST_LOG", "trace")]);
@@ -464,7 +485,7 @@ fn neither_tokens_nor_arguments_are_in_the_log() {
 
 #[test]
 fn without_lambda_the_program_says_so() {
-    let run = std::process::Command::new(env!("CARGO_BIN_EXE_bootstrap")).env_clear().output().unwrap();
+    let run = std::process::Command::new(program()).env_clear().output().unwrap();
     assert_eq!(run.status.code(), Some(1));
     assert!(String::from_utf8(run.stderr).unwrap().contains("toolgate decide"));
 }

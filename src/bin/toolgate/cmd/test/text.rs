@@ -60,7 +60,8 @@ fn fixture_text(file: &str, fixture: &FixtureResult) -> String {
     if failed.is_empty() {
         return format!("{GREEN}ok{GREEN:#}   {name}: {} cases\n", fixture.cases.len());
     }
-    let mut text = format!("{RED}FAIL{RED:#} {name}: {} of {} cases\n", failed.len(), fixture.cases.len());
+    let mut text =
+        format!("{RED}FAIL{RED:#} {name}: {} of {} cases failed\n", failed.len(), fixture.cases.len());
     for case in failed {
         text.push_str(&case_text(file, case));
     }
