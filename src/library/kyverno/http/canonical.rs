@@ -5,17 +5,15 @@ use bumpalo::Bump;
 /// The canonical form of a header name (Go's `CanonicalMIMEHeaderKey`): the first letter and each letter behind a
 /// `-` in upper case, the others in lower case. A name with any byte that no header name has stays as it is.
 pub fn canonical_key<'a>(name: &'a str, arena: &'a Bump) -> &'a str {
-    let mut upper = true;
-    let mut canonical = true;
+    // Without branches: names are short, and nearly all of them are canonical already.
+    let (mut upper, mut all, mut wrong) = (true, TOKEN, 0);
     for c in name.bytes() {
         let class = CLASSES.get(usize::from(c)).copied().unwrap_or_default();
-        if class & TOKEN == 0 {
-            return name;
-        }
-        canonical &= (class & if upper { LOWER } else { UPPER }) == 0;
+        all &= class;
+        wrong |= class & if upper { LOWER } else { UPPER };
         upper = c == b'-';
     }
-    if canonical {
+    if all == 0 || wrong == 0 {
         return name;
     }
     let mut upper = true;
