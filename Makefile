@@ -7,10 +7,8 @@
 
 # As Lambda and template.yaml say it: arm64 or x86_64.
 ARCH ?= arm64
-# What goes into the zip as `policies/`.
+# What goes into the zip as `policies/`. Settings go with it, in its `toolgate.yaml`.
 POLICIES ?= policies
-# Settings, if there is such a file; it lies beside `policies/` in the zip.
-CONFIG ?= toolgate.yaml
 CARGO ?= cargo
 PYTHON ?= python3
 
@@ -39,7 +37,7 @@ dist:
 
 # One architecture's zip.
 zip: bootstrap
-	$(PYTHON) .ci/zip --bootstrap "$(binary)" --policies "$(POLICIES)" --config "$(CONFIG)" "dist/toolgate-$(ARCH).zip"
+	$(PYTHON) .ci/zip --bootstrap "$(binary)" --policies "$(POLICIES)" "dist/toolgate-$(ARCH).zip"
 
 bootstrap: target
 	$(CARGO) build --release --locked --target $(target) --no-default-features --features lambda --bin bootstrap
@@ -55,7 +53,6 @@ build-ToolgateFunction: bootstrap
 	chmod 0755 "$(ARTIFACTS_DIR)/bootstrap"
 	rm -rf "$(ARTIFACTS_DIR)/policies"
 	cp -R "$(POLICIES)" "$(ARTIFACTS_DIR)/policies"
-	if [ -f "$(CONFIG)" ]; then cp "$(CONFIG)" "$(ARTIFACTS_DIR)/toolgate.yaml"; fi
 
 clean-dist:
 	rm -rf dist

@@ -7,7 +7,6 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::print_stdout,
-    clippy::unwrap_used,
     reason = "a bench that cannot go on should panic, and prints its table"
 )]
 #![expect(dead_code, reason = "the stub and the cases have more than is measured here")]

@@ -92,8 +92,7 @@ struct Place {
 impl Place {
     fn new() -> io::Result<Place> {
         let folder = std::env::temp_dir().join(format!("toolgate-hop-{}", std::process::id()));
-        let place =
-            Place { policies: folder.join("policies"), request: folder.join("request"), folder };
+        let place = Place { policies: folder.join("policies"), request: folder.join("request"), folder };
         fs::create_dir_all(&place.policies)?;
         Ok(place)
     }

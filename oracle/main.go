@@ -19,6 +19,7 @@ const usage = `usage:
                                           serve the policies with Kyverno's HTTP server
   oracle time -policies DIR -request FILE [-seconds N]
                                           time Kyverno's engine in process
+  oracle tests [-kyverno PATH] DIR...     run "kyverno test" in every directory, write its expected.json
   oracle versions                         print the versions of the modules that answer
 `
 
@@ -54,6 +55,13 @@ func run(args []string) error {
 		return httpServer(args)
 	case "time":
 		return timeEngine(args)
+	case "tests":
+		flags := flag.NewFlagSet("tests", flag.ContinueOnError)
+		kyverno := flags.String("kyverno", "kyverno", "Kyverno's command line tool, built from this module")
+		if err := flags.Parse(args); err != nil {
+			return err
+		}
+		return recordTests(*kyverno, flags.Args())
 	case "versions":
 		return encode(os.Stdout, versions())
 	default:

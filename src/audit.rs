@@ -194,8 +194,8 @@ impl Audit {
     }
 }
 
-/// A name for a set of policies: `sha256:` and 64 hexadecimal digits. The same texts have the same digest, wherever
-/// the files are and whatever they are called.
+/// A name for a set of policies, given the text of each: `sha256:` and 64 hexadecimal digits. The same texts in any
+/// order have the same digest.
 pub fn policy_set_digest<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
     let mut digests: Vec<_> = texts.into_iter().map(|text| Sha256::digest(text.as_bytes())).collect();
     digests.sort_unstable();

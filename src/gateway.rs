@@ -3,11 +3,12 @@
 //!
 //! Knows the envelopes, the MCP methods and how a denial is worded; knows nothing of policies or CEL's syntax.
 //! The way of an event: [`wire`] finds the message in it, [`call`] decides whether it is refused, passed on or
-//! judged (by the lists in [`judging`]), [`headers`] and [`request`] make what policies see, [`answer`] writes the bytes.
+//! judged (by the lists in [`judging`]), [`identity`] says who calls, [`headers`] and [`request`] make what policies see, [`answer`] writes the bytes.
 
 pub mod answer;
 pub mod call;
 pub mod headers;
+pub mod identity;
 pub mod judging;
 pub mod payload;
 pub mod refusal;

@@ -20,6 +20,7 @@ use crate::gateway::call::{self, EnvironmentOf};
 use crate::gateway::headers::{
     Attribute, CallReads, Unfit, call_value, forwarded, header_map, names_to_forward,
 };
+use crate::gateway::identity::{Identity, identity};
 use crate::gateway::judging::{Environments, Rules};
 use crate::gateway::request::{self, HeaderReads, check_request};
 use crate::gateway::response::{self, Sent};
@@ -234,7 +235,7 @@ impl<'p> Interceptor<'p> {
         Answer { bytes: out, record }
     }
 
-    fn judge<'a>(&'a self, arena: &'a Bump, event: &'a [u8], _now: i64) -> (Reply<'a>, Record<'a>) {
+    fn judge<'a>(&'a self, arena: &'a Bump, event: &'a [u8], now: i64) -> (Reply<'a>, Record<'a>) {
         let mut budget = self.config.budget;
         let request = match read_event(event, arena, &mut budget) {
             Event::Request(request) => request,
@@ -247,19 +248,46 @@ impl<'p> Interceptor<'p> {
             }
             Event::Other(envelope, refusal) => return refused(envelope, Id::Null, refusal),
         };
-        let call = match judge(request, &self.rules, arena) {
-            Judgement::Refuse(refusal, id) => return refused(Envelope::Mcp, id, refusal),
+        // Where the event itself reads in two ways, nobody is called its sender.
+        let caller = match request.document.flaw {
+            None => identity(&request, &self.config.identity, now, arena, &mut budget),
+            Some(_) => Ok(None),
+        };
+        let (reply, mut record) = match judge(request, &self.rules, arena) {
+            Judgement::Refuse(refusal, id) => refused(Envelope::Mcp, id, refusal),
             Judgement::Pass(passed) => {
                 let mut record = Record::new(Effect::Allow, "pass", 200);
                 record.method = passed.method;
                 record.target = passed.tool.and_then(|tool| tool.target);
                 record.tool = passed.tool.map(|tool| tool.tool);
-                return (Reply::Forward(passed.body.raw), record);
+                record.arguments = passed.tool.and(passed.arguments).map(|arguments| arguments.raw);
+                (Reply::Forward(passed.body.raw), record)
             }
-            Judgement::Ask(call) => call,
+            Judgement::Ask(call) => self.judge_call(call, caller, arena, &mut budget),
         };
-        let (mut reply, mut record) = match self.request(call, arena, &mut budget) {
-            Ok(object) => self.ask(call, object, arena, budget),
+        if let Ok(Some(caller)) = caller {
+            record.user = caller.user;
+            record.client = caller.client;
+        }
+        (reply, record)
+    }
+
+    fn judge_call<'a>(
+        &'a self,
+        call: &Call<'a>,
+        caller: Result<Option<&'a Identity<'a>>, Unfit>,
+        arena: &'a Bump,
+        budget: &mut Budget,
+    ) -> (Reply<'a>, Record<'a>) {
+        let required = self.config.identity.required;
+        let object = caller.and_then(|caller| {
+            if required && !caller.is_some_and(Identity::is_known) {
+                return Err(Refusal::NoIdentity.into());
+            }
+            self.request(call, caller, arena, budget)
+        });
+        let (mut reply, mut record) = match object {
+            Ok(object) => self.ask(call, object, arena, *budget),
             Err(Unfit::Refusal(refusal)) => refused(Envelope::Mcp, call.id, refusal),
             Err(Unfit::Fault(spent)) => fault(call.id, spent),
         };
@@ -277,6 +305,7 @@ impl<'p> Interceptor<'p> {
     fn request<'a>(
         &'a self,
         call: &Call<'a>,
+        caller: Option<&'a Identity<'a>>,
         arena: &'a Bump,
         budget: &mut Budget,
     ) -> Result<Value<'a>, Unfit> {
@@ -289,6 +318,7 @@ impl<'p> Interceptor<'p> {
                     EnvironmentOf::Deployment(self.environments.of(call.tool_target))
                 }
             },
+            identity: caller,
         };
         let mut results: BumpVec<'a, (&'a str, Value<'a>)> =
             BumpVec::with_capacity_in(self.mapping.len().saturating_add(self.forward.len()), arena);
@@ -430,20 +460,16 @@ fn mapping<'p>(
         if !request_reads.header(&canonical) {
             continue;
         }
-        match header_program(expression, arena, reads) {
+        match compile_header(expression, arena, reads) {
             Ok(program) => mapping.push((canonical, program)),
-            Err(message) => {
-                diagnostics.push(Diagnostic::error(Code::CelSyntax, format!("`{name}`: {message}")));
-            }
+            Err(mistakes) => diagnostics.extend(
+                mistakes
+                    .into_iter()
+                    .map(|mistake| Diagnostic::error(mistake.code, format!("`{name}`: {}", mistake.message))),
+            ),
         }
     }
     mapping
-}
-
-/// Compiles one header's expression over `call`.
-fn header_program<'p>(expression: &str, arena: &'p Arena, reads: &mut Reads) -> Result<Program<'p>, String> {
-    compile_header(expression, arena, reads)
-        .map_err(|mistakes| mistakes.into_iter().next().map_or_else(String::new, |mistake| mistake.message))
 }
 
 /// The attributes of `call` that the mapping reads.

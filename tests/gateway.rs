@@ -14,10 +14,10 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 use toolgate::cel::plan::Arena;
-use toolgate::config::{Config, DenialForm, EnvironmentSource, Provider};
+use toolgate::config::{Config, EnvironmentSource};
 use toolgate::interceptor::{Interceptor, Scratch};
 use toolgate::policy::compile::compile;
-use toolgate::policy::decide::{DefaultDecision, Effect};
+use toolgate::policy::decide::Effect;
 use toolgate::policy::load::load_text;
 
 mod gateway {
@@ -39,73 +39,10 @@ fn with_interceptor(policies: &str, config: Config, then: impl FnOnce(&Intercept
 }
 
 /// The configuration that a case's settings make.
-fn config(settings: &Json) -> Config {
-    let mut config = Config::default();
-    let texts = |value: &Json| -> Vec<String> { Vec::deserialize(value).unwrap() };
-    let mut paths = Vec::new();
-    flatten("", settings, &mut paths);
-    for (path, value) in paths {
-        let flag = || value.as_bool().unwrap();
-        let word = || value.as_str().unwrap();
-        match path.as_str() {
-            "defaultDecision" => {
-                config.default_decision = match word() {
-                    "allow" => DefaultDecision::Allow,
-                    "deny" => DefaultDecision::Deny,
-                    other => panic!("{other}"),
-                }
-            }
-            "environment.value" => config.environment = EnvironmentSource::Fixed(word().to_owned()),
-            "environment.targets" => {
-                let row = |row: &Json| {
-                    (
-                        row["target"].as_str().unwrap().to_owned(),
-                        row["environment"].as_str().unwrap().to_owned(),
-                    )
-                };
-                config.environment =
-                    EnvironmentSource::Targets(value.as_array().unwrap().iter().map(row).collect());
-            }
-            "denial.form" => {
-                config.denial.form = match word() {
-                    "httpStatus" => DenialForm::Status,
-                    "jsonRpcError" => DenialForm::OkError,
-                    "toolResult" => DenialForm::OkResult,
-                    other => panic!("{other}"),
-                }
-            }
-            "denial.status" => config.denial.status = value.as_u64().unwrap().try_into().unwrap(),
-            "denial.code" => config.denial.code = value.as_i64().unwrap().try_into().unwrap(),
-            "judging.passMethods" => config.judging.pass_methods = texts(value),
-            "judging.judgeMethods" => config.judging.judge_methods = texts(value),
-            "judging.passTools" => config.judging.pass_tools = texts(value),
-            "identity.trustJwt" => config.identity.trust_jwt = flag(),
-            "identity.required" => config.identity.required = flag(),
-            "identity.iamPrincipal" => config.identity.iam_principal = flag(),
-            "identity.checkExpiry" => config.identity.check_expiry = flag(),
-            "identity.issuers" => config.identity.issuers = texts(value),
-            "identity.audiences" => config.identity.audiences = texts(value),
-            "identity.clients" => config.identity.clients = texts(value),
-            "identity.claims.groups" => config.identity.claims.groups = Some(word().to_owned()),
-            "identity.provider" => {
-                config.identity.provider = match word() {
-                    "okta" => Provider::Okta,
-                    other => panic!("{other}"),
-                }
-            }
-            "forwardHeaders" => config.forward_headers = texts(value),
-            other => panic!("no case needs the setting {other} yet"),
-        }
-    }
-    config
-}
-
-/// The settings by their whole names.
-fn flatten<'j>(prefix: &str, settings: &'j Json, paths: &mut Vec<(String, &'j Json)>) {
-    for (name, value) in settings.as_object().unwrap() {
-        let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
-        if value.is_object() { flatten(&path, value, paths) } else { paths.push((path, value)) }
-    }
+fn config(case: &Case) -> Config {
+    let nothing = std::iter::empty::<(String, String)>();
+    Config::load_text("toolgate.yaml", &case.settings(), nothing)
+        .unwrap_or_else(|diagnostics| panic!("{}: {diagnostics:?}", case.name))
 }
 
 /// The text of the value at `path` in a JSON text.
@@ -168,7 +105,7 @@ fn check_summary(case: &Case, answer: &str) {
 fn run(case: &Case) {
     let (name, expected) = (&case.name, case.expected());
     let event = case.event();
-    with_interceptor(&case.policies(), config(&case.settings()), |interceptor| {
+    with_interceptor(&case.policies(), config(case), |interceptor| {
         let mut scratch = Scratch::default();
         let mut answers = Vec::new();
         // A gateway may repeat any event: the memory of the last call must not show.
@@ -190,6 +127,11 @@ fn run(case: &Case) {
                 record.tool.is_none_or(|tool| tool.len() <= 256),
                 "{name}: a record grows with the event"
             );
+            for token in case.tokens() {
+                let payload = token.split('.').nth(1).unwrap();
+                assert!(!bytes.contains(payload), "{name}: the token is in the answer");
+                assert!(!format!("{record:?}").contains(payload), "{name}: the token is in the record");
+            }
             answers.push(bytes);
         }
         assert_eq!(answers[0], answers[1], "{name}: the same event, another answer");
@@ -212,5 +154,73 @@ fn every_shape_gets_the_answer_of_its_file() {
 #[test]
 fn every_row_of_the_reference_has_a_file() {
     let rows: BTreeSet<usize> = cases().iter().map(Case::row).collect();
-    assert!(rows.is_subset(&(1..=67).collect()) && rows.len() > 50, "{rows:?}");
+    assert_eq!(rows, (1..=67).collect());
+}
+
+/// A policy that denies all and says what it sees of these headers.
+fn show(names: &[&str]) -> String {
+    let values: Vec<String> =
+        names.iter().map(|name| format!(r#"object.attributes.Header("{name}").join("|")"#)).collect();
+    format!(
+        "apiVersion: policies.kyverno.io/v1\nkind: ValidatingPolicy\nmetadata:\n  name: show\nspec:\n  evaluation:\n    mode: HTTP\n  validations:\n  - expression: >-\n      http.Denied([{}].join(\", \")).Response()\n",
+        values.join(", ")
+    )
+}
+
+/// What the policy of `show` says to a call with these headers.
+fn shown(names: &[&str], config: Config, tool: &str, headers: &str) -> String {
+    let event = format!(
+        r#"{{"interceptorInputVersion":"1.0","mcp":{{"gatewayRequest":{{"headers":{headers},"body":{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}","arguments":{{"env":"dev"}}}}}}}}}}}}"#
+    );
+    let mut text = String::new();
+    with_interceptor(&show(names), config, |interceptor| {
+        let mut scratch = Scratch::default();
+        let record = interceptor.intercept(&mut scratch, event.as_bytes(), 0).record;
+        text = record.reason.or(record.refusal).unwrap().to_owned();
+    });
+    text
+}
+
+#[test]
+fn the_callers_own_headers_are_seen_only_if_wanted_and_never_in_place_of_computed_ones() {
+    let names = ["X-Dept", "X-User", "X-Tool-Name", "X-Query"];
+    let wanted = ["x-dept", "x-user", "X-TOOL-NAME", "x-query"].map(str::to_owned).to_vec();
+    let forwarding = || Config { forward_headers: wanted.clone(), ..Config::default() };
+    let headers = r#"{"X-DEPT":" a, b ","x-user":"root","x-tool-name":"other","X-Query":"q"}"#;
+    assert_eq!(shown(&names, Config::default(), "t___get", headers), ", , get, ");
+    assert_eq!(shown(&names, forwarding(), "t___get", headers), "a, b, , get, ");
+    assert_eq!(shown(&names, forwarding(), "t___get", r#"{"x-dept":["a","b"]}"#), "a|b, , get, ");
+    assert_eq!(shown(&names, forwarding(), "t___get", r#"{"x-dept":"a","X-Dept":"b"}"#), "header-value");
+    assert_eq!(shown(&names, forwarding(), "t___get", r#"{"x-dept":"a\nb"}"#), "header-value");
+    // What no policy reads is not looked at.
+    assert_eq!(shown(&["X-User"], forwarding(), "t___get", r#"{"x-dept":5}"#), "");
+}
+
+#[test]
+fn the_environment_is_the_deployments_word_if_it_gives_one() {
+    let row = |target: &str, environment: &str| (target.to_owned(), environment.to_owned());
+    let seen = |source: EnvironmentSource, tool: &str| {
+        shown(&["X-Environment"], Config { environment: source, ..Config::default() }, tool, "{}")
+    };
+    let table = || EnvironmentSource::Targets(vec![row("prod-*", "production"), row("stage", "staging")]);
+    assert_eq!(seen(EnvironmentSource::Argument, "prod-a___get"), "dev");
+    assert_eq!(seen(EnvironmentSource::Fixed("production".to_owned()), "a___get"), "production");
+    assert_eq!(seen(table(), "prod-a___get"), "production");
+    assert_eq!(seen(table(), "stage___get"), "staging");
+    assert_eq!(seen(table(), "other___get"), "");
+    assert_eq!(seen(table(), "get"), "");
+}
+
+#[test]
+fn settings_that_cannot_hold_are_refused_at_the_start() {
+    let loaded = load_text("policies.yaml", &show(&["X-Environment"]));
+    let mut broken = [Config::default(), Config::default(), Config::default()];
+    broken[0].denial.status = 200;
+    broken[1].judging.pass_tools = vec!["a[".to_owned()];
+    broken[2].environment = EnvironmentSource::Targets(vec![("{".to_owned(), "x".to_owned())]);
+    for config in broken {
+        let arena = Arena::new();
+        let set = compile(&loaded.policies, &arena).unwrap();
+        assert_eq!(Interceptor::new(set, &arena, config).unwrap_err().len(), 1);
+    }
 }

@@ -2,6 +2,7 @@
 //! its log.
 
 #![expect(
+    clippy::arithmetic_side_effects,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
@@ -10,6 +11,7 @@
 )]
 #![expect(dead_code, reason = "the stub and the cases have more than is used here")]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -20,10 +22,13 @@ use toolgate::cel::plan::Arena;
 use toolgate::config::Config;
 use toolgate::interceptor::{Interceptor, Scratch};
 use toolgate::policy::compile::compile;
+use toolgate::policy::decide::Effect;
 use toolgate::policy::load::load;
 
 #[path = "../benches/cases.rs"]
 mod cases;
+#[path = "gateway/case.rs"]
+mod gateway;
 #[path = "lambda/stub.rs"]
 mod stub;
 
@@ -41,15 +46,18 @@ fn directory(test: &str) -> PathBuf {
     path
 }
 
-/// The answers that the library gives to `events` by the shipped policies.
-fn expected(events: &[Vec<u8>]) -> Vec<String> {
+/// The answers that the library gives to `events` by the shipped policies, and whether they are denials.
+fn expected(events: &[Vec<u8>]) -> Vec<(String, bool)> {
     let arena = Arena::new();
     let loaded = load(&[PathBuf::from(POLICIES)]);
     let set = compile(&loaded.policies, &arena).unwrap();
     let interceptor = Interceptor::new(set, &arena, Config::default()).unwrap();
     let mut scratch = Scratch::default();
-    let answer = |event: &Vec<u8>| interceptor.intercept(&mut scratch, event, 0).bytes.to_vec();
-    events.iter().map(answer).map(|bytes| String::from_utf8(bytes).unwrap()).collect()
+    let answer = |event: &Vec<u8>| {
+        let answer = interceptor.intercept(&mut scratch, event, 0);
+        (String::from_utf8(answer.bytes.to_vec()).unwrap(), answer.record.effect == Effect::Deny)
+    };
+    events.iter().map(answer).collect()
 }
 
 /// The records among what a function wrote.
@@ -62,10 +70,12 @@ fn records(out: &str) -> Vec<Json> {
         .collect()
 }
 
+/// Whether the answer to a request keeps it from its target.
 fn is_denial(answer: &str) -> bool {
     let json: Json = serde_json::from_str(answer).unwrap();
-    let envelope = json.get("mcp").or_else(|| json.get("http")).and_then(Json::as_object).unwrap();
-    envelope.keys().all(|key| key == "transformedGatewayResponse")
+    // An answer of the target that comes by has the same key, and no error.
+    json["http"]["transformedGatewayResponse"].is_object()
+        || json["mcp"]["transformedGatewayResponse"]["body"]["error"].is_object()
 }
 
 fn event_files() -> Vec<PathBuf> {
@@ -83,22 +93,78 @@ fn every_event_gets_the_interceptors_answer_and_one_record() {
     let stub = Stub::start();
     let function = bootstrap(&stub, &[("TOOLGATE_POLICIES", POLICIES)]);
     let expected = expected(&events);
-    for (event, expected) in events.iter().zip(&expected) {
+    for (event, (expected, _)) in events.iter().zip(&expected) {
         assert_eq!(&stub.ask(event.clone()).response(), expected, "{}", String::from_utf8_lossy(event));
     }
     let ended = function.terminate();
     assert!(ended.status.success(), "{ended:?}");
     let records = records(&ended.out);
     assert_eq!(records.len(), events.len());
-    for (index, (record, answer)) in records.iter().zip(&expected).enumerate() {
-        let denied = is_denial(answer);
-        assert_eq!(record["effect"], if denied { "deny" } else { "allow" }, "{answer}");
-        assert_eq!(record["Deny"], u8::from(denied));
+    for (index, (record, (answer, denied))) in records.iter().zip(&expected).enumerate() {
+        assert_eq!(record["effect"], if *denied { "deny" } else { "allow" }, "{answer}");
+        assert_eq!(record["Deny"], u8::from(*denied));
         assert_eq!(record["requestId"], format!("00000000-0000-4000-8000-{:012}", index + 1));
         let id = record["decisionId"].as_str().unwrap();
         assert!(!denied || answer.contains(id) || answer.contains("\"http\""), "{answer}");
     }
     assert!(ended.log.starts_with(&format!("toolgate {}: ", env!("CARGO_PKG_VERSION"))), "{}", ended.log);
+}
+
+/// Every file of `testdata/gateway/`, by the real process: one for each deployment that a case asks for.
+#[test]
+fn every_shape_of_event_gets_the_answer_in_its_file() {
+    let mut deployments: BTreeMap<(String, String), Vec<gateway::Case>> = BTreeMap::new();
+    for case in gateway::cases() {
+        // The process has the real time.
+        let settings: Json = serde_json::from_str(&case.settings()).unwrap();
+        if settings["identity"]["checkExpiry"] == true && case.now() != 0 {
+            continue;
+        }
+        deployments.entry((case.policies(), settings.to_string())).or_default().push(case);
+    }
+    let place = directory("shapes");
+    let mut answered = 0;
+    for (index, ((policies, settings), cases)) in deployments.iter().enumerate() {
+        let (policies_file, config_file) =
+            (place.join(format!("{index}-policies.yaml")), place.join(format!("{index}-config.json")));
+        fs::write(&policies_file, policies).unwrap();
+        let mut config: Json = serde_json::from_str(settings).unwrap();
+        config["apiVersion"] = "toolgate.dev/v1".into();
+        config["kind"] = "Configuration".into();
+        fs::write(&config_file, config.to_string()).unwrap();
+        let stub = Stub::start();
+        let settings = [
+            ("TOOLGATE_POLICIES", policies_file.to_str().unwrap()),
+            ("TOOLGATE_CONFIG", config_file.to_str().unwrap()),
+        ];
+        let function = bootstrap(&stub, &settings);
+        for case in cases {
+            let mut event = Event::new(case.event());
+            let file = fs::read(gateway::folder().join(format!("{}.json", case.name))).unwrap();
+            let context = serde_json::from_slice::<Json>(&file).unwrap()["clientContext"].take();
+            if !context.is_null() {
+                event = event.header("Lambda-Runtime-Client-Context", &context.to_string());
+            }
+            let answer = stub.outcome(&stub.send(event)).response();
+            assert_eq!(answer, case.answer(), "{}", case.name);
+        }
+        let ended = function.terminate();
+        assert!(ended.status.success(), "{ended:?}");
+        let records = records(&ended.out);
+        assert_eq!(records.len(), cases.len());
+        for (record, case) in records.iter().zip(cases) {
+            let expected = case.expected();
+            let text = |name: &str| record.get(name).and_then(Json::as_str);
+            assert_eq!(text("effect"), Some(expected.effect.as_str()), "{}", case.name);
+            assert_eq!(text("decision"), Some(expected.outcome.as_str()), "{}", case.name);
+            assert_eq!(text("refusal"), expected.refusal.as_deref(), "{}", case.name);
+            assert_eq!(text("user"), expected.user.as_deref(), "{}", case.name);
+            assert_eq!(text("client"), expected.client.as_deref(), "{}", case.name);
+            answered += 1;
+        }
+    }
+    println!("{answered} shapes, {} processes", deployments.len());
+    assert!(answered > 100, "{answered}");
 }
 
 #[test]
@@ -149,20 +215,20 @@ fn a_burst_of_a_thousand_calls_is_answered_in_full() {
         })
         .collect();
     let expected = expected(&events);
-    assert_eq!(expected.iter().filter(|answer| is_denial(answer)).count(), 334);
+    assert_eq!(expected.iter().filter(|(_, denied)| *denied).count(), 334);
     let stub = Stub::start();
     let function = bootstrap(&stub, &[("TOOLGATE_POLICIES", POLICIES)]);
     let begin = Instant::now();
     let ids: Vec<String> = events.iter().map(|event| stub.send(Event::new(event.clone()))).collect();
-    for (id, expected) in ids.iter().zip(&expected) {
+    for (id, (expected, _)) in ids.iter().zip(&expected) {
         assert_eq!(&stub.outcome(id).response(), expected);
     }
     println!("1,000 calls in {:?}", begin.elapsed());
     let records = records(&function.terminate().out);
     assert_eq!(records.len(), 1_000);
-    for ((record, id), answer) in records.iter().zip(&ids).zip(&expected) {
+    for ((record, id), (_, denied)) in records.iter().zip(&ids).zip(&expected) {
         assert_eq!(record["requestId"], id.as_str());
-        assert_eq!(record["effect"] == "deny", is_denial(answer));
+        assert_eq!(record["effect"] == "deny", *denied);
     }
 }
 
@@ -275,18 +341,84 @@ fn policies_that_do_not_load_end_the_start_with_all_that_is_wrong() {
     }
 }
 
+/// The kinds of expressions that take most stack for their depth, as deep as the parser lets them be.
+#[test]
+fn policies_that_nest_as_deep_as_they_may_do_not_overflow_the_stack() {
+    let nested = |depth: usize, open: &dyn Fn(usize) -> String, middle: &str, end: &str| {
+        let opened: String = (0..depth).map(open).collect();
+        format!("{opened}{middle}{}{end}", ")".repeat(depth))
+    };
+    let value = "object.attributes.method";
+    for expression in [
+        nested(245, &|level| format!("optional.of({value}).optMap(v{level}, "), "1", ".hasValue()"),
+        nested(246, &|level| format!("[{value}].map(v{level}, "), "1", " == dyn([])"),
+        nested(247, &|level| format!("[{value}].all(v{level}, "), "true", ""),
+        format!("{value}{} == 'POST'", ".lowerAscii()".repeat(246)),
+    ] {
+        let place = directory("deep-policies");
+        let file = place.join("deep.yaml");
+        let policy = cases::policies(cases::Shape::AllMatch, 1);
+        let (head, _) = policy.split_once("  validations:").unwrap();
+        fs::write(
+            &file,
+            format!("{head}  validations:\n    - expression: |-\n        {expression} ? null : http.Denied('no').Response()\n"),
+        )
+        .unwrap();
+        let stub = Stub::start();
+        let function = bootstrap(&stub, &[("TOOLGATE_POLICIES", file.to_str().unwrap())]);
+        stub.ask(cases::EVENT).response();
+        let ended = function.terminate();
+        assert!(ended.status.success(), "{ended:?}");
+        let record = &records(&ended.out)[0];
+        assert!(record["decision"] == "none" || record["decision"] == "deny", "{record}");
+    }
+}
+
 #[test]
 fn settings_that_make_no_sense_end_the_start() {
+    let place = directory("bad-settings");
+    let file = place.join("toolgate.yaml");
+    let head = "apiVersion: toolgate.dev/v1\nkind: Configuration\n";
+    fs::write(&file, format!("{head}audit: {{digestKey: swordfish}}\nhots: gateway\n")).unwrap();
+    for (variable, value, says) in [
+        ("TOOLGATE_DEFAULT_DECISION", "maybe", "TOOLGATE_DEFAULT_DECISION"),
+        ("TOOLGATE_DEFUALT_DECISION", "deny", "TOOLGATE_DEFUALT_DECISION"),
+        ("TOOLGATE_CONFIG", file.to_str().unwrap(), "hots"),
+        ("TOOLGATE_CONFIG", "/nowhere/toolgate.yaml", "there is no such file"),
+    ] {
+        let stub = Stub::start();
+        let ended = bootstrap(&stub, &[("TOOLGATE_POLICIES", POLICIES), (variable, value)]).end();
+        assert_eq!((ended.status.code(), stub.polls()), (Some(1), 0), "{ended:?}");
+        assert!(ended.log.contains(says) && !ended.log.contains("swordfish"), "{}", ended.log);
+        let error = &stub.init_errors()[0];
+        assert!(error.contains("Toolgate.Configuration") && !error.contains("swordfish"), "{error}");
+    }
+}
+
+#[test]
+fn the_settings_beside_the_policies_say_what_records_hold() {
+    let place = directory("settings");
+    fs::write(place.join("policies.yaml"), cases::policies(cases::Shape::FirstDenies, 1)).unwrap();
+    let settings = "apiVersion: toolgate.dev/v1\nkind: Configuration\naudit:\n  digestKey: a key of twenty bytes\n  \
+         reasons: false\n  metricTargets: [kubernetes]\n  metricNamespace: Gate\n";
+    fs::write(place.join("toolgate.yaml"), settings).unwrap();
     let stub = Stub::start();
-    let settings = [("TOOLGATE_POLICIES", POLICIES), ("TOOLGATE_DEFAULT_DECISION", "maybe")];
-    let ended = bootstrap(&stub, &settings).end();
-    assert_eq!((ended.status.code(), stub.polls()), (Some(1), 0));
-    assert!(stub.init_errors()[0].contains("Toolgate.Configuration"), "{:?}", stub.init_errors());
+    let function = bootstrap(&stub, &[("TOOLGATE_POLICIES", place.to_str().unwrap())]);
+    let answer = stub.ask(cases::EVENT).response();
+    assert!(answer.contains("Deletes are not allowed in production."), "{answer}");
+    let ended = function.terminate();
+    let record = &records(&ended.out)[0];
+    let digest = record["arguments"].as_str().unwrap();
+    assert!(digest.starts_with("hmac-sha256:") && digest.len() == 76, "{digest}");
+    assert_eq!((record.get("reason"), &record["Target"]), (None, &"kubernetes".into()));
+    assert_eq!(record["_aws"]["CloudWatchMetrics"][0]["Namespace"], "Gate");
+    assert!(ended.log.contains(": 1 policy, ") && !ended.log.contains("twenty"), "{}", ended.log);
 }
 
 #[test]
 fn a_hundred_policies_are_served_and_the_default_decision_is_the_deployments() {
     let place = directory("a-hundred-policies");
+    let mut digests = BTreeSet::new();
     for (name, shape, denied_by_default) in [
         ("first-denies", cases::Shape::FirstDenies, true),
         ("all-match", cases::Shape::AllMatch, false),
@@ -304,9 +436,12 @@ fn a_hundred_policies_are_served_and_the_default_decision_is_the_deployments() {
             let ended = function.terminate();
             assert!(ended.log.contains(": 100 policies, sha256:"), "{}", ended.log);
             let record = &records(&ended.out)[0];
-            assert!(ended.log.contains(record["policySet"].as_str().unwrap()));
+            let digest = record["policySet"].as_str().unwrap();
+            assert!(ended.log.contains(digest), "{digest}: {}", ended.log);
+            digests.insert(digest.to_owned());
         }
     }
+    assert_eq!(digests.len(), 3, "each set has its own digest: {digests:?}");
 }
 
 #[test]

@@ -27,8 +27,18 @@ struct Series {
 }
 
 const SERIES: [Series; 3] = [
-    Series { name: "Kyverno's HTTP server over loopback", color: "#c2410c", value: |row| row.hop.p50, label: -10.0 },
-    Series { name: "Kyverno's engine in process", color: "#7c3aed", value: |row| row.engine.p50, label: 20.0 },
+    Series {
+        name: "Kyverno's HTTP server over loopback",
+        color: "#c2410c",
+        value: |row| row.hop.p50,
+        label: -10.0,
+    },
+    Series {
+        name: "Kyverno's engine in process",
+        color: "#7c3aed",
+        value: |row| row.engine.p50,
+        label: 20.0,
+    },
     Series { name: "Toolgate, event to answer", color: "#0f766e", value: |row| row.ours.p50, label: -10.0 },
 ];
 
@@ -65,7 +75,13 @@ pub(crate) fn svg(about: &About, rows: &[(&str, usize, Row)]) -> String {
          <title>Time per decision: Kyverno's server over loopback, Kyverno's engine in process, Toolgate</title>\n\
          <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n"
     );
-    text(&mut out, (20.0, 28.0), "start", "font-size=\"17\" font-weight=\"bold\"", "Time per decision (median, logarithmic)");
+    text(
+        &mut out,
+        (20.0, 28.0),
+        "start",
+        "font-size=\"17\" font-weight=\"bold\"",
+        "Time per decision (median, logarithmic)",
+    );
     legend(&mut out);
     let mut names: Vec<&str> = rows.iter().map(|(name, _, _)| *name).collect();
     names.dedup();

@@ -29,7 +29,8 @@ impl About {
         // Linux only; elsewhere the reader has no load to judge the figures by.
         let load = fs::read_to_string("/proc/loadavg").ok();
         let load = load.and_then(|text| text.split(' ').next().map(|load| format!(", load {load}")));
-        let machine = format!("{cores} cores of {model}, {}{}", std::env::consts::OS, load.unwrap_or_default());
+        let machine =
+            format!("{cores} cores of {model}, {}{}", std::env::consts::OS, load.unwrap_or_default());
         About { date, machine }
     }
 }

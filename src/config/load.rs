@@ -13,6 +13,7 @@ use super::read::{self, Found};
 use super::table::{HIDDEN, SETTINGS};
 use super::{Config, headers, variables};
 use crate::diag::{self, Code, Diagnostic};
+use crate::policy::yaml::Mapping;
 use crate::source::{MAX_FILE_BYTES, Source};
 
 /// The names of a configuration file that is found beside the policies.
@@ -73,6 +74,42 @@ impl Config {
         let source = text_source(name, text.to_owned(), &mut diagnostics);
         finish(source.as_ref(), &variables::ours(environment), diagnostics)
     }
+
+    /// The settings of `mapping`, a part of another document, over those of `base`; variables do not count.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load_mapping(
+        source: &Arc<Source>,
+        mapping: &Mapping,
+        base: Config,
+    ) -> Result<Config, Vec<Diagnostic>> {
+        let (mut config, mut diagnostics) = (base, Vec::new());
+        let found = read::read_mapping(source, mapping, &mut config, &mut diagnostics);
+        settle(config, source, found, diagnostics)
+    }
+}
+
+/// What a file's headers say, and what must hold of all settings together.
+fn settle(
+    mut config: Config,
+    source: &Arc<Source>,
+    mut found: Found,
+    mut diagnostics: Vec<Diagnostic>,
+) -> Result<Config, Vec<Diagnostic>> {
+    let overrides = std::mem::take(&mut found.headers);
+    headers::apply(&mut config.headers, overrides, source, &mut diagnostics);
+    let places = Places { source: Some(source), found };
+    places.both_environments(&mut diagnostics);
+    if diagnostics.is_empty() {
+        together(&mut config, &places, &mut diagnostics);
+    }
+    if diagnostics.is_empty() {
+        return Ok(config);
+    }
+    redact(source, &mut diagnostics);
+    diag::sort(&mut diagnostics);
+    Err(diagnostics)
 }
 
 fn finish(

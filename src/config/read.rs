@@ -46,6 +46,21 @@ pub(super) fn read(source: &Arc<Source>, config: &mut Config, out: &mut Vec<Diag
     reader.found
 }
 
+/// Reads the settings of `mapping`, which is a part of `source`, into `config`.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn read_mapping(
+    source: &Arc<Source>,
+    mapping: &Mapping,
+    config: &mut Config,
+    out: &mut Vec<Diagnostic>,
+) -> Found {
+    let mut reader = Reader { source, config, out, found: Found::default() };
+    reader.section("", mapping);
+    reader.found
+}
+
 struct Reader<'a> {
     source: &'a Arc<Source>,
     config: &'a mut Config,

@@ -237,6 +237,11 @@ settings! {
     "gateway.example.com",
     "The host that policies see as `object.attributes.host`: the gateway's own name is not in its events.";
 
+    "forwardHeaders", "TOOLGATE_FORWARD_HEADERS",
+    Kind::Texts(header_name, |config| &mut config.forward_headers),
+    "[User-Agent, X-Request-Id]",
+    "Names of the caller's own headers that policies see too: the caller's word. Headers that the mapping computes cannot be among them.";
+
     "environment.value", "TOOLGATE_ENVIRONMENT", Kind::Environment,
     "production",
     "The environment of every call. Without this and `environment.targets` it is the call's argument `environment` or `env`, which is the caller's word.";
@@ -359,11 +364,6 @@ settings! {
     "identity.iamPrincipal", "TOOLGATE_IAM_PRINCIPAL", Kind::Flag(|config| &mut config.identity.iam_principal),
     "true",
     "On a gateway with the authorizer `AWS_IAM`, `context.identity.awsPrincipalArn` of the event is the user. AWS does not document that field.";
-
-    "forwardHeaders", "TOOLGATE_FORWARD_HEADERS",
-    Kind::Texts(header_name, |config| &mut config.forward_headers),
-    "[User-Agent, X-Request-Id]",
-    "Names of the caller's own headers that policies see too: the caller's word. Headers that the mapping computes cannot be among them.";
 
     "budget.steps", "TOOLGATE_BUDGET_STEPS",
     Kind::Whole(

@@ -20,7 +20,11 @@ fn compare(path: &Path, expected: &str) {
         fs::write(path, expected).unwrap();
     }
     let found = fs::read_to_string(path).unwrap_or_default();
-    assert!(found == expected, "{} is not in step with the table: run with TOOLGATE_UPDATE=1", path.display());
+    assert!(
+        found == expected,
+        "{} is not in step with the table: run with TOOLGATE_UPDATE=1",
+        path.display()
+    );
 }
 
 /// The texts between backticks and the rest, for a schema that knows no backticks.
@@ -138,12 +142,14 @@ fn written(value: Option<Value>) -> String {
 
 /// The example as a file has it.
 fn example(setting: &Setting) -> String {
-    let mut text = String::new();
     let parts: Vec<&str> = setting.path.split('.').collect();
-    for (depth, part) in parts.iter().enumerate() {
-        let value = if depth + 1 == parts.len() { format!(" {}", setting.example) } else { String::new() };
-        writeln!(text, "{:2$}{part}:{value}", "", value, depth * 2).unwrap();
+    let (last, sections) = parts.split_last().unwrap();
+    let (mut text, mut indent) = (String::new(), String::new());
+    for section in sections {
+        writeln!(text, "{indent}{section}:").unwrap();
+        indent.push_str("  ");
     }
+    writeln!(text, "{indent}{last}: {}", setting.example).unwrap();
     text
 }
 
@@ -156,7 +162,8 @@ fn reference() -> String {
             writeln!(text, "### `{own}`\n").unwrap();
         }
         section = own;
-        writeln!(text, "#### `{}`\n\n{}\n", setting.path, setting.meaning).unwrap();
+        let level = if own.is_empty() { "###" } else { "####" };
+        writeln!(text, "{level} `{}`\n\n{}\n", setting.path, setting.meaning).unwrap();
         let default = written(setting.get(&Config::default()));
         writeln!(text, "- Value: {}. Default: {default}.", kind(&setting.kind)).unwrap();
         writeln!(text, "- Variable: `{}`\n\n```yaml\n{}```\n", setting.variable, example(setting)).unwrap();
@@ -186,7 +193,8 @@ fn the_documentation_has_every_setting_as_the_table_has_it() {
     let path = root().join("docs/configuration.md");
     let mut text = fs::read_to_string(&path).unwrap();
     for (part, content) in [("settings", reference()), ("variables", variables()), ("mapping", mapping())] {
-        let begin = format!("<!-- {part}: from the table of settings, written by TOOLGATE_UPDATE=1 cargo test -->\n");
+        let begin =
+            format!("<!-- {part}: from the table of settings, written by TOOLGATE_UPDATE=1 cargo test -->\n");
         let end = format!("<!-- end of {part} -->\n");
         let (before, rest) = text.split_once(&begin).unwrap_or_else(|| panic!("{part} has no beginning"));
         let (_, after) = rest.split_once(&end).unwrap_or_else(|| panic!("{part} has no end"));
@@ -247,6 +255,30 @@ mod migration {
         }}})
     }
 
+    #[test]
+    fn the_page_has_the_files_that_are_tested_and_a_policy_that_works() {
+        let page = fs::read_to_string(root().join("docs/migration.md")).unwrap();
+        for file in ["migration-article.yaml", "migration-aws-samples.yaml"] {
+            let text = fs::read_to_string(root().join("testdata/config").join(file)).unwrap();
+            let block = text.find("apiVersion").and_then(|start| text.get(start..)).unwrap();
+            assert!(page.contains(&format!("```yaml\n{block}```\n")), "{file}");
+        }
+        let policy = page.split("```yaml\n").find(|block| block.contains("kind: ValidatingPolicy")).unwrap();
+        let loaded = load_text("policy.yaml", policy.split("```").next().unwrap());
+        assert_eq!(loaded.diagnostics, []);
+        let validation = &loaded.policies[0].validations[0].text;
+        assert!(compile(&loaded.policies, &Arena::new()).is_ok(), "{validation}");
+        let arena = Arena::new();
+        let config = root().join("testdata/config/migration-aws-samples.yaml");
+        let config = Config::load(Some(&config), std::iter::empty()).unwrap();
+        let interceptor =
+            Interceptor::new(compile(&loaded.policies, &arena).unwrap(), &arena, config).unwrap();
+        let mut scratch = Scratch::default();
+        let event = event("orders___get", &json!({}), &json!({"X-Scopes": "orders"})).to_string();
+        let answer = interceptor.intercept(&mut scratch, event.as_bytes(), 0);
+        assert_eq!(answer.record.reason, Some("The token has no scope for this tool."));
+    }
+
     /// A policy that denies with the values of a header, joined.
     fn tell(header: &str) -> String {
         format!("http.Denied(object.attributes.Header(\"{header}\").join(\"|\")).Response()")
@@ -268,7 +300,11 @@ mod migration {
             ("X-Mcp-Roles", ""),
             ("X-Tool-Name", "deletePod"),
         ] {
-            assert_eq!(decide("migration-article.yaml", &tell(header), &call).as_deref(), Some(value), "{header}");
+            assert_eq!(
+                decide("migration-article.yaml", &tell(header), &call).as_deref(),
+                Some(value),
+                "{header}"
+            );
         }
         let bare = event("search", &json!({}), &json!({"x-mcp-tool": "harmless"}));
         assert_eq!(decide("migration-article.yaml", &tell("X-Mcp-Tool"), &bare).as_deref(), Some("search"));
@@ -283,7 +319,11 @@ mod migration {
         // Without a token there is neither a scope nor a tenant, whatever the caller writes.
         let call = event("orders___get", &json!({}), &json!({"X-Tenant-Id": "a", "X-Scopes": "admin"}));
         for header in ["X-Tenant-Id", "X-Scopes"] {
-            assert_eq!(decide("migration-aws-samples.yaml", &tell(header), &call).as_deref(), Some(""), "{header}");
+            assert_eq!(
+                decide("migration-aws-samples.yaml", &tell(header), &call).as_deref(),
+                Some(""),
+                "{header}"
+            );
         }
     }
 }

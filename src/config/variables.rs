@@ -44,7 +44,7 @@ pub(super) fn apply(config: &mut Config, variables: &BTreeMap<String, String>, o
                 }
                 setting.kind.set(config, value);
             }
-            Err(wrong) => out.push(wrong),
+            Err(wrong) => out.push(*wrong),
         }
     }
 }
@@ -69,9 +69,10 @@ fn unknown(name: &str) -> Diagnostic {
     }
 }
 
-fn parse(setting: &Setting, value: &str) -> Result<Value, Diagnostic> {
+fn parse(setting: &Setting, value: &str) -> Result<Value, Box<Diagnostic>> {
     let name = setting.variable;
-    let wrong = |message: String| Diagnostic::error(Code::BadVariable, format!("`{name}` {message}"));
+    let wrong =
+        |message: String| Box::new(Diagnostic::error(Code::BadVariable, format!("`{name}` {message}")));
     let fit = |text: &str, found: Option<String>| match found {
         Some(_) if text.is_empty() => Err(wrong("has an empty entry".to_owned())),
         Some(found) => Err(wrong(format!("is not valid: `{}` {found}", table::shown(text)))),
@@ -98,7 +99,8 @@ fn parse(setting: &Setting, value: &str) -> Result<Value, Diagnostic> {
         Kind::Choice(words, ..) => {
             words.iter().find(|word| **word == value).map(|word| Value::Word(word)).ok_or_else(|| {
                 let list = words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
-                wrong(format!("must be one of {list}, not `{value}`")).suggest(value, words.iter().copied())
+                let wrong = wrong(format!("must be one of {list}, not `{value}`"));
+                Box::new(wrong.suggest(value, words.iter().copied()))
             })
         }
         Kind::Whole(least, most, ..) => match value.parse::<i64>() {
@@ -113,7 +115,7 @@ fn parse(setting: &Setting, value: &str) -> Result<Value, Diagnostic> {
             Ok(Value::Texts(entries(value).into_iter().map(text).collect::<Result<_, _>>()?))
         }
         Kind::Targets | Kind::Key => {
-            let target = |entry: &str| {
+            let target = |entry: &str| -> Result<_, Box<Diagnostic>> {
                 let (target, environment) = entry
                     .rsplit_once('=')
                     .ok_or_else(|| wrong(format!("must be entries `target=environment`, not `{entry}`")))?;

@@ -56,8 +56,7 @@ const PARAMS: &[&str] = &[
     "url",
 ];
 
-/// What becomes of a request event. It lives on the stack for a moment: boxing the call would cost more than its size.
-#[expect(clippy::large_enum_variant, reason = "a box is a heap allocation on the way of every call")]
+/// What becomes of a request event.
 #[derive(Clone, Copy, Debug)]
 pub enum Verdict<'a> {
     /// It is refused.
@@ -77,6 +76,8 @@ pub struct Passed<'a> {
     pub method: Option<&'a str>,
     /// The tool of a `tools/call`.
     pub tool: Option<ToolCall<'a>>,
+    /// The parameters' `arguments`, if there are any.
+    pub arguments: Option<&'a Node<'a>>,
 }
 
 /// What a `tools/call` is about.
@@ -160,8 +161,10 @@ fn check<'a>(
         _ => return Err(Refusal::NoMessage),
     }
     let (method, params) = check_message(body)?;
-    let Some(method) = method else { return Ok(Verdict::Pass(Passed { body, method, tool: None })) };
     let arguments = params.and_then(|params| params.get("arguments"));
+    let Some(method) = method else {
+        return Ok(Verdict::Pass(Passed { body, method, tool: None, arguments }));
+    };
     if arguments.is_some_and(|arguments| !matches!(arguments.kind, Kind::Object(_))) {
         return Err(Refusal::Arguments);
     }
@@ -170,7 +173,7 @@ fn check<'a>(
     let name = if method == "tools/call" { Some(tool_name(id, text("name"))?) } else { None };
     let tool = name.map(split).transpose()?;
     if rules.passes(method, id, name) {
-        return Ok(Verdict::Pass(Passed { body, method: Some(method), tool }));
+        return Ok(Verdict::Pass(Passed { body, method: Some(method), tool, arguments }));
     }
     Ok(Verdict::Ask(arena.alloc(Call {
         request,

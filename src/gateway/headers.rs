@@ -76,11 +76,13 @@ pub enum Attribute {
     Uri,
     /// A prompt's name.
     Prompt,
+    /// The token's scopes.
+    Scopes,
 }
 
 impl Attribute {
     /// All attributes, in the order of the type.
-    pub const ALL: [Attribute; 16] = [
+    pub const ALL: [Attribute; 17] = [
         Attribute::Method,
         Attribute::Path,
         Attribute::Target,
@@ -97,6 +99,7 @@ impl Attribute {
         Attribute::Client,
         Attribute::Uri,
         Attribute::Prompt,
+        Attribute::Scopes,
     ];
 
     /// The attribute that the field at `index` of `toolgate.Call` is.
@@ -107,11 +110,11 @@ impl Attribute {
 
 /// Which attributes a mapping reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CallReads(u16);
+pub struct CallReads(u32);
 
 impl CallReads {
     /// All of them.
-    pub const ALL: CallReads = CallReads(u16::MAX);
+    pub const ALL: CallReads = CallReads(u32::MAX);
 
     /// These and one more.
     #[must_use]
@@ -125,8 +128,8 @@ impl CallReads {
     }
 }
 
-fn bit(attribute: Attribute) -> u16 {
-    1_u16.checked_shl(u32::from(attribute as u8)).unwrap_or_default()
+fn bit(attribute: Attribute) -> u32 {
+    1_u32.checked_shl(u32::from(attribute as u8)).unwrap_or_default()
 }
 
 /// Why headers, or the request that carries them, cannot be made.
@@ -155,7 +158,8 @@ static CALL: LazyLock<Option<&'static ObjectType>> = LazyLock::new(|| object_typ
 /// The `call` of a mapping, with the attributes that it reads.
 ///
 /// # Errors
-/// Two of the caller's headers have one name and different values, or the budget is spent.
+/// Two of the caller's headers have one name and different values, the caller's groups or roles are read and the token
+/// does not have them all, or the budget is spent.
 pub fn call_value<'a>(
     call: &Call<'a>,
     reads: CallReads,
@@ -164,7 +168,7 @@ pub fn call_value<'a>(
     budget: &mut Budget,
 ) -> Result<Value<'a>, Unfit> {
     let ty = CALL.ok_or(Fault::Internal("an object type is missing"))?;
-    budget.charge_bytes(size_of::<[Option<Value<'_>>; 16]>())?;
+    budget.charge_bytes(size_of::<[Option<Value<'_>>; Attribute::ALL.len()]>())?;
     let fields = arena.alloc_slice_fill_copy(ty.fields.len(), None);
     for (attribute, field) in Attribute::ALL.into_iter().zip(fields.iter_mut()) {
         if reads.has(attribute) {
@@ -200,9 +204,16 @@ pub fn attribute_value<'a>(
             return Ok(call.arguments.map(|arguments| arguments.value(arena, budget)).transpose()?);
         }
         Attribute::Headers => return caller_headers(call, arena, budget).map(Some),
-        // From trusted claims, which nothing provides yet.
-        Attribute::Claims | Attribute::User | Attribute::Roles | Attribute::Groups | Attribute::Client => {
-            None
+        Attribute::User => settings.identity.and_then(|identity| identity.user),
+        Attribute::Client => settings.identity.and_then(|identity| identity.client),
+        Attribute::Claims | Attribute::Roles | Attribute::Groups | Attribute::Scopes => {
+            let Some(identity) = settings.identity else { return Ok(None) };
+            return match attribute {
+                Attribute::Roles => identity.roles(arena, budget),
+                Attribute::Groups => identity.groups(arena, budget),
+                Attribute::Scopes => identity.scopes(arena, budget),
+                _ => Ok(identity.claims(arena, budget)?),
+            };
         }
     };
     if let Some(text) = text {

@@ -36,7 +36,7 @@ pub struct CompiledPolicy<'p> {
     pub variables: Vec<Program<'p>>,
     /// The first that is not null is the policy's answer.
     pub validations: Vec<Program<'p>>,
-    /// Where the validations stand, `spec.validations[0]`, and the conditions, for explanations.
+    /// Where the validations stand: `spec.validations[0]`.
     pub paths: Vec<String>,
 }
 
@@ -142,7 +142,8 @@ impl<'p> Compiler<'p> {
             let program = self.expression(policy, validation, due, parsed.next()?, &environment);
             validations.extend(program);
         }
-        let paths = policy.validations.iter().map(|validation| validation.path.clone()).collect();
+        let rule = |path: &str| path.trim_end_matches(".expression").to_owned();
+        let paths = policy.validations.iter().map(|validation| rule(&validation.path)).collect();
         (self.diagnostics.len() == errors).then(|| CompiledPolicy {
             name: policy.name.value.clone(),
             failure_policy: policy.failure_policy,
@@ -163,7 +164,10 @@ impl<'p> Compiler<'p> {
     ) -> Option<Program<'p>> {
         let checked = match parsed {
             Err(errors) => {
-                for error in errors {
+                // What is missing at the end is missing after the last character, not after a block's last line break.
+                let last = expression.text.trim_end().len().saturating_sub(1);
+                for mut error in errors {
+                    error.offset = error.offset.min(last);
                     let end = error.offset.saturating_add(1);
                     let diagnostic = Diagnostic::error(Code::CelSyntax, first_line(&error.message));
                     self.report(policy, expression, diagnostic, error.offset, end);

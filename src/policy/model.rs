@@ -9,7 +9,7 @@ pub(crate) mod schema;
 
 use std::sync::Arc;
 
-use crate::diag::{Code, Diagnostic};
+use crate::diag::{Code, Diagnostic, did_you_mean};
 use crate::policy::yaml::{Document, Entry, Mapping, Node, NodeKind, Scalar};
 use crate::source::{Located, ScalarMap, Source, Span};
 
@@ -146,27 +146,26 @@ fn read_root(
     if let Some(spec) = mapping.entries.iter().find(|entry| entry.key == "spec") {
         mode(source, spec, out);
     }
-    let judgeable = !document.faulty && out.iter().all(|diagnostic| !concerns_expressions(diagnostic));
-    let policy =
-        judgeable.then(|| policy(source, document.span, mapping, &api_version.value, name.clone())).flatten();
+    let judgeable = !document.faulty && out.iter().all(|diagnostic| !misleads(diagnostic));
+    // INVARIANT: a policy that lacks an expression has a diagnostic, so it is never served; without diagnostics all
+    // expressions must be there.
+    let partial = !out.is_empty();
+    let policy = judgeable
+        .then(|| policy(source, document.span, mapping, &api_version.value, name.clone(), partial))
+        .flatten();
     Some(Candidate { name, policy })
 }
 
-/// Whether a fault could make expressions look wrong that are not: any in `spec`, except in the fields that
-/// no expression depends on.
-fn concerns_expressions(diagnostic: &Diagnostic) -> bool {
-    const UNRELATED: [&str; 6] = [
-        "auditAnnotations",
-        "autogen",
-        "failurePolicy",
-        "matchConstraints",
-        "validationActions",
-        "webhookConfiguration",
-    ];
+/// Whether a fault could make expressions look wrong that are not: they lack a variable, or belong to an environment
+/// that Toolgate does not have. Expressions beside any other fault are judged, so that all mistakes come together.
+fn misleads(diagnostic: &Diagnostic) -> bool {
     let path = diagnostic.path.as_deref().unwrap_or_default();
-    let Some(path) = path.strip_prefix("spec") else { return false };
-    let field = path.trim_start_matches('.').split(['.', '[']).next().unwrap_or_default();
-    !UNRELATED.contains(&field)
+    let variables = path.starts_with("spec.variables")
+        || diagnostic.code == Code::UnknownField
+            && did_you_mean(path.trim_start_matches("spec."), ["variables"].into_iter()).is_some();
+    variables
+        || matches!(path, "" | "spec") && diagnostic.code != Code::UnknownField
+        || diagnostic.code == Code::UnsupportedMode
 }
 
 /// `apiVersion` or `kind`: without them a document is nothing, so their faults are reported before all others.
@@ -296,6 +295,7 @@ fn policy(
     root: &Mapping,
     api_version: &str,
     name: Option<Located<String>>,
+    partial: bool,
 ) -> Option<Policy> {
     let spec = root.get("spec")?.as_mapping()?;
     let failure_policy = match spec.get("failurePolicy").and_then(Node::as_text) {
@@ -308,12 +308,18 @@ fn policy(
         source: Arc::clone(source),
         span,
         failure_policy,
-        match_conditions: named(spec, "matchConditions")?,
-        variables: named(spec, "variables")?,
-        validations: list(spec, "validations")
-            .map(|(path, item)| expression(&path, item.as_mapping()?))
-            .collect::<Option<_>>()?,
+        match_conditions: gather(list(spec, "matchConditions").map(named), partial)?,
+        variables: gather(list(spec, "variables").map(named), false)?,
+        validations: gather(
+            list(spec, "validations").map(|(path, item)| expression(&path, item.as_mapping()?)),
+            partial,
+        )?,
     })
+}
+
+/// All items; or, of a partial document, those that are there.
+fn gather<T>(items: impl Iterator<Item = Option<T>>, partial: bool) -> Option<Vec<T>> {
+    if partial { Some(items.flatten().collect()) } else { items.collect() }
 }
 
 /// The elements of a list of `spec` with their paths.
@@ -322,16 +328,13 @@ fn list<'a>(spec: &'a Mapping, field: &'a str) -> impl Iterator<Item = (String, 
     items.iter().enumerate().map(move |(index, item)| (format!("spec.{field}[{index}]"), item))
 }
 
-fn named(spec: &Mapping, field: &str) -> Option<Vec<NamedExpression>> {
-    let read = |(path, item): (String, &Node)| {
-        let item = item.as_mapping()?;
-        Some(NamedExpression { name: located(item.get("name")?)?, expression: expression(&path, item)? })
-    };
-    list(spec, field).map(read).collect()
+fn named((path, item): (String, &Node)) -> Option<NamedExpression> {
+    let item = item.as_mapping()?;
+    Some(NamedExpression { name: located(item.get("name")?)?, expression: expression(&path, item)? })
 }
 
 fn expression(path: &str, item: &Mapping) -> Option<Expression> {
-    let node = item.get("expression")?;
+    let node = item.get("expression").filter(|node| !node.is_null())?;
     let NodeKind::Scalar(Scalar { text, map, .. }) = &node.kind else { return None };
     Some(Expression {
         text: text.clone(),

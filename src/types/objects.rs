@@ -245,6 +245,7 @@ const ROWS: &[Row] = &[
             ("client", "client", "*string"),
             ("uri", "uri", "*string"),
             ("prompt", "prompt", "*string"),
+            ("scopes", "scopes", "*list(string)"),
         ],
     ),
 ];

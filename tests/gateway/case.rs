@@ -125,10 +125,12 @@ impl Case {
         std::fs::read_to_string(folder().join(&self.file.policies)).unwrap()
     }
 
-    /// The settings that differ from the defaults, as JSON in the names of `toolgate.yaml`.
-    pub(crate) fn settings(&self) -> serde_json::Value {
-        let text = self.file.config.as_deref().map_or("{}", RawValue::get);
-        serde_json::from_str(text).unwrap()
+    /// The text of a `toolgate.yaml` with the settings that differ from the defaults; JSON is YAML.
+    pub(crate) fn settings(&self) -> String {
+        let settings = self.file.config.as_deref().map_or("{}", RawValue::get);
+        let comma = if settings == "{}" { "" } else { "," };
+        let rest = settings.strip_prefix('{').unwrap();
+        format!(r#"{{"apiVersion":"toolgate.dev/v1","kind":"Configuration"{comma}{rest}"#)
     }
 
     /// When the event arrives.
@@ -156,6 +158,11 @@ impl Case {
             answer = answer.replace("@BODY@", &base64(body.as_bytes(), b"+/", true));
         }
         answer.replace("@DECISION@", &decision)
+    }
+
+    /// The tokens of the event: nothing of them may be seen but what they claim.
+    pub(crate) fn tokens(&self) -> Vec<String> {
+        self.file.tokens.values().map(|claims| token(claims.get())).collect()
     }
 
     fn written_out(&self, text: &str) -> String {

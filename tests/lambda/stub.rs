@@ -83,6 +83,12 @@ impl Shared {
         self.state.lock().expect("no thread of the stub panics with the lock")
     }
 
+    /// Keeps what was posted for `id`.
+    fn post(&self, id: &str, outcome: Outcome) {
+        let before = self.lock().outcomes.insert(id.to_owned(), outcome);
+        assert!(before.is_none(), "posted twice for {id}");
+    }
+
     /// Waits until `ready` gives something.
     fn wait<T>(&self, what: &str, mut ready: impl FnMut(&mut State) -> Option<T>) -> T {
         let end = Instant::now() + PATIENCE;
@@ -300,10 +306,7 @@ fn converse(stream: TcpStream, shared: &Shared) -> io::Result<()> {
                 };
                 match outcome {
                     Some((id, outcome)) => {
-                        assert!(
-                            shared.lock().outcomes.insert(id.to_owned(), outcome).is_none(),
-                            "posted twice"
-                        );
+                        shared.post(id, outcome);
                         accepted()
                     }
                     None => b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_vec(),

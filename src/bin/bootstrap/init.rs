@@ -8,11 +8,10 @@ use std::time::Duration;
 
 use toolgate::audit::policy_set_digest;
 use toolgate::cel::plan::Arena;
-use toolgate::config::Config;
+use toolgate::config::{Config, process_environment};
 use toolgate::diag::report::{Palette, render};
 use toolgate::diag::{self, Diagnostic, Severity};
 use toolgate::policy::compile::{CompiledSet, compile};
-use toolgate::policy::decide::DefaultDecision;
 use toolgate::policy::load::load;
 
 use crate::log;
@@ -34,10 +33,6 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    fn new(kind: &'static str, text: String) -> Failure {
-        Failure { kind, summary: text.clone(), text }
-    }
-
     /// What `diagnostics` say of `what`.
     pub(crate) fn diagnosed(kind: &'static str, what: &str, diagnostics: &[Diagnostic]) -> Failure {
         let errors = diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error);
@@ -59,19 +54,12 @@ fn report(diagnostics: &[Diagnostic]) -> String {
     text
 }
 
-/// The settings.
+/// The settings: the file that `TOOLGATE_CONFIG` names or that lies beside the policies, overridden by the other
+/// variables.
 pub(crate) fn configuration() -> Result<Config, Failure> {
-    let mut config = Config::default();
-    match variable("TOOLGATE_DEFAULT_DECISION").as_deref() {
-        None => {}
-        Some("allow") => config.default_decision = DefaultDecision::Allow,
-        Some("deny") => config.default_decision = DefaultDecision::Deny,
-        Some(_) => {
-            let text = "TOOLGATE_DEFAULT_DECISION is neither `allow` nor `deny`";
-            return Err(Failure::new("Toolgate.Configuration", text.to_owned()));
-        }
-    }
-    Ok(config)
+    Config::load_beside(&policy_paths(), None, process_environment()).map_err(|diagnostics| {
+        Failure::diagnosed("Toolgate.Configuration", "the configuration", &diagnostics)
+    })
 }
 
 /// Policies that answer events.
@@ -86,7 +74,7 @@ pub(crate) struct Policies<'p> {
 pub(crate) fn policies(arena: &Arena) -> Result<Policies<'_>, Failure> {
     let loaded = load(&policy_paths());
     let broken = loaded.has_errors();
-    let digest = policy_set_digest(loaded.sources.iter().map(|source| source.text()));
+    let digest = policy_set_digest(loaded.policies.iter().map(|policy| policy.source.slice(policy.span)));
     let mut diagnostics = loaded.diagnostics;
     // Compiled even if a document is not well, so that all that is wrong is said at once.
     let set = match compile(&loaded.policies, arena) {

@@ -8,14 +8,16 @@ use std::process::ExitCode;
 
 use toolgate::audit::Audit;
 use toolgate::cel::plan::Arena;
+use toolgate::config::DenialConfig;
 use toolgate::interceptor::Interceptor;
 
 mod init;
 mod serve;
 
-/// The stack of the thread that loads policies and decides. What authors write nests up to the limits of the
-/// parser, and each level takes a frame of the checker, the planner and the evaluator; see `docs/audit.md` for the
-/// measured need. Only pages that are touched take memory.
+/// The stack of the thread that loads policies and decides. The checker, the planner and the evaluator follow what
+/// authors write as deep as the parser lets it nest. Measured without optimisation, the deepest expressions of twenty
+/// kinds need up to 4.5 MiB (245 nested `optMap`); a thread of Rust's has 2 MiB. Only pages that are touched take
+/// memory.
 const STACK: usize = 64 * 1024 * 1024;
 
 fn main() -> ExitCode {
@@ -52,7 +54,7 @@ fn run() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match serve::serve(&started.interceptor, &started.audit) {
+    match serve::serve(&started.interceptor, &started.audit, started.denial) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log(&error);
@@ -65,18 +67,22 @@ fn run() -> ExitCode {
 struct Started<'p> {
     interceptor: Interceptor<'p>,
     audit: Audit,
+    denial: DenialConfig,
 }
 
 fn start(arena: &Arena) -> Result<Started<'_>, init::Failure> {
     let config = init::configuration()?;
     let policies = init::policies(arena)?;
+    let denial = config.denial;
     let audit = Audit::new(&config.audit, &policies.digest);
     let count = policies.set.policies.len();
     let interceptor = Interceptor::new(policies.set, arena, config).map_err(|diagnostics| {
         init::Failure::diagnosed("Toolgate.Configuration", "the configuration", &diagnostics)
     })?;
-    log(&format!("toolgate {}: {count} policies, {}", env!("CARGO_PKG_VERSION"), policies.digest));
-    Ok(Started { interceptor, audit })
+    let version = env!("CARGO_PKG_VERSION");
+    let noun = if count == 1 { "policy" } else { "policies" };
+    log(&format!("toolgate {version}: {count} {noun}, {}", policies.digest));
+    Ok(Started { interceptor, audit, denial })
 }
 
 /// Writes a line, or lines, to the log. There is nowhere to say that the log cannot be written.

@@ -19,6 +19,7 @@ use lambda_runtime::{Error, LambdaEvent, LambdaInvocation, Runtime, Service, ser
 use serde_json::value::RawValue;
 use tokio::signal::unix::{SignalKind, signal};
 use toolgate::audit::{Audit, Invocation, MAX_LINE};
+use toolgate::config::DenialConfig;
 use toolgate::gateway::Id;
 use toolgate::gateway::answer::{self, Denial};
 use toolgate::interceptor::{Interceptor, Scratch, decision_id};
@@ -31,7 +32,11 @@ const UNANSWERED: &str = "denied: the call could not be judged";
 ///
 /// # Errors
 /// Why no more events can be answered, without anything that an event says.
-pub(crate) fn serve(interceptor: &Interceptor<'_>, audit: &Audit) -> Result<(), String> {
+pub(crate) fn serve(
+    interceptor: &Interceptor<'_>,
+    audit: &Audit,
+    denial: DenialConfig,
+) -> Result<(), String> {
     let executor = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -40,7 +45,7 @@ pub(crate) fn serve(interceptor: &Interceptor<'_>, audit: &Audit) -> Result<(), 
         let mut terminate =
             signal(SignalKind::terminate()).map_err(|error| format!("SIGTERM cannot be caught: {error}"))?;
         let desk = Rc::new(Desk::default());
-        let gate = Gate { interceptor, audit, state: RefCell::new(State::default()) };
+        let gate = Gate { interceptor, audit, denial, state: RefCell::new(State::default()) };
         let handler = service_fn(|event: LambdaEvent<()>| {
             let bytes = desk.event.take();
             ready(Ok::<_, Error>(gate.answer(&bytes, &event.context.request_id)))
@@ -124,6 +129,7 @@ where
 struct Gate<'g, 'p> {
     interceptor: &'g Interceptor<'p>,
     audit: &'g Audit,
+    denial: DenialConfig,
     state: RefCell<State>,
 }
 
@@ -146,7 +152,7 @@ impl Gate<'_, '_> {
         let answered = catch_unwind(AssertUnwindSafe(|| self.judge(event, request_id)));
         answered.ok().flatten().unwrap_or_else(|| {
             let mut out = Vec::new();
-            answer::deny(&mut out, &Denial::denied(Id::Null, UNANSWERED, None));
+            answer::deny(&mut out, &Denial::denied(Id::Null, UNANSWERED), &self.denial);
             // `null` is no answer that a gateway takes, so the call does not go through either.
             raw(&out).unwrap_or_else(|| RawValue::NULL.to_owned())
         })

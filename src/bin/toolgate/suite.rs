@@ -41,6 +41,8 @@ pub(crate) struct Outcome {
     pub(crate) diagnostics: Vec<Diagnostic>,
     /// Its fixtures.
     pub(crate) fixtures: Vec<run::FixtureResult>,
+    /// Whether it is a Kyverno test file.
+    pub(crate) is_kyverno: bool,
     /// Its Kyverno tests, in the order of the file.
     pub(crate) kyverno: Vec<kyverno::TestResult>,
     /// The files that it names, for `--watch`.
@@ -49,7 +51,11 @@ pub(crate) struct Outcome {
 
 /// Reads and runs one file.
 pub(crate) fn run(file: &File, filter: &Filter) -> Outcome {
-    let mut outcome = Outcome { file: file.source.name().to_owned(), ..Outcome::default() };
+    let mut outcome = Outcome {
+        file: file.source.name().to_owned(),
+        is_kyverno: file.kind == Kind::Kyverno,
+        ..Outcome::default()
+    };
     match file.kind {
         Kind::Fixtures => fixtures(&file.source, filter, &mut outcome),
         Kind::Kyverno => outcome.kyverno = kyverno::run(&file.source, filter, &mut outcome.used),

@@ -136,14 +136,20 @@ fn every_setting_is_set_by_its_variable_as_by_its_example() {
     for setting in SETTINGS {
         let mut file = String::from("apiVersion: toolgate.dev/v1\nkind: Configuration\n");
         let parts: Vec<&str> = setting.path.split('.').collect();
-        for (depth, part) in parts.iter().enumerate() {
-            file.push_str(&format!("{:1$}{part}:", "", depth * 2));
-            file.push_str(&if depth + 1 == parts.len() {
-                format!(" {}\n", setting.example)
-            } else {
-                "\n".to_owned()
-            });
+        let (last, sections) = parts.split_last().unwrap();
+        let mut indent = String::new();
+        for section in sections {
+            file.push_str(&format!(
+                "{indent}{section}:
+"
+            ));
+            indent.push_str("  ");
         }
+        file.push_str(&format!(
+            "{indent}{last}: {}
+",
+            setting.example
+        ));
         // The setting needs another one beside it.
         let extra = match setting.path {
             "identity.required" => Some(("TOOLGATE_TRUST_JWT".to_owned(), "true".to_owned())),
@@ -184,10 +190,10 @@ fn every_setting_is_set_by_its_variable_as_by_its_example() {
 fn no_text_makes_the_reader_panic() {
     let text = fs::read_to_string(folder().join("027-every-setting.yaml")).unwrap();
     for (at, _) in text.char_indices() {
-        drop(Config::load_text("cut.yaml", &text[..at], std::iter::empty()));
+        let (before, after) = text.split_at_checked(at).unwrap();
+        drop(Config::load_text("cut.yaml", before, std::iter::empty()));
         if at % 7 == 0 {
-            let spoiled = format!("{}\"{}", &text[..at], &text[at..]);
-            drop(Config::load_text("spoiled.yaml", &spoiled, std::iter::empty()));
+            drop(Config::load_text("spoiled.yaml", &format!("{before}\"{after}"), std::iter::empty()));
         }
     }
 }

@@ -4,6 +4,7 @@ use bumpalo::Bump;
 use bumpalo::collections::String as BumpString;
 
 use super::Call;
+use crate::gateway::identity::Identity;
 
 /// What a deployment knows better than the caller.
 #[derive(Clone, Copy, Debug)]
@@ -12,6 +13,8 @@ pub struct Settings<'s> {
     pub host: &'s str,
     /// Who says what the environment is.
     pub environment: EnvironmentOf<'s>,
+    /// The caller, if the deployment believes anybody.
+    pub identity: Option<&'s Identity<'s>>,
 }
 
 /// Who says what environment a call is for.
@@ -25,7 +28,7 @@ pub enum EnvironmentOf<'s> {
 
 impl Default for Settings<'_> {
     fn default() -> Self {
-        Settings { host: "gateway", environment: EnvironmentOf::Caller }
+        Settings { host: "gateway", environment: EnvironmentOf::Caller, identity: None }
     }
 }
 

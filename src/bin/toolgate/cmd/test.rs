@@ -163,8 +163,14 @@ impl Run {
         self.outcomes.iter().all(|outcome| {
             outcome.fixtures.is_empty()
                 && outcome.diagnostics.is_empty()
-                && (outcome.kyverno.is_empty() && !outcome.file.ends_with(find::KYVERNO_TEST))
+                && outcome.kyverno.is_empty()
+                && !outcome.is_kyverno
         })
+    }
+
+    /// Whether there is a Kyverno test file, be it one that expects nothing.
+    fn has_kyverno(&self) -> bool {
+        self.outcomes.iter().any(|outcome| outcome.is_kyverno)
     }
 
     /// Kyverno's tests as far as Kyverno would go: not at all if one cannot be read, else to the first that fails to

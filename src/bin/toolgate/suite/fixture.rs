@@ -150,7 +150,7 @@ fn read_document(source: &Arc<Source>, document: &Document, out: &mut Vec<Diagno
     let kind = root.as_mapping()?.get("kind");
     if let Some(kind) = kind.filter(|kind| kind.as_text() != Some(KIND)) {
         // Configuration is of the same group, and may lie beside fixtures.
-        if kind.as_text() != Some("Config") && kind.as_text() != Some("Configuration") {
+        if kind.as_text() != Some("Configuration") {
             let message = "this document is no fixture".to_owned();
             reader.report(Code::UnknownKind, kind.span, "kind", message, "write `kind: Fixture`");
         }
@@ -160,7 +160,6 @@ fn read_document(source: &Arc<Source>, document: &Document, out: &mut Vec<Diagno
     reader.required(&fields, "kind", "write `kind: Fixture`");
     let name = metadata(&mut reader, &fields).unwrap_or_else(|| stem(source));
     let policies = policies(&mut reader, &fields);
-    let config = settings::read(&mut reader, &fields);
     let time = time(&mut reader, &fields);
     let defaults = match fields.get("defaults") {
         Some(node) => call(&mut reader, node, "defaults", &Call::default()).unwrap_or_default(),
@@ -171,7 +170,8 @@ fn read_document(source: &Arc<Source>, document: &Document, out: &mut Vec<Diagno
         Message::Call(call) => call.claims.is_some(),
         Message::Event(_) => false,
     });
-    Some(Fixture { name, policies, config: config.with_claims(claims), time, cases })
+    let config = settings::read(&mut reader, &fields, claims);
+    Some(Fixture { name, policies, config, time, cases })
 }
 
 fn stem(source: &Source) -> String {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use toolgate::diag::{Code, Diagnostic};
-use toolgate::policy::yaml::{Mapping, Node, NodeKind, Scalar, Value};
+use toolgate::policy::yaml::{Mapping, Node, NodeKind, Value};
 use toolgate::source::{Located, Source, Span};
 
 /// Where diagnostics go, and the file that they speak of.
@@ -112,16 +112,6 @@ impl Reader<'_> {
             return None;
         }
         Some(items)
-    }
-
-    /// True or false.
-    pub(super) fn flag(&mut self, fields: &Fields<'_>, name: &str) -> Option<bool> {
-        let node = fields.get(name)?;
-        if let NodeKind::Scalar(Scalar { value: Value::Bool(flag), .. }) = &node.kind {
-            return Some(*flag);
-        }
-        self.wrong_type(node, &fields.path(name), "true or false");
-        None
     }
 
     /// One of `words`.

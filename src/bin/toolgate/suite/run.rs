@@ -176,7 +176,8 @@ impl Got {
             decision: record.outcome,
             reason: owned(record.reason),
             policy: owned(record.policy),
-            rule: owned(record.rule),
+            // The validation, whether its path is told with or without its field.
+            rule: owned(record.rule.map(|rule| rule.strip_suffix(".expression").unwrap_or(rule))),
             error: record.error.clone(),
             refusal: owned(record.refusal),
         }

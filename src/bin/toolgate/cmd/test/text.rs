@@ -25,7 +25,7 @@ pub(super) fn write(run: &Run, report: &mut Report) {
     }
     let counts = run.counts();
     let stopped = kyverno.iter().any(|(_, test)| test.failure.is_some());
-    if !kyverno.is_empty() && !stopped {
+    if run.has_kyverno() && !stopped {
         report.text(format!(
             "\nTest Summary: {} tests passed and {} tests failed\n",
             counts.kyverno_passed, counts.kyverno_failed
@@ -60,7 +60,8 @@ fn fixture_text(file: &str, fixture: &FixtureResult) -> String {
     if failed.is_empty() {
         return format!("{GREEN}ok{GREEN:#}   {name}: {} cases\n", fixture.cases.len());
     }
-    let mut text = format!("{RED}FAIL{RED:#} {name}: {} of {} cases\n", failed.len(), fixture.cases.len());
+    let mut text =
+        format!("{RED}FAIL{RED:#} {name}: {} of {} cases failed\n", failed.len(), fixture.cases.len());
     for case in failed {
         text.push_str(&case_text(file, case));
     }
