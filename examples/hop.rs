@@ -65,10 +65,16 @@ struct Options {
     write: bool,
     /// Toolgate alone: for a profiler, and to see what a change brings.
     toolgate: bool,
-    /// The cases whose name has this in it.
+    /// One case, `all-match/10`, or all of a shape, `all-match`; empty for all.
     case: String,
     length: Duration,
     oracle: Option<PathBuf>,
+}
+
+impl Options {
+    fn wants(&self, name: &str, count: usize) -> bool {
+        self.case.is_empty() || self.case == name || self.case == format!("{name}/{count}")
+    }
 }
 
 fn options() -> Result<Options, Failure> {
@@ -153,7 +159,7 @@ fn run_toolgate(options: &Options) -> Result<(), Failure> {
     for (name, shape) in cases::SHAPES {
         for count in cases::COUNTS {
             let case = format!("{name}/{count}");
-            if case.contains(&options.case) {
+            if options.wants(name, count) {
                 let ours =
                     toolgate::drive(&cases::policies(shape, count), cases::EVENT, options.length)?.times;
                 let (p50, p99) = (report::duration(ours.p50), report::duration(ours.p99));
@@ -195,7 +201,7 @@ fn run(options: &Options) -> Result<(), Failure> {
     let mut rows = Vec::new();
     for (name, shape) in cases::SHAPES {
         for count in cases::COUNTS {
-            if !format!("{name}/{count}").contains(&options.case) {
+            if !options.wants(name, count) {
                 continue;
             }
             let row = measure(&cases::policies(shape, count), options.length, &format!("{name}/{count}"))?;
