@@ -1,8 +1,10 @@
 //! `toolgate test` on Kyverno's test files, as recorded from Kyverno, and on the shipped policies.
 
 #![expect(
+    clippy::arithmetic_side_effects,
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "a test that cannot go on should panic"
 )]

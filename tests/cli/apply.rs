@@ -104,7 +104,7 @@ fn every_recorded_run_of_kyverno_apply_has_the_same_rows() {
 fn the_shipped_policy_judges_payloads() {
     let run = toolgate(&[
         "apply",
-        "policies",
+        "policies/no-deletes-in-production.yaml",
         "--output",
         "json",
         "--http-payload",
@@ -188,7 +188,7 @@ impl<const N: usize> Sorted for [&str; N] {
 fn the_text_has_kyvernos_words_a_decision_and_the_numbers() {
     let run = toolgate(&[
         "apply",
-        "policies",
+        "policies/no-deletes-in-production.yaml",
         "--http-payload",
         "testdata/payloads/delete-pod-in-production.json",
         "--http-payload",

@@ -8,7 +8,7 @@ use crate::{Scratch, keys, policy, root, toolgate};
 fn the_shipped_policies_load() {
     let run = toolgate(&["check", "policies"]);
     assert_eq!((run.code, run.err.as_str()), (0, ""));
-    assert_eq!(run.out, "the policies load: 1 policy, 0 errors, 0 warnings\n");
+    assert_eq!(run.out, "the policies load: 6 policies, 0 errors, 0 warnings\n");
     let run = toolgate(&["check", "policies", "--output", "json"]);
     assert_eq!((run.code, run.out.as_str()), (0, "[]\n"));
 }

@@ -1,1 +1,214 @@
-//! fixtures
+//! What the fixture runner reports, and what it refuses.
+
+use serde_json::Value as Json;
+
+use crate::{Run, Scratch, run};
+
+const POLICY: &str = r#"
+apiVersion: policies.kyverno.io/v1
+kind: ValidatingPolicy
+metadata: {name: no-drops}
+spec:
+  evaluation: {mode: HTTP}
+  validations:
+    - expression: >-
+        object.attributes.Header("X-Operation").exists(o, o == "drop") ? http.Denied("no drops").Response() : null
+"#;
+
+const HEAD: &str =
+    "apiVersion: toolgate.dev/v1\nkind: Fixture\nmetadata: {name: drops}\npolicies: [policy.yaml]\n";
+
+/// Runs one fixture beside the policy.
+fn fixture(name: &str, rest: &str, arguments: &[&str]) -> Run {
+    let scratch = Scratch::new(name);
+    scratch.write("policy.yaml", POLICY);
+    scratch.write("drops.yaml", &format!("{HEAD}{rest}"));
+    run(&scratch.0, &[arguments, &["drops.yaml"]].concat())
+}
+
+const FAILING: &str = "\
+cases:
+  - name: a drop is denied
+    call: {tool: db___dropTable}
+    expect: {decision: deny, reason: no drops, policy: no-drops, rule: 'spec.validations[0]'}
+  - name: others too
+    calls:
+      - {tool: db___getRow, arguments: {id: 1}}
+      - {tool: db___drop}
+    expect: {decision: deny, reason: none at all}
+";
+
+#[test]
+fn a_failure_says_what_was_expected_what_came_where_and_what_each_policy_said() {
+    let ran = fixture("failure", FAILING, &[]);
+    assert_eq!((ran.code, ran.err.as_str()), (1, ""), "{}", ran.out);
+    let out = ran.out.lines().filter(|line| !line.contains(" ms)")).collect::<Vec<_>>().join("\n");
+    assert_eq!(
+        out,
+        r#"FAIL drops.yaml: drops: 2 of 3 cases failed
+  drops.yaml:11: others too, 1
+    decision: expected deny
+                   got none
+    reason: expected none at all
+                 got none
+    of: db___getRow {"id":1}
+    decided: allow: no policy spoke
+      no-drops: no opinion
+  drops.yaml:12: others too, 2
+    reason: expected none at all
+                 got no drops
+    of: db___drop
+    decided: deny by no-drops, spec.validations[0]: no drops
+      no-drops: deny: no drops
+"#
+    );
+    assert!(ran.out.contains("2 of 3 cases failed in 1 fixture ("), "{}", ran.out);
+}
+
+#[test]
+fn the_json_report_has_every_case() {
+    let json = fixture("json", FAILING, &["--output", "json"]).json();
+    let cases = json["fixtures"][0]["cases"].as_array().unwrap();
+    let passed: Vec<bool> = cases.iter().map(|case| case["passed"].as_bool().unwrap()).collect();
+    assert_eq!(passed, [true, false, false]);
+    assert_eq!(cases[2]["line"], 12);
+    assert_eq!(cases[2]["got"]["reason"], "no drops");
+    assert_eq!((&json["summary"]["passed"], &json["summary"]["failed"]), (&Json::from(1), &Json::from(2)));
+}
+
+#[test]
+fn the_junit_report_counts_cases_and_failures() {
+    let ran = fixture("junit", FAILING, &["--output", "junit"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.out.starts_with("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"), "{}", ran.out);
+    assert!(
+        ran.out.contains(r#"<testsuite name="drops" file="drops.yaml" tests="3" failures="2">"#),
+        "{}",
+        ran.out
+    );
+    assert!(
+        ran.out
+            .contains(r#"<testcase classname="drops" name="a drop is denied" file="drops.yaml" line="7"/>"#),
+        "{}",
+        ran.out
+    );
+    assert!(ran.out.contains("decision: expected deny, got none; reason: "), "{}", ran.out);
+}
+
+#[test]
+fn a_filter_chooses_cases_and_must_choose_some() {
+    assert_eq!(fixture("filter", FAILING, &["--filter", "a drop"]).code, 0);
+    assert_eq!(fixture("glob", FAILING, &["--filter", "others*"]).code, 1);
+    let nothing = fixture("nothing", FAILING, &["--filter", "no such case"]);
+    assert_eq!(nothing.code, 2);
+    assert!(nothing.err.contains("nothing matches the filter"), "{}", nothing.err);
+}
+
+#[test]
+fn a_fixture_that_tests_nothing_is_refused() {
+    for (rest, expected) in [
+        ("", "the field `cases` is missing"),
+        ("cases: []\n", "`cases` must not be empty"),
+        ("cases:\n  - call: {tool: a}\n", "the field `cases[0].expect` is missing"),
+        ("cases:\n  - expect: deny\n", "`cases[0]` has nothing to decide"),
+        ("cases:\n  - {calls: [], expect: deny}\n", "`cases[0].calls` must not be empty"),
+        ("cases:\n  - {call: {tool: a}, expect: {}}\n", "`cases[0].expect` does not say what is decided"),
+        (
+            "cases:\n  - {call: {tool: a}, expect: {policy: x}}\n",
+            "`cases[0].expect` does not say what is decided",
+        ),
+    ] {
+        let ran = fixture("tests-nothing", rest, &[]);
+        assert_eq!(ran.code, 2, "{rest}{}", ran.out);
+        assert!(ran.err.contains(expected), "{rest}{}", ran.err);
+        assert!(ran.err.contains("drops.yaml:"), "{}", ran.err);
+    }
+}
+
+#[test]
+fn mistakes_in_a_fixture_are_reported_with_their_places() {
+    let rest = "\
+config: {defaultDecison: deny}
+time: yesterday
+cases:
+  - name: a
+    call: {tol: a, claims: 7}
+    expect: {decision: denied}
+  - name: a
+    call: {params: {}, arguments: {}}
+    expect: maybe
+    skip: true
+";
+    let ran = fixture("mistakes", rest, &[]);
+    assert_eq!(ran.code, 2);
+    for expected in [
+        "drops.yaml:5:10: ",
+        "did you mean `defaultDecision`?",
+        "`yesterday` is no point in time",
+        "has no field `tol`",
+        "did you mean `tool`?",
+        "`cases[0].call.claims` must be a mapping, not the number `7`",
+        "`cases[0].expect.decision` must be one of",
+        "there are two cases of the name `a`",
+        "`params` has `arguments` in it, so both cannot be given",
+        "`cases[1].expect` must be one of `allow`, `deny`, not `maybe`",
+        "`cases[1]` has no field `skip`",
+    ] {
+        assert!(ran.err.contains(expected), "{expected}\n{}", ran.err);
+    }
+}
+
+#[test]
+fn policies_that_do_not_load_are_exit_code_3() {
+    let scratch = Scratch::new("bad-policies");
+    scratch.write("policy.yaml", &POLICY.replace(".Response()", ""));
+    scratch.write("drops.yaml", &format!("{HEAD}{FAILING}"));
+    let ran = run(&scratch.0, &["."]);
+    assert_eq!(ran.code, 3, "{}", ran.out);
+    assert!(ran.out.contains("FAIL drops.yaml: drops: the policies do not load"), "{}", ran.out);
+    scratch.write("drops.yaml", &format!("{}{FAILING}", HEAD.replace("policy.yaml", "other.yaml")));
+    let ran = run(&scratch.0, &["."]);
+    assert_eq!(ran.code, 3, "{}", ran.out);
+    assert!(ran.err.contains("drops.yaml:4:12: "), "{}", ran.err);
+}
+
+#[test]
+fn what_is_no_test_is_an_error_only_if_it_is_named() {
+    let scratch = Scratch::new("no-test");
+    scratch.write("policy.yaml", POLICY);
+    for paths in [&["."][..], &["policy.yaml"], &["absent.yaml"]] {
+        let ran = run(&scratch.0, paths);
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{paths:?}");
+        assert!(!ran.err.is_empty());
+    }
+    scratch.write("drops.yaml", &format!("{HEAD}{FAILING}"));
+    scratch.write(".hidden.yaml", "toolgate.dev/ and no YAML: [");
+    scratch.write("cache/CACHEDIR.TAG", "");
+    scratch.write("cache/broken.yaml", "toolgate.dev/ and no YAML: [");
+    assert_eq!(run(&scratch.0, &["."]).code, 1);
+}
+
+#[test]
+fn settings_claims_time_and_raw_json_reach_the_interceptor() {
+    let rest = r#"
+config: {defaultDecision: deny}
+cases:
+  - name: the default
+    call: {tool: db___get}
+    expect: {decision: none, effect: deny}
+  - name: raw JSON
+    call: {tool: db___get, arguments: '{"a": 1, "a": 2}'}
+    expect: {decision: refused}
+  - name: a whole message
+    calls:
+      - {body: '[]'}
+      - {body: {jsonrpc: "2.0", id: 1, method: tools/call}}
+      - {body: 7}
+    expect: {decision: refused}
+  - name: a method that passes
+    call: {method: tools/list}
+    expect: {decision: pass, effect: allow}
+"#;
+    let ran = fixture("settings", rest, &[]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+}

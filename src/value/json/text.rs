@@ -25,8 +25,12 @@ pub(super) fn unescape<'a>(raw: &[u8], arena: &'a Bump, budget: &mut Budget) -> 
     let mut lone_surrogate = false;
     for chunk in raw.utf8_chunks() {
         let mut rest = chunk.valid();
-        while let Some((plain, escaped)) = rest.split_once('\\') {
+        // Runs are short in JSON inside JSON: a search built for long texts would cost more than it saves.
+        while let Some((plain, escaped)) =
+            rest.bytes().position(|c| c == b'\\').and_then(|at| rest.split_at_checked(at))
+        {
             out.push_str(plain);
+            let escaped = escaped.get(1..).unwrap_or_default();
             let (c, after) = escape(escaped);
             lone_surrogate |= c.is_none();
             out.push(c.unwrap_or(char::REPLACEMENT_CHARACTER));

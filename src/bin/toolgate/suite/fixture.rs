@@ -218,11 +218,10 @@ fn cases(reader: &mut Reader<'_>, fields: &Fields<'_>, defaults: &Call) -> Vec<C
         let path = format!("cases[{index}]");
         let Some(fields) = reader.fields(item, &path, CASE) else { continue };
         let name = reader.text(&fields, "name");
-        if let Some(name) = &name {
-            if cases.iter().any(|case| case.name == name.value) {
-                let message = format!("there are two cases of the name `{}`", name.value);
-                reader.report(Code::DuplicateListEntry, name.span, &format!("{path}.name"), message, "");
-            }
+        let twice = |name: &&Located<String>| cases.iter().any(|case| case.name == name.value);
+        if let Some(name) = name.as_ref().filter(twice) {
+            let message = format!("there are two cases of the name `{}`", name.value);
+            reader.report(Code::DuplicateListEntry, name.span, &format!("{path}.name"), message, "");
         }
         let name = name.map_or_else(|| format!("case {}", index.saturating_add(1)), |name| name.value);
         let (messages, table) = messages(reader, &fields, defaults);

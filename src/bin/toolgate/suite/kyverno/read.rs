@@ -140,7 +140,7 @@ fn test(source: &Source, document: &Document) -> Result<Test, String> {
         }
     }
     let payloads = reader.texts(mapping, "httpPayloads")?.unwrap_or_default();
-    for name in OTHER_RUNS.iter().filter(|name| is_filled(mapping, name)) {
+    if let Some(name) = OTHER_RUNS.iter().find(|name| is_filled(mapping, name)) {
         return Err(format!("`{name}` is not supported: only HTTP payloads (`httpPayloads`) can be tested"));
     }
     let mut results = Vec::new();
@@ -157,7 +157,7 @@ fn test(source: &Source, document: &Document) -> Result<Test, String> {
 
 fn expected(reader: &Reader<'_>, node: &Node, path: &str) -> Result<Expected, String> {
     let mapping = reader.mapping(node, path, RESULT)?;
-    for name in COMPARISONS.iter().filter(|name| is_filled(mapping, name)) {
+    if let Some(name) = COMPARISONS.iter().find(|name| is_filled(mapping, name)) {
         return Err(format!("`{path}.{name}` is not supported: a payload is no resource"));
     }
     Ok(Expected {
