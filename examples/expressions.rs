@@ -123,7 +123,7 @@ fn time(mut call: impl FnMut()) -> f64 {
 /// Both engines' times for the case and whether Toolgate has evaluated it when it compiled; none if not both give
 /// Kyverno's value.
 fn compare(case: &Json) -> Option<(f64, f64, bool)> {
-    let text = case["expr"].as_str().unwrap();
+    let text = case["expr"].as_str()?;
     let theirs = cel::Program::compile(text).ok()?;
     let mut context = cel::Context::default();
     context.add_variable_from_value("object", object(case));
