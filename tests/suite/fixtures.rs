@@ -1,5 +1,8 @@
 //! What the fixture runner reports, and what it refuses.
 
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
 use serde_json::Value as Json;
 
 use crate::{Run, Scratch, run};
@@ -211,4 +214,29 @@ cases:
 "#;
     let ran = fixture("settings", rest, &[]);
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+}
+
+#[test]
+fn watching_runs_again_when_a_policy_changes() {
+    let scratch = Scratch::new("watch");
+    scratch.write("policy.yaml", POLICY);
+    scratch.write("drops.yaml", &format!("{HEAD}cases:\n  - {{call: {{tool: a___drop}}, expect: deny}}\n"));
+    let mut child = Command::new(env!("CARGO_BIN_EXE_toolgate"))
+        .args(["test", "--watch", "."])
+        .current_dir(&scratch.0)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let first = lines.find(|line| line.contains(" cases "));
+    // What is no test, policy or event starts nothing.
+    scratch.write("report.txt", "x");
+    scratch.write("policy.yaml", &POLICY.replace("\"drop\"", "\"purge\""));
+    let second = lines.find(|line| line.contains(" cases "));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let (first, second) = (first.unwrap(), second.unwrap());
+    assert!(first.starts_with("1 of 1 cases passed"), "{first}");
+    assert!(second.starts_with("1 of 1 cases failed") || second.starts_with("FAIL"), "{second}");
 }

@@ -38,7 +38,7 @@ pub(crate) fn watch(arguments: &Test, print: &mut dyn FnMut(&Report)) -> ! {
     loop {
         let (mut report, used) = run_and_list(arguments);
         let before = times(&used);
-        report.note(format!("watching {} files and directories; stop with Ctrl-C\n", used.len()));
+        report.note(format!("watching {} paths; stop with Ctrl-C\n", used.len()));
         print(&report);
         while times(&used) == before {
             thread::sleep(POLL);
@@ -46,8 +46,12 @@ pub(crate) fn watch(arguments: &Test, print: &mut dyn FnMut(&Report)) -> ! {
     }
 }
 
-/// When each file and all below each directory was changed.
-fn times(paths: &BTreeSet<PathBuf>) -> BTreeMap<PathBuf, Option<(SystemTime, u64)>> {
+/// What tells one state of a file from another.
+type State = Option<(SystemTime, u64)>;
+
+/// The state of each file, and of every file below each directory that can be a test, a policy or an event: a report
+/// that is written there must not start the next run.
+fn times(paths: &BTreeSet<PathBuf>) -> BTreeMap<PathBuf, State> {
     let mut found = BTreeMap::new();
     for path in paths {
         look(path, &mut found, 0);
@@ -55,17 +59,26 @@ fn times(paths: &BTreeSet<PathBuf>) -> BTreeMap<PathBuf, Option<(SystemTime, u64
     found
 }
 
-fn look(path: &Path, found: &mut BTreeMap<PathBuf, Option<(SystemTime, u64)>>, depth: usize) {
+fn look(path: &Path, found: &mut BTreeMap<PathBuf, State>, depth: usize) {
     const MAX_DEPTH: usize = 32;
     let metadata = fs::metadata(path).ok();
-    let is_directory = metadata.as_ref().is_some_and(fs::Metadata::is_dir);
-    let state = metadata.and_then(|metadata| Some((metadata.modified().ok()?, metadata.len())));
-    if found.insert(path.to_owned(), state).is_some() || !is_directory || depth > MAX_DEPTH {
+    if !metadata.as_ref().is_some_and(fs::Metadata::is_dir) {
+        found.insert(
+            path.to_owned(),
+            metadata.and_then(|metadata| Some((metadata.modified().ok()?, metadata.len()))),
+        );
+        return;
+    }
+    // A directory that was seen is there without a state.
+    if depth > MAX_DEPTH || found.insert(path.to_owned(), None).is_some() {
         return;
     }
     for entry in fs::read_dir(path).into_iter().flatten().flatten() {
-        if !entry.file_name().as_encoded_bytes().starts_with(b".") {
-            look(&entry.path(), found, depth.saturating_add(1));
+        let (name, path) = (entry.file_name(), entry.path());
+        let can_matter = path.is_dir()
+            || path.extension().is_some_and(|ending| ["yaml", "yml", "json"].iter().any(|it| ending == *it));
+        if can_matter && !name.as_encoded_bytes().starts_with(b".") {
+            look(&path, found, depth.saturating_add(1));
         }
     }
 }
