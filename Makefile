@@ -3,6 +3,8 @@
 #
 #   make dist                       dist/toolgate-arm64.zip and dist/toolgate-x86_64.zip
 #   make dist POLICIES=../rules     with other policies
+#   make check-dist                 the tests of the function, with the x86-64 zip's executable (on such a machine)
+#   make measure ARCH=x86_64        the table of benches/lambda.rs for that executable
 #   ARCH=x86_64 sam build           what `sam build` makes; arm64 without ARCH
 
 # As Lambda and template.yaml say it: arm64 or x86_64.
@@ -29,7 +31,7 @@ export CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_RUSTFLAGS := -C link-self-containe
 target_directory = $(or $(CARGO_TARGET_DIR),target)
 binary = $(target_directory)/$(target)/release/bootstrap
 
-.PHONY: dist zip bootstrap target build-ToolgateFunction clean-dist
+.PHONY: dist check-dist measure zip bootstrap target build-ToolgateFunction clean-dist
 
 dist:
 	$(MAKE) zip ARCH=arm64
@@ -45,6 +47,20 @@ bootstrap: target
 # Where there is no rustup, the target comes with the toolchain or not at all.
 target:
 	@if command -v rustup >/dev/null; then rustup target add $(target); fi
+
+# As Lambda does: unpacked, and the executable started.
+check-dist:
+	$(MAKE) zip ARCH=x86_64
+	rm -rf dist/check && mkdir -p dist/check
+	$(PYTHON) -c 'import sys, zipfile; zipfile.ZipFile(sys.argv[1]).extractall(sys.argv[2])' dist/toolgate-x86_64.zip dist/check
+	chmod 0755 dist/check/bootstrap
+	BOOTSTRAP="$(CURDIR)/dist/check/bootstrap" $(CARGO) test --locked --test lambda
+
+# The bench itself need not be fast; what it measures is what is deployed.
+measure: bootstrap
+	$(CARGO) build --release --locked --target $(target) --no-default-features --features lambda --example empty_handler
+	BOOTSTRAP="$(abspath $(binary))" EMPTY_HANDLER="$(abspath $(dir $(binary))examples/empty_handler)" \
+		$(CARGO) test --locked --bench lambda
 
 # What `sam build` calls for the function of this name with `BuildMethod: makefile`.
 build-ToolgateFunction: bootstrap

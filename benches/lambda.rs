@@ -1,5 +1,8 @@
 //! The Lambda function as a process: from its start to its first answer, its memory, its size; beside a function
 //! that does nothing, measured in the same run. Prints a table.
+//!
+//! The variables `BOOTSTRAP` and `EMPTY_HANDLER` name other builds to measure; `make measure` takes those that are
+//! deployed.
 
 #![expect(
     clippy::arithmetic_side_effects,
@@ -37,8 +40,8 @@ struct Measured {
 }
 
 fn main() {
-    let bootstrap = PathBuf::from(env!("CARGO_BIN_EXE_bootstrap"));
-    let empty = build_empty_handler();
+    let bootstrap = named("BOOTSTRAP").unwrap_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_bootstrap")));
+    let empty = named("EMPTY_HANDLER").unwrap_or_else(build_empty_handler);
     let directory = std::env::temp_dir().join(format!("toolgate-bench-{}", std::process::id()));
     println!(
         "| function | to the first poll, ms | to the first answer, ms (median; worst of {STARTS}) | VmRSS, MiB \
@@ -56,6 +59,11 @@ fn main() {
         }
     }
     let _ = fs::remove_dir_all(directory);
+}
+
+/// The program that a variable names.
+fn named(variable: &str) -> Option<PathBuf> {
+    std::env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
 /// The example is no dependency of a bench, so that it has to be asked for.

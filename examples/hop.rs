@@ -26,7 +26,7 @@ use hop::kyverno::{Oracle, Server};
 use hop::measure::{Row, Said};
 use hop::{plot, report, toolgate};
 
-const USAGE: &str = "usage: hop [--write] [--seconds S] [--oracle PATH]";
+const USAGE: &str = "usage: hop [--write] [--seconds S] [--oracle PATH] [--toolgate] [--case NAME]";
 
 /// What a failure carries: a sentence for the person at the terminal.
 type Failure = Box<dyn std::error::Error>;
@@ -63,17 +63,35 @@ spec:
 /// What to do.
 struct Options {
     write: bool,
+    /// Toolgate alone: for a profiler, and to see what a change brings.
+    toolgate: bool,
+    /// One case, `all-match/10`, or all of a shape, `all-match`; empty for all.
+    case: String,
     length: Duration,
     oracle: Option<PathBuf>,
 }
 
+impl Options {
+    fn wants(&self, name: &str, count: usize) -> bool {
+        self.case.is_empty() || self.case == name || self.case == format!("{name}/{count}")
+    }
+}
+
 fn options() -> Result<Options, Failure> {
-    let mut options = Options { write: false, length: Duration::from_secs(2), oracle: None };
+    let mut options = Options {
+        write: false,
+        toolgate: false,
+        case: String::new(),
+        length: Duration::from_secs(2),
+        oracle: None,
+    };
     let mut arguments = std::env::args().skip(1);
     while let Some(flag) = arguments.next() {
         let mut value = || arguments.next().ok_or(format!("{flag} needs a value\n{USAGE}"));
         match flag.as_str() {
             "--write" => options.write = true,
+            "--toolgate" => options.toolgate = true,
+            "--case" => options.case = value()?,
             "--seconds" => options.length = Duration::try_from_secs_f64(value()?.parse()?)?,
             "--oracle" => options.oracle = Some(value()?.into()),
             _ => return Err(format!("there is no option {flag}\n{USAGE}").into()),
@@ -136,7 +154,26 @@ fn agree(what: &str, engine: &Said, server: &Said, ours: &Said) -> Result<(), Fa
     Err(format!("{what}: the answers differ\n{told}").into())
 }
 
+/// Measures Toolgate alone.
+fn run_toolgate(options: &Options) -> Result<(), Failure> {
+    for (name, shape) in cases::SHAPES {
+        for count in cases::COUNTS {
+            let case = format!("{name}/{count}");
+            if options.wants(name, count) {
+                let ours =
+                    toolgate::drive(&cases::policies(shape, count), cases::EVENT, options.length)?.times;
+                let (p50, p99) = (report::duration(ours.p50), report::duration(ours.p99));
+                writeln!(io::stdout(), "{case:>16}  p50 {p50:>8}  p99 {p99:>8}  {:>9.0}/s", ours.rate)?;
+            }
+        }
+    }
+    Ok(())
+}
+
 fn run(options: &Options) -> Result<(), Failure> {
+    if options.toolgate {
+        return run_toolgate(options);
+    }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut out = io::stdout();
     let oracle = match &options.oracle {
@@ -164,6 +201,9 @@ fn run(options: &Options) -> Result<(), Failure> {
     let mut rows = Vec::new();
     for (name, shape) in cases::SHAPES {
         for count in cases::COUNTS {
+            if !options.wants(name, count) {
+                continue;
+            }
             let row = measure(&cases::policies(shape, count), options.length, &format!("{name}/{count}"))?;
             writeln!(out, "{}", report::line(name, count, &row))?;
             rows.push((name, count, row));
@@ -171,7 +211,7 @@ fn run(options: &Options) -> Result<(), Failure> {
     }
     let about = report::About::of_this_machine();
     writeln!(out, "\n{}", report::markdown(&about, &rows))?;
-    if options.write {
+    if options.write && options.case.is_empty() {
         report::write(&root.join("README.md"), &report::markdown(&about, &rows))?;
         let plot_file = root.join("docs/hop.svg");
         fs::write(&plot_file, plot::svg(&about, &rows))?;

@@ -34,8 +34,14 @@ mod stub;
 
 const POLICIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/policies");
 
+/// The program, or another build of it that the variable `BOOTSTRAP` names.
+fn program() -> PathBuf {
+    let other = std::env::var_os("BOOTSTRAP").map(PathBuf::from);
+    other.unwrap_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_bootstrap")))
+}
+
 fn bootstrap(stub: &Stub, settings: &[(&str, &str)]) -> Function {
-    stub.function(Path::new(env!("CARGO_BIN_EXE_bootstrap")), settings)
+    stub.function(&program(), settings)
 }
 
 /// A directory for one test's files.
@@ -445,6 +451,19 @@ fn a_hundred_policies_are_served_and_the_default_decision_is_the_deployments() {
 }
 
 #[test]
+fn the_policies_beside_the_program_are_served() {
+    let place = directory("beside");
+    fs::create_dir(place.join("policies")).unwrap();
+    fs::write(place.join("policies/p.yaml"), cases::policies(cases::Shape::FirstDenies, 3)).unwrap();
+    let copy = place.join("bootstrap");
+    fs::copy(program(), &copy).unwrap();
+    let stub = Stub::start();
+    let function = stub.function(&copy, &[]);
+    assert!(is_denial(&stub.ask(cases::EVENT).response()));
+    assert!(function.terminate().log.contains(": 3 policies, "));
+}
+
+#[test]
 fn neither_tokens_nor_arguments_are_in_the_log() {
     let stub = Stub::start();
     let function = bootstrap(&stub, &[("TOOLGATE_POLICIES", POLICIES), ("RUST_LOG", "trace")]);
@@ -466,7 +485,7 @@ fn neither_tokens_nor_arguments_are_in_the_log() {
 
 #[test]
 fn without_lambda_the_program_says_so() {
-    let run = std::process::Command::new(env!("CARGO_BIN_EXE_bootstrap")).env_clear().output().unwrap();
+    let run = std::process::Command::new(program()).env_clear().output().unwrap();
     assert_eq!(run.status.code(), Some(1));
     assert!(String::from_utf8(run.stderr).unwrap().contains("toolgate decide"));
 }

@@ -56,7 +56,18 @@ pub(crate) fn generate(seed: u64, index: u64, mode: Mode, requests: usize, table
         Mode::Expressions => true,
         Mode::Policies => false,
     };
-    let question = if expressions { expression(&mut g) } else { policies(&mut g) };
+    if g.rng.chance(200) {
+        g.dynamic = 400;
+    }
+    let question = match expressions {
+        true => match expression(&mut g) {
+            Question::Expression(variables, node) if g.rng.chance(80) => {
+                Question::Expression(variables, g.damaged(&node))
+            }
+            question => question,
+        },
+        false => policies(&mut g),
+    };
     let most = if expressions { requests.min(2) } else { requests };
     let inputs = (0..most.max(1)).map(|_| bodies::input(&mut g.rng)).collect();
     Case { question, inputs }
@@ -77,7 +88,9 @@ fn variables(g: &mut Generator<'_>, most: usize) -> Vec<(String, Node)> {
 
 fn expression(g: &mut Generator<'_>) -> Question {
     let variables = if g.rng.chance(200) { variables(g, 4) } else { Vec::new() };
-    g.fuel = g.rng.below(9).saturating_add(1);
+    g.mistakes = *g.rng.pick(&[15, 15, 0, 60]).unwrap_or(&15);
+    let most = if g.rng.chance(100) { 40 } else { 9 };
+    g.fuel = g.rng.below(most).saturating_add(1);
     // Every row of the tables is asked for as often as every other.
     if g.rng.chance(500) {
         let at = g.rng.below(g.tables.signatures.len());

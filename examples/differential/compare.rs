@@ -29,6 +29,9 @@ pub(crate) fn compare(due: &Json, got: &Json) -> Verdict {
     if due.to_string().replace(HELPER, r#"{"opaque":"mcp.MCP"}"#) == *got.to_string() {
         return Verdict::Same;
     }
+    if got.to_string().contains(r#"{"opaque":"kyverno.variables"}"#) {
+        return Verdict::Passed("`variables` as a whole (known-differences.json)");
+    }
     if got["error"] == "timestamp overflow" && due["error"] != got["error"] {
         return Verdict::Passed("a literal of google.protobuf.Timestamp outside of the years 1 to 9999");
     }

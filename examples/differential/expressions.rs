@@ -24,12 +24,21 @@ pub(crate) struct Generator<'t> {
     pub(crate) fuel: usize,
     /// How many arguments in a thousand have a wrong type.
     pub(crate) mistakes: usize,
+    /// How many arguments in a thousand are dynamic.
+    pub(crate) dynamic: usize,
 }
 
 impl<'t> Generator<'t> {
     /// A generator of case `index`.
     pub(crate) fn new(seed: u64, index: u64, tables: &'t Tables) -> Generator<'t> {
-        Generator { rng: Rng::new(seed, index), tables, scope: Vec::new(), fuel: 0, mistakes: 15 }
+        Generator {
+            rng: Rng::new(seed, index),
+            tables,
+            scope: Vec::new(),
+            fuel: 0,
+            mistakes: 15,
+            dynamic: 85,
+        }
     }
 
     /// True where an expression that does not compile would waste a whole policy.
@@ -100,7 +109,10 @@ impl<'t> Generator<'t> {
             let other = self.some_type(1);
             return self.expression(&other);
         }
-        let dynamic = self.rng.below(1000);
+        if !self.rng.chance(self.dynamic) {
+            return self.expression(ty);
+        }
+        let dynamic = self.rng.below(85);
         if dynamic < 40 {
             let inner = self.expression(ty);
             return hole("dyn(%)", Type::Dyn, vec![inner]);
@@ -110,10 +122,84 @@ impl<'t> Generator<'t> {
             let inner = self.expression(&other);
             return hole("dyn(%)", Type::Dyn, vec![inner]);
         }
-        if dynamic < 85 {
-            return self.expression(&Type::Dyn);
-        }
-        self.expression(ty)
+        self.expression(&Type::Dyn)
+    }
+
+    /// An expression with a few tokens taken away, doubled or replaced.
+    pub(crate) fn damaged(&mut self, node: &Node) -> Node {
+        const OTHERS: &[&str] = &[
+            "(",
+            ")",
+            "[",
+            "]",
+            "{",
+            "}",
+            ".",
+            ",",
+            "?",
+            ":",
+            "!",
+            "-",
+            "+",
+            "&&",
+            "||",
+            "==",
+            "!=",
+            "<",
+            "in",
+            "%",
+            "/",
+            "*",
+            "true",
+            "null",
+            "1",
+            "1u",
+            "1.0",
+            "\"a\"",
+            "b\"a\"",
+            "x",
+            "object",
+            "variables",
+            "dyn",
+            "has",
+            "int",
+            " ",
+            "`a`",
+            "_",
+            "'",
+            "r",
+            "e5",
+            "0x",
+            ".5",
+            "map",
+            "size",
+            "é",
+            "//",
+            "\n",
+            "?.",
+            "=",
+            "in ",
+            "optional",
+            "type",
+            "package",
+            "as",
+        ];
+        let rng = &mut self.rng;
+        node.damaged(|tokens| {
+            for _ in 0..rng.below(3).saturating_add(1) {
+                let at = rng.below(tokens.len());
+                match (rng.below(4), tokens.get(at).cloned()) {
+                    (0, Some(_)) => drop(tokens.remove(at)),
+                    (1, Some(token)) => tokens.insert(at, token),
+                    (2, Some(_)) => {
+                        if let Some(place) = tokens.get_mut(at) {
+                            *place = rng.text(OTHERS).to_owned();
+                        }
+                    }
+                    _ => tokens.insert(at, rng.text(OTHERS).to_owned()),
+                }
+            }
+        })
     }
 
     /// A type that `%s` prints.

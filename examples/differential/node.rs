@@ -16,18 +16,20 @@ pub(crate) struct Node {
     text: String,
     /// The content, if the node is a plain string literal.
     content: Option<String>,
+    /// True if the text is whatever chance made of an expression.
+    damaged: bool,
     children: Vec<Node>,
 }
 
 impl Node {
     /// A node without children.
     pub(crate) fn leaf(ty: Type, text: impl Into<String>) -> Node {
-        Node { ty, text: text.into(), content: None, children: Vec::new() }
+        Node { ty, text: text.into(), content: None, damaged: false, children: Vec::new() }
     }
 
     /// A node whose text has holes for its children.
     pub(crate) fn new(ty: Type, text: impl Into<String>, children: Vec<Node>) -> Node {
-        Node { ty, text: text.into(), content: None, children }
+        Node { ty, text: text.into(), content: None, damaged: false, children }
     }
 
     /// A string literal.
@@ -36,8 +38,18 @@ impl Node {
             ty: Type::String,
             text: quote(content),
             content: Some(content.to_owned()),
+            damaged: false,
             children: Vec::new(),
         }
+    }
+
+    /// The expression with some of its tokens changed by `change`.
+    pub(crate) fn damaged(&self, change: impl FnOnce(&mut Vec<String>)) -> Node {
+        let mut tokens = tokens(&self.render());
+        change(&mut tokens);
+        let mut node = Node::leaf(self.ty.clone(), tokens.concat());
+        node.damaged = true;
+        node
     }
 
     /// The CEL text.
@@ -74,6 +86,10 @@ impl Node {
 
     /// Smaller expressions, each one step away.
     pub(crate) fn smaller(&self) -> Vec<Node> {
+        if self.damaged {
+            let count = tokens(&self.text).len();
+            return (0..count).map(|at| self.damaged(|tokens| drop(tokens.remove(at)))).collect();
+        }
         let mut out: Vec<Node> = self.children.clone();
         let plain = plain(&self.ty);
         if !self.children.is_empty() || (self.content.is_none() && self.text.len() > plain.len()) {
@@ -135,6 +151,36 @@ pub(crate) fn shorter(text: &str) -> Vec<String> {
         out.push(chars.iter().enumerate().filter(|(i, _)| *i != at).map(|(_, c)| c).collect());
     }
     out
+}
+
+/// A text cut into words, numbers, string literals and signs.
+fn tokens(text: &str) -> Vec<String> {
+    let mut tokens: Vec<String> = Vec::new();
+    let (mut quote, mut escaped) = (None, false);
+    for c in text.chars() {
+        let word = c.is_alphanumeric() || c == '_';
+        let goes_on = tokens
+            .last()
+            .is_some_and(|last| word && last.ends_with(|c: char| c.is_alphanumeric() || c == '_'));
+        match (quote, tokens.last_mut()) {
+            (Some(open), Some(last)) => {
+                last.push(c);
+                if escaped {
+                    escaped = false;
+                } else if c == '\\' {
+                    escaped = true;
+                } else if c == open {
+                    quote = None;
+                }
+            }
+            (None, Some(last)) if goes_on => last.push(c),
+            _ => {
+                quote = (c == '"' || c == '\'').then_some(c);
+                tokens.push(c.to_string());
+            }
+        }
+    }
+    tokens
 }
 
 /// A CEL string literal.

@@ -45,7 +45,7 @@ pub(crate) struct Row {
 /// Calls until `length` is over, after a quarter of it to warm up, and times each call.
 pub(crate) fn times<E>(length: Duration, mut call: impl FnMut() -> Result<(), E>) -> Result<Times, E> {
     let warm = Instant::now();
-    while warm.elapsed() < length / 4 {
+    while warm.elapsed() < length.div_f64(4.0) {
         call()?;
     }
     let mut samples = Vec::with_capacity(1 << 20);

@@ -22,24 +22,12 @@ struct Series {
     name: &'static str,
     color: &'static str,
     value: fn(&Row) -> f64,
-    /// Where a value's label stands from its point.
-    label: f64,
 }
 
 const SERIES: [Series; 3] = [
-    Series {
-        name: "Kyverno's HTTP server over loopback",
-        color: "#c2410c",
-        value: |row| row.hop.p50,
-        label: -10.0,
-    },
-    Series {
-        name: "Kyverno's engine in process",
-        color: "#7c3aed",
-        value: |row| row.engine.p50,
-        label: 20.0,
-    },
-    Series { name: "Toolgate, event to answer", color: "#0f766e", value: |row| row.ours.p50, label: -10.0 },
+    Series { name: "Kyverno's HTTP server over loopback", color: "#c2410c", value: |row| row.hop.p50 },
+    Series { name: "Kyverno's engine in process", color: "#7c3aed", value: |row| row.engine.p50 },
+    Series { name: "Toolgate, event to answer", color: "#0f766e", value: |row| row.ours.p50 },
 ];
 
 /// The decades of the vertical axis.
@@ -51,7 +39,8 @@ struct Scale {
 impl Scale {
     fn of(rows: &[(&str, usize, Row)]) -> Scale {
         let values = || rows.iter().flat_map(|(_, _, row)| SERIES.iter().map(|series| (series.value)(row)));
-        let low = values().fold(f64::INFINITY, f64::min).log10().floor();
+        // Room for a label below the lowest point.
+        let low = (values().fold(f64::INFINITY, f64::min).log10() - 0.35).floor();
         let high = values().fold(0.0, f64::max).log10().ceil();
         Scale { low, high }
     }
@@ -91,6 +80,9 @@ pub(crate) fn svg(about: &About, rows: &[(&str, usize, Row)]) -> String {
             rows.iter().filter(|(other, _, _)| other == name).map(|(_, count, row)| (*count, *row)).collect();
         for series in &SERIES {
             line(&mut out, &scale, panel, series, &of_panel);
+        }
+        for (count, row) in &of_panel {
+            labels(&mut out, &scale, panel, *count, row);
         }
     }
     let below = format!("number of policies · {} · {}", about.machine, about.date);
@@ -132,24 +124,35 @@ fn axes(out: &mut String, scale: &Scale, panel: usize, name: &str) {
 }
 
 fn line(out: &mut String, scale: &Scale, panel: usize, series: &Series, rows: &[(usize, Row)]) {
-    let points: Vec<(f64, f64, f64)> = rows
-        .iter()
-        .map(|(count, row)| {
-            let value = (series.value)(row);
-            (x(panel, *count), scale.y(value), value)
-        })
-        .collect();
-    let path: Vec<String> = points.iter().map(|(x, y, _)| format!("{x:.1},{y:.1}")).collect();
+    let points: Vec<(f64, f64)> =
+        rows.iter().map(|(count, row)| (x(panel, *count), scale.y((series.value)(row)))).collect();
+    let path: Vec<String> = points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
     let color = series.color;
     let _ = writeln!(
         out,
         "<polyline points=\"{}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"2.5\"/>",
         path.join(" ")
     );
-    for (x, y, value) in points {
+    for (x, y) in points {
         let _ = writeln!(out, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\" fill=\"{color}\"/>");
-        let style = format!("fill=\"{color}\" font-size=\"12\"");
-        text(out, (x, y + series.label), "middle", &style, &duration(value));
+    }
+}
+
+/// The values at one number of policies: the upper one stands above its point, the lower one below, the one between
+/// them on the side that has more room.
+fn labels(out: &mut String, scale: &Scale, panel: usize, count: usize, row: &Row) {
+    let mut places: Vec<(f64, &Series)> =
+        SERIES.iter().map(|series| (scale.y((series.value)(row)), series)).collect();
+    places.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let [first, middle, last] = places.as_slice() else { return };
+    let above = middle.0 - first.0 > last.0 - middle.0;
+    for ((y, series), above) in [(first, true), (middle, above), (last, false)] {
+        let style = format!(
+            "fill=\"{}\" font-size=\"12\" stroke=\"#ffffff\" stroke-width=\"3\" paint-order=\"stroke\"",
+            series.color
+        );
+        let y = if above { y - 10.0 } else { y + 20.0 };
+        text(out, (x(panel, count), y), "middle", &style, &duration((series.value)(row)));
     }
 }
 

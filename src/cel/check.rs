@@ -203,7 +203,7 @@ impl<'e> Checker<'_, 'e> {
     }
 
     fn undeclared(&mut self, node: NodeId, name: &str) {
-        let kind = match crate::library::unsupported(name) {
+        let kind = match crate::library::unsupported(name.strip_prefix('.').unwrap_or(name)) {
             Some(library) => TypeErrorKind::NotSupportedYet { name: name.to_owned(), library },
             None => TypeErrorKind::UndeclaredReference {
                 name: name.to_owned(),
@@ -275,7 +275,7 @@ impl<'e> Checker<'_, 'e> {
             }
             _ => {
                 if !target.is_dyn_or_error() {
-                    self.error(node, TypeErrorKind::NoFieldSelection(target.clone()));
+                    self.error(node, TypeErrorKind::NoFieldSelection(declared(&target)));
                 }
                 Type::Dyn
             }
@@ -480,6 +480,7 @@ impl<'e> Checker<'_, 'e> {
             let found = self.element_type(&field.value, field.optional);
             if !self.bindings.assignable(&expected, &found) {
                 let field_name = field.field.clone();
+                let found = declared(&found);
                 self.error(field.id, TypeErrorKind::FieldMismatch { field: field_name, expected, found });
             }
         }
@@ -543,5 +544,14 @@ fn qualified_name(e: &Expr) -> Option<String> {
             qualified_name(operand).map(|prefix| format!("{prefix}.{field}"))
         }
         _ => None,
+    }
+}
+
+/// A type as cel-go declares it: `list`, `map` and `optional_type` as values are types of dyn. Here their parameters
+/// are free, see `type_named`.
+fn declared(ty: &Type) -> Type {
+    match ty {
+        Type::Param(name) if name.len() == 1 => Type::Dyn,
+        _ => assign::rebuild(ty, &mut declared),
     }
 }

@@ -86,30 +86,8 @@ impl Config {
     ) -> Result<Config, Vec<Diagnostic>> {
         let (mut config, mut diagnostics) = (base, Vec::new());
         let found = read::read_mapping(source, mapping, &mut config, &mut diagnostics);
-        settle(config, source, found, diagnostics)
+        settle(config, Some(source), found, &BTreeMap::new(), diagnostics)
     }
-}
-
-/// What a file's headers say, and what must hold of all settings together.
-fn settle(
-    mut config: Config,
-    source: &Arc<Source>,
-    mut found: Found,
-    mut diagnostics: Vec<Diagnostic>,
-) -> Result<Config, Vec<Diagnostic>> {
-    let overrides = std::mem::take(&mut found.headers);
-    headers::apply(&mut config.headers, overrides, source, &mut diagnostics);
-    let places = Places { source: Some(source), found };
-    places.both_environments(&mut diagnostics);
-    if diagnostics.is_empty() {
-        together(&mut config, &places, &mut diagnostics);
-    }
-    if diagnostics.is_empty() {
-        return Ok(config);
-    }
-    redact(source, &mut diagnostics);
-    diag::sort(&mut diagnostics);
-    Err(diagnostics)
 }
 
 fn finish(
@@ -118,12 +96,23 @@ fn finish(
     mut diagnostics: Vec<Diagnostic>,
 ) -> Result<Config, Vec<Diagnostic>> {
     let mut config = Config::default();
-    let mut places = Places { source, found: Found::default() };
+    let found = source.map(|source| read::read(source, &mut config, &mut diagnostics)).unwrap_or_default();
+    settle(config, source, found, variables, diagnostics)
+}
+
+/// What a file's headers say, then the variables, then what must hold of all settings together.
+fn settle(
+    mut config: Config,
+    source: Option<&Arc<Source>>,
+    mut found: Found,
+    variables: &BTreeMap<String, String>,
+    mut diagnostics: Vec<Diagnostic>,
+) -> Result<Config, Vec<Diagnostic>> {
     if let Some(source) = source {
-        places.found = read::read(source, &mut config, &mut diagnostics);
-        let found = std::mem::take(&mut places.found.headers);
-        headers::apply(&mut config.headers, found, source, &mut diagnostics);
+        let overrides = std::mem::take(&mut found.headers);
+        headers::apply(&mut config.headers, overrides, source, &mut diagnostics);
     }
+    let places = Places { source, found };
     places.both_environments(&mut diagnostics);
     variables::apply(&mut config, variables, &mut diagnostics);
     // What a broken file would say is not known, so nothing is said about how its settings fit.

@@ -274,9 +274,20 @@ mod migration {
         let interceptor =
             Interceptor::new(compile(&loaded.policies, &arena).unwrap(), &arena, config).unwrap();
         let mut scratch = Scratch::default();
-        let event = event("orders___get", &json!({}), &json!({"X-Scopes": "orders"})).to_string();
-        let answer = interceptor.intercept(&mut scratch, event.as_bytes(), 0);
-        assert_eq!(answer.record.reason, Some("The token has no scope for this tool."));
+        for (token, denied) in
+            [(None, true), (Some(SCOPE), false), (Some(SCP_LIST), false), (Some(SCP_TEXT), true)]
+        {
+            let mut headers = json!({"X-Scopes": "orders"});
+            if let Some(token) = token {
+                headers["authorization"] = json!(format!("Bearer {token}"));
+            }
+            let event = event("orders___get", &json!({}), &headers).to_string();
+            let answer = interceptor.intercept(&mut scratch, event.as_bytes(), 0);
+            let reason = denied.then_some("The token has no scope for this tool.");
+            assert_eq!(answer.record.reason, reason, "{token:?}");
+            let code = String::from_utf8_lossy(answer.bytes).contains("\"code\":-32600");
+            assert_eq!(code, denied, "{token:?}");
+        }
     }
 
     /// A policy that denies with the values of a header, joined.
@@ -309,6 +320,29 @@ mod migration {
         let bare = event("search", &json!({}), &json!({"x-mcp-tool": "harmless"}));
         assert_eq!(decide("migration-article.yaml", &tell("X-Mcp-Tool"), &bare).as_deref(), Some("search"));
         assert_eq!(decide("migration-article.yaml", &tell("X-Mcp-Namespace"), &bare).as_deref(), Some(""));
+    }
+
+    /// Of Cognito: `"scope": "orders:get profile", "custom:tenant": "acme"`
+    const SCOPE: &str = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL2NvZ25pdG8taWRwLmV1LWNlbnRyYWwtMS5hbWF6b25hd3MuY29tL3Bvb2wiLCJ0b2tlbl91c2UiOiJhY2Nlc3MiLCJzdWIiOiJ1LTEiLCJjbGllbnRfaWQiOiJjLTEiLCJzY29wZSI6Im9yZGVyczpnZXQgcHJvZmlsZSIsImN1c3RvbTp0ZW5hbnQiOiJhY21lIn0.c2ln";
+    /// `"scp": ["orders", "x y"]`
+    const SCP_LIST: &str = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL2NvZ25pdG8taWRwLmV1LWNlbnRyYWwtMS5hbWF6b25hd3MuY29tL3Bvb2wiLCJ0b2tlbl91c2UiOiJhY2Nlc3MiLCJzdWIiOiJ1LTEiLCJjbGllbnRfaWQiOiJjLTEiLCJzY3AiOlsib3JkZXJzIiwieCB5Il19.c2ln";
+    /// `"scp": "orders:list profile"`
+    const SCP_TEXT: &str = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwczovL2NvZ25pdG8taWRwLmV1LWNlbnRyYWwtMS5hbWF6b25hd3MuY29tL3Bvb2wiLCJ0b2tlbl91c2UiOiJhY2Nlc3MiLCJzdWIiOiJ1LTEiLCJjbGllbnRfaWQiOiJjLTEiLCJzY3AiOiJvcmRlcnM6bGlzdCBwcm9maWxlIn0.c2ln";
+
+    #[test]
+    fn the_samples_policies_see_the_scopes_and_the_tenant_of_a_trusted_token() {
+        for (token, scopes, tenant) in [
+            (SCOPE, "orders:get|profile", "acme"),
+            (SCP_LIST, "orders|x y", ""),
+            (SCP_TEXT, "orders:list|profile", ""),
+        ] {
+            let headers = json!({"Authorization": format!("Bearer {token}"), "X-Scopes": "admin"});
+            let call = event("orders___get", &json!({}), &headers);
+            for (header, value) in [("X-Scopes", scopes), ("X-Tenant-Id", tenant)] {
+                let seen = decide("migration-aws-samples.yaml", &tell(header), &call);
+                assert_eq!(seen.as_deref(), Some(value), "{header}");
+            }
+        }
     }
 
     #[test]

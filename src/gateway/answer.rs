@@ -164,11 +164,12 @@ fn error(out: &mut Vec<u8>, denial: &Denial<'_>, code: i32) {
     out.push(b'}');
 }
 
-/// `"result":{…}`, a tool's result that says that it failed.
+/// `"result":{…}`, a tool's result that says that it failed. Clients of the protocol 2026-07-28 refuse a result without
+/// `resultType`, and Python's then ends its session; older ones pass over it.
 fn result(out: &mut Vec<u8>, denial: &Denial<'_>) {
     out.extend_from_slice(br#""result":{"content":[{"type":"text","text":"#);
     string(out, denial.message);
-    out.extend_from_slice(br#"}],"isError":true"#);
+    out.extend_from_slice(br#"}],"isError":true,"resultType":"complete""#);
     if let Some(decision) = denial.decision {
         out.extend_from_slice(br#","_meta":{"toolgate.dev/decisionId":"#);
         string(out, decision);

@@ -157,9 +157,9 @@ pub fn u64_as_f64(u: u64) -> f64 {
     u as f64
 }
 
-/// The int that a double is, if it is one.
+/// The int that a double is, if it is one. cel-go takes the smallest int for an overflow.
 pub(crate) fn double_to_int(d: f64) -> Option<i64> {
-    let fits = d >= i64_as_f64(i64::MIN) && d < i64_as_f64(i64::MAX);
+    let fits = d > i64_as_f64(i64::MIN) && d < i64_as_f64(i64::MAX);
     (fits && i64_as_f64(d as i64) == d).then_some(d as i64)
 }
 

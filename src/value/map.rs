@@ -9,6 +9,9 @@ use bumpalo::collections::Vec as BumpVec;
 
 use super::Value;
 
+/// In maps up to this many entries a string is looked for one by one.
+const FEW: usize = 12;
+
 /// A map. Keys are null, booleans, numbers and strings; a literal may have others.
 #[derive(Clone, Copy, Debug)]
 pub struct Map<'a> {
@@ -96,7 +99,12 @@ impl<'a> Map<'a> {
 
     /// The value under exactly the string `key`.
     pub fn get_str(&self, key: &str) -> Option<Value<'a>> {
-        self.get_exact(&Value::String(key))
+        if self.entries.len() > FEW {
+            return self.get_exact(&Value::String(key));
+        }
+        // Strings of other lengths are unequal at once, but an order has to look into them.
+        let same = |entry: &&(Value<'a>, Value<'a>)| matches!(entry.0, Value::String(name) if name == key);
+        self.entries.iter().find(same).map(|(_, value)| *value)
     }
 
     /// The value that CEL finds under `key`: the key itself, else a number of another type that is equal to it

@@ -46,8 +46,8 @@ fn the_command_line_goes_before_the_variable_and_the_variable_before_the_file_be
     };
     let variable = ("TOOLGATE_CONFIG", file("variable.yaml"));
     assert_eq!(host(&[], &[]), "beside");
-    assert_eq!(host(&[], &[variable.clone()]), "variable");
-    assert_eq!(host(&["--config", &file("line.yaml")], &[variable.clone()]), "line");
+    assert_eq!(host(&[], std::slice::from_ref(&variable)), "variable");
+    assert_eq!(host(&["--config", &file("line.yaml")], std::slice::from_ref(&variable)), "line");
     assert_eq!(host(&[], &[variable, ("TOOLGATE_HOST", "set".to_owned())]), "set");
 }
 

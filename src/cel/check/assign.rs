@@ -165,7 +165,7 @@ impl Bindings {
 }
 
 /// The same type around other parameters.
-fn rebuild(ty: &Type, replace: &mut impl FnMut(&Type) -> Type) -> Type {
+pub(super) fn rebuild(ty: &Type, replace: &mut impl FnMut(&Type) -> Type) -> Type {
     match ty {
         Type::List(element) => Type::list(replace(element)),
         Type::Map(entry) => {

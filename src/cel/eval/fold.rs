@@ -39,6 +39,19 @@ fn keep<'a>(answer: Answer<'a>) -> Result<Result<Value<'a>, CelError<'a>>, Raise
     }
 }
 
+/// The constant that the predicate compares its element with, and whether it is `!=`.
+fn compared<'a>(quantifier: &'a Loop<'a>) -> Option<(&'a Value<'a>, bool)> {
+    match &quantifier.predicate {
+        Node::Equal { left: Node::Local(slot), right: Node::Const(constant), negate }
+        | Node::Equal { left: Node::Const(constant), right: Node::Local(slot), negate }
+            if *slot == quantifier.slot =>
+        {
+            Some((constant, *negate))
+        }
+        _ => None,
+    }
+}
+
 impl<'a> Frame<'a> {
     fn range(&mut self, node: &'a Node<'a>, id: crate::cel::ast::NodeId) -> Result<Range<'a>, Raise<'a>> {
         let value = self.eval(node)?;
@@ -56,6 +69,9 @@ impl<'a> Frame<'a> {
     /// first error.
     pub(super) fn quantifier(&mut self, quantifier: &'a Loop<'a>, decides: bool) -> Answer<'a> {
         let range = self.range(&quantifier.range, quantifier.id)?;
+        if let (Range::List(list), Some((constant, negate))) = (range, compared(quantifier)) {
+            return self.any_equal(list, constant, decides == negate, decides);
+        }
         let mut error: Option<CelError<'a>> = None;
         for index in 0..range.len() {
             let Some(element) = range.get(index) else { break };
@@ -74,6 +90,24 @@ impl<'a> Frame<'a> {
             Some(error) => Err(Raise::Error(error)),
             None => Ok(Value::Bool(!decides)),
         }
+    }
+
+    /// The quantifier over elements that are compared with `constant`, which cannot fail: what most conditions on
+    /// headers are. `unequal`: an unequal element decides, not an equal one. Charged as the nodes it stands for.
+    fn any_equal(
+        &mut self,
+        list: &'a [Value<'a>],
+        constant: &Value<'a>,
+        unequal: bool,
+        decides: bool,
+    ) -> Answer<'a> {
+        for element in list {
+            self.context.charge(3)?;
+            if self.context.equal(element, constant)? != unequal {
+                return Ok(Value::Bool(decides));
+            }
+        }
+        Ok(Value::Bool(!decides))
     }
 
     /// `map` and `filter`. As in cel-go's fold, a failing filter goes on and a later failure of the filter replaces

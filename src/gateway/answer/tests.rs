@@ -98,7 +98,7 @@ fn the_forms_differ_in_status_and_body() {
     let malformed = Denial::refused(Envelope::Mcp, Id::Raw("7"), Refusal::ToolName);
     let (status, ok_error, ok_result) = (DenialForm::Status, DenialForm::OkError, DenialForm::OkResult);
     let error = r#""id":7,"error":{"code":9,"message":"no","data":{"decisionId":"d"}}"#;
-    let result = r#""id":7,"result":{"content":[{"type":"text","text":"no"}],"isError":true,"_meta":{"toolgate.dev/decisionId":"d"}}"#;
+    let result = r#""id":7,"result":{"content":[{"type":"text","text":"no"}],"isError":true,"resultType":"complete","_meta":{"toolgate.dev/decisionId":"d"}}"#;
     for (denial, form, http, expected) in [
         (call, status, 418, error),
         (call, ok_error, 200, error),

@@ -77,6 +77,11 @@ fn header_value<'a>(node: &Node<'a>, arena: &'a Bump, budget: &mut Budget) -> Re
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::panic_in_result_fn,
+    clippy::unwrap_in_result,
+    reason = "a test that cannot go on should panic"
+)]
 mod tests {
     use super::*;
     use crate::config::Judging;

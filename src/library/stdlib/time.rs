@@ -248,6 +248,9 @@ fn offset<'a>(context: &mut Context<'a>, timestamp: &Timestamp, zone: &'a str) -
     if matches!(zone, "" | "UTC" | "Local") {
         return Ok(0);
     }
+    if zone.split('/').next().is_some_and(|first| first.len() > 255) {
+        return Err(ErrorKind::Message("file name too long").into());
+    }
     if zone.contains('\0') {
         return Err(ErrorKind::Message("invalid argument").into());
     }

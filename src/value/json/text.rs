@@ -18,27 +18,43 @@ pub(super) struct Unescaped<'a> {
 /// not UTF-8. The syntax has been checked.
 pub(super) fn unescape<'a>(raw: &[u8], arena: &'a Bump, budget: &mut Budget) -> Result<Unescaped<'a>, Fault> {
     charge_scan(budget, raw.len())?;
-    // Nothing but a byte that is not UTF-8 grows: one byte becomes three.
-    let capacity = if std::str::from_utf8(raw).is_ok() { raw.len() } else { raw.len().saturating_mul(3) };
+    // Undoing an escape never makes a text longer.
+    if let Ok(text) = std::str::from_utf8(raw) {
+        budget.charge_bytes(raw.len())?;
+        let mut out = BumpString::with_capacity_in(raw.len(), arena);
+        let lone_surrogate = undo(text, &mut out);
+        return Ok(Unescaped { text: out.into_bump_str(), lone_surrogate });
+    }
+    // A byte that is not UTF-8 becomes three.
+    let capacity = raw.len().saturating_mul(3);
     budget.charge_bytes(capacity)?;
     let mut out = BumpString::with_capacity_in(capacity, arena);
     let mut lone_surrogate = false;
     for chunk in raw.utf8_chunks() {
-        let mut rest = chunk.valid();
-        while let Some((plain, escaped)) = rest.split_once('\\') {
-            out.push_str(plain);
-            let (c, after) = escape(escaped);
-            lone_surrogate |= c.is_none();
-            out.push(c.unwrap_or(char::REPLACEMENT_CHARACTER));
-            rest = after;
-        }
-        out.push_str(rest);
+        lone_surrogate |= undo(chunk.valid(), &mut out);
         // Go replaces each byte that is not UTF-8, not each run of them.
         for _ in chunk.invalid() {
             out.push(char::REPLACEMENT_CHARACTER);
         }
     }
     Ok(Unescaped { text: out.into_bump_str(), lone_surrogate })
+}
+
+/// Appends `text` with its escapes undone; true if there is half of a surrogate pair.
+fn undo(text: &str, out: &mut BumpString<'_>) -> bool {
+    let (mut rest, mut lone_surrogate) = (text, false);
+    // Runs are short in JSON inside JSON: a search built for long texts would cost more than it saves.
+    while let Some((plain, escaped)) =
+        rest.bytes().position(|c| c == b'\\').and_then(|at| rest.split_at_checked(at))
+    {
+        out.push_str(plain);
+        let (c, after) = escape(escaped.get(1..).unwrap_or_default());
+        lone_surrogate |= c.is_none();
+        out.push(c.unwrap_or(char::REPLACEMENT_CHARACTER));
+        rest = after;
+    }
+    out.push_str(rest);
+    lone_surrogate
 }
 
 /// The character of the escape that begins `text` (after the backslash) and what follows it; none for half of a

@@ -211,3 +211,21 @@ fn a_text_larger_than_the_budget_is_a_fault() {
         ReadError::Fault(Fault::Memory)
     );
 }
+
+#[test]
+fn the_end_of_a_plain_run_is_found_wherever_it_is() {
+    let special = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
+    for byte in 0..=u8::MAX {
+        for at in 0..20 {
+            // What follows the byte must not hide it, nor what comes before it pretend.
+            for filler in [b'a', 0x7f, 0x80, 0xff, b'!', b'#', b'[', b' '] {
+                let mut bytes = [filler; 20];
+                bytes[at] = byte;
+                let due = if special(byte) { at } else { 20 };
+                assert_eq!(plain(&bytes), due, "{byte:#x} at {at} among {filler:#x}");
+            }
+        }
+    }
+    assert_eq!(plain(b"ab\"\\\x00cdefgh"), 2);
+    assert_eq!(plain(b""), 0);
+}

@@ -3,6 +3,10 @@
 /// True if `name` differs from the ASCII name `known` at most by case, where case is Unicode's simple folding:
 /// besides the ASCII letters, `ſ` is an `s` and the Kelvin sign a `k`.
 pub fn folds_to(known: &str, name: &str) -> bool {
+    // What folds to ASCII is ASCII or has more bytes than letters; most names differ in length already.
+    if name.len() < known.len() || name.len() > known.len() && name.is_ascii() {
+        return false;
+    }
     let mut letters = known.bytes();
     let same =
         name.chars().all(|c| letters.next().is_some_and(|letter| fold(c) == letter.to_ascii_lowercase()));

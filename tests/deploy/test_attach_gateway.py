@@ -1,0 +1,115 @@
+"""scripts/attach-gateway against a stand-in for the AWS CLI. `.ci/deploy-lint` runs it: it needs botocore."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+SCRIPT = HERE.parent.parent / "scripts" / "attach-gateway"
+FUNCTION = "arn:aws:lambda:eu-central-1:111122223333:function:toolgate"
+OTHER = "arn:aws:lambda:eu-central-1:111122223333:function:other"
+GATEWAY = {
+    "gatewayArn": "arn:aws:bedrock-agentcore:eu-central-1:111122223333:gateway/shop-abcdefghij",
+    "gatewayId": "shop-abcdefghij",
+    "gatewayUrl": "https://gateway.example.com/mcp",
+    "createdAt": "2026-11-01T00:00:00Z",
+    "updatedAt": "2026-11-01T00:00:00Z",
+    "status": "READY",
+    "name": "shop",
+    "roleArn": "arn:aws:iam::111122223333:role/shop",
+    "protocolType": "MCP",
+    "protocolConfiguration": {"mcp": {"supportedVersions": ["2025-11-25"], "searchType": "SEMANTIC"}},
+    "authorizerType": "CUSTOM_JWT",
+    "authorizerConfiguration": {
+        "customJWTAuthorizer": {
+            "discoveryUrl": "https://issuer.example.com/.well-known/openid-configuration",
+            "allowedClients": ["agent"],
+        }
+    },
+}
+
+
+def interceptor(arn, *points):
+    return {
+        "interceptionPoints": list(points),
+        "interceptor": {"lambda": {"arn": arn}},
+        "inputConfiguration": {"passRequestHeaders": True},
+    }
+
+
+class AttachGateway(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        (self.folder / "bin").mkdir()
+        # Under this Python, whatever `python3` is.
+        program = self.folder / "bin" / "aws"
+        shutil.copy(HERE / "aws", program)
+        program.write_text(program.read_text().replace("/usr/bin/env python3", sys.executable, 1))
+        self.state = self.folder / "gateway.json"
+        self.have(GATEWAY)
+
+    def have(self, gateway):
+        self.state.write_text(json.dumps(gateway))
+
+    def gateway(self):
+        return json.loads(self.state.read_text())
+
+    def run_script(self, *arguments):
+        path = f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
+        return subprocess.run(
+            [sys.executable, SCRIPT, "--gateway", GATEWAY["gatewayId"], *arguments], cwd=self.folder, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120,
+            env={**os.environ, "PATH": path, "STATE": str(self.state)},
+        )
+
+    def test_without_apply_nothing_changes(self):
+        done = self.run_script("--function", FUNCTION)
+        self.assertEqual((done.returncode, self.gateway()), (0, GATEWAY), done.stderr)
+        self.assertIn("AuthorizerType must be CUSTOM_JWT", done.stdout)
+
+    def test_everything_else_stays_as_it_was(self):
+        done = self.run_script("--function", FUNCTION, "--apply")
+        expected = {**GATEWAY, "interceptorConfigurations": [interceptor(FUNCTION, "REQUEST")]}
+        self.assertEqual((done.returncode, self.gateway()), (0, expected), done.stderr)
+        again = self.run_script("--function", FUNCTION, "--apply")
+        self.assertIn("nothing to change", again.stdout)
+
+    def test_another_request_interceptor_stays_unless_it_is_to_be_replaced(self):
+        self.have({**GATEWAY, "interceptorConfigurations": [interceptor(OTHER, "REQUEST", "RESPONSE")]})
+        refused = self.run_script("--function", FUNCTION, "--apply")
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn(OTHER, refused.stderr)
+        done = self.run_script("--function", FUNCTION, "--replace", "--apply")
+        both = [interceptor(FUNCTION, "REQUEST"), interceptor(OTHER, "RESPONSE")]
+        self.assertEqual((done.returncode, self.gateway()["interceptorConfigurations"]), (0, both), done.stderr)
+
+    def test_detaching_leaves_no_empty_list_which_the_api_refuses(self):
+        self.run_script("--function", FUNCTION, "--apply")
+        done = self.run_script("--detach", "--apply")
+        self.assertEqual((done.returncode, self.gateway()), (0, GATEWAY), done.stderr)
+
+    def test_the_configuration_from_before_can_be_restored(self):
+        before = {**GATEWAY, "interceptorConfigurations": [interceptor(OTHER, "REQUEST")]}
+        self.have(before)
+        self.run_script("--function", FUNCTION, "--replace", "--apply")
+        self.assertNotEqual(self.gateway(), before)
+        (kept,) = self.folder.glob("shop-abcdefghij-*.json")
+        done = self.run_script("--restore", str(kept), "--apply")
+        self.assertEqual((done.returncode, self.gateway()), (0, before), done.stderr)
+
+    def test_what_the_api_does_not_take_changes_nothing(self):
+        self.have({**GATEWAY, "novelty": True})
+        done = self.run_script("--function", FUNCTION, "--apply")
+        self.assertEqual((done.returncode, self.gateway()), (2, {**GATEWAY, "novelty": True}))
+        self.assertIn("novelty", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
