@@ -45,11 +45,7 @@ pub(crate) struct Row {
 /// Calls until `length` is over, after a quarter of it to warm up, and times each call.
 pub(crate) fn times<E>(length: Duration, mut call: impl FnMut() -> Result<(), E>) -> Result<Times, E> {
     let warm = Instant::now();
-<<<<<<< HEAD
-    while warm.elapsed() < length.mul_f64(0.25) {
-=======
     while warm.elapsed() < length.div_f64(4.0) {
->>>>>>> c8aab97dce7cb23294e7a3a77dfd0190e61953d1
         call()?;
     }
     let mut samples = Vec::with_capacity(1 << 20);
