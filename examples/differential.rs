@@ -9,6 +9,19 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+/// As the tests of the corpus read requests and write values.
+#[path = "../tests/kyverno"]
+#[expect(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "what the oracle records is well formed; if not, the case counts as a crash and is looked at"
+)]
+mod kyverno {
+    pub(crate) mod canonical;
+    pub(crate) mod check_request;
+}
+
 mod differential {
     pub(crate) mod bodies;
     pub(crate) mod cases;
@@ -22,7 +35,6 @@ mod differential {
     pub(crate) mod rng;
     pub(crate) mod run;
     pub(crate) mod tables;
-    pub(crate) mod values;
 }
 
 use differential::cases::Mode;

@@ -19,6 +19,7 @@ use serde_json::Value as Json;
 
 mod kyverno {
     pub(crate) mod canonical;
+    pub(crate) mod check_request;
     pub(crate) mod expression;
     pub(crate) mod policy;
     pub(crate) mod request;

@@ -14,9 +14,16 @@ use toolgate::library::table::Context;
 use toolgate::policy::compile::{CompiledPolicy, CompiledSet, compile, http_environment, inputs, plan};
 use toolgate::policy::decide::{ErrorText, Opinion, Outcome, ask_alone, decide};
 use toolgate::policy::load::load_text;
+use toolgate::value::Value;
 
 use super::cases::set;
-use super::values::{canonical, request};
+use crate::kyverno::canonical::canonical;
+use crate::kyverno::check_request;
+
+/// A payload has no `object.mcp`; a request that a server reads has one.
+fn request<'a>(object: &Json, bump: &'a Bump) -> Value<'a> {
+    check_request::object(object, object["mcp"].is_object(), bump)
+}
 
 /// One answer per input; `objects` are the requests as Kyverno reads them.
 pub(crate) fn answers(case: &Json, objects: &[Json]) -> Vec<Json> {

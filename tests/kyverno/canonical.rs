@@ -1,11 +1,10 @@
 //! Values in the oracle's canonical form.
 
 use serde_json::{Value as Json, json};
-use toolgate::types::Type;
 use toolgate::value::{Object, ShortestDouble, Value};
 
 /// Standard base64 with padding.
-pub(crate) fn base64(bytes: &[u8]) -> String {
+fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::new();
     for chunk in bytes.chunks(3) {
@@ -38,7 +37,9 @@ pub(crate) fn canonical(value: &Value<'_>) -> Json {
                 .iter()
                 .map(|(k, v)| {
                     let key = canonical(k);
-                    (key.to_string(), json!([key, canonical(v)]))
+                    // Sorted by the text of Go's encoder, which escapes the two line separators.
+                    let text = key.to_string().replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029");
+                    (text, json!([key, canonical(v)]))
                 })
                 .collect();
             entries.sort_by(|a, b| a.0.cmp(&b.0));
@@ -62,9 +63,4 @@ fn object_form(object: &Object<'_>) -> Json {
         }
     }
     json!({"struct": {"type": object.ty.name, "fields": fields}})
-}
-
-/// A type as the oracle prints it.
-pub(crate) fn type_text(ty: &Type) -> String {
-    ty.to_string()
 }

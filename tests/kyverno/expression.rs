@@ -22,7 +22,7 @@ fn compile<'p>(
     let ast = front::parse(text).map_err(|_| json!({"decision": "compile-error", "syntax": true}))?;
     let checked = check::check(ast, environment)
         .map_err(|mistakes| json!({"decision": "compile-error", "error": check::render(&mistakes)}))?;
-    let ty = canonical::type_text(checked.output());
+    let ty = checked.output().to_string();
     let program = plan(&checked, arena, environment)
         .map_err(|error| json!({"decision": "program-error", "error": error.message}))?;
     Ok((program, ty))

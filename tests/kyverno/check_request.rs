@@ -1,0 +1,79 @@
+//! Kyverno's recorded CheckRequest as the value that policies see.
+
+use bumpalo::Bump;
+use serde_json::Value as Json;
+use toolgate::cel::budget::Budget;
+use toolgate::library::kyverno::mcp::parse_body;
+use toolgate::types::object_type;
+use toolgate::value::json::go::syntax;
+use toolgate::value::{MapBuilder, Object, Value};
+
+/// `object` for a recorded CheckRequest; with `mcp`, `object.mcp` is read out of its body.
+pub(crate) fn object<'a>(object: &Json, mcp: bool, bump: &'a Bump) -> Value<'a> {
+    let ty = object_type("http.CheckRequest").unwrap();
+    let attributes = &object["attributes"];
+    let mut fields = Vec::new();
+    if attributes.is_object() {
+        fields.push(Some(attributes_object(attributes, bump)));
+        if mcp {
+            let body = decode(attributes["body"].as_str().unwrap_or_default());
+            fields.push(Some(mcp_object(&body, bump)));
+        }
+    }
+    Value::Object(bump.alloc(Object { ty, fields: bump.alloc_slice_copy(&fields), tagged: false }))
+}
+
+fn mcp_object<'a>(body: &[u8], bump: &'a Bump) -> Value<'a> {
+    let body = syntax(bump.alloc_slice_copy(body), bump, &mut Budget::default());
+    let request = parse_body(body, bump, &mut Budget::default()).unwrap();
+    let ty = object_type("http.MCPCheckData").unwrap();
+    Value::Object(bump.alloc(Object { ty, fields: bump.alloc_slice_copy(&[Some(request)]), tagged: false }))
+}
+
+fn attributes_object<'a>(attributes: &Json, bump: &'a Bump) -> Value<'a> {
+    let ty = object_type("http.CheckRequestAttributes").unwrap();
+    let fields: Vec<Option<Value<'a>>> = ty
+        .fields
+        .iter()
+        .map(|field| match (&attributes[field.name], field.name) {
+            (Json::String(text), "body") => Some(Value::Bytes(bump.alloc_slice_copy(&decode(text)))),
+            (Json::String(text), _) => Some(Value::String(bump.alloc_str(text))),
+            (Json::Number(number), _) => Some(Value::Int(number.as_i64().unwrap())),
+            (Json::Object(map), _) => {
+                let mut builder = MapBuilder::with_capacity(bump, map.len());
+                for (key, values) in map {
+                    let values: Vec<Value<'a>> = values
+                        .as_array()
+                        .unwrap()
+                        .iter()
+                        .map(|value| Value::String(bump.alloc_str(value.as_str().unwrap())))
+                        .collect();
+                    builder.insert(
+                        Value::String(bump.alloc_str(key)),
+                        Value::List(bump.alloc_slice_copy(&values)),
+                    );
+                }
+                Some(Value::Map(builder.finish()))
+            }
+            _ => None,
+        })
+        .collect();
+    Value::Object(bump.alloc(Object { ty, fields: bump.alloc_slice_copy(&fields), tagged: false }))
+}
+
+/// Standard base64.
+fn decode(text: &str) -> Vec<u8> {
+    let digit = |b: u8| match b {
+        b'A'..=b'Z' => b - b'A',
+        b'a'..=b'z' => b - b'a' + 26,
+        b'0'..=b'9' => b - b'0' + 52,
+        b'+' => 62,
+        _ => 63,
+    };
+    let mut out = Vec::new();
+    for chunk in text.trim_end_matches('=').as_bytes().chunks(4) {
+        let n = chunk.iter().fold(0_u32, |n, b| n << 6 | u32::from(digit(*b))) << (6 * (4 - chunk.len()));
+        out.extend(n.to_be_bytes().iter().skip(1).take(chunk.len() * 3 / 4));
+    }
+    out
+}
