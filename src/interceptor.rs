@@ -227,7 +227,7 @@ impl<'p> Interceptor<'p> {
             Reply::Send(sent) => answer::send(out, &sent),
             Reply::KeepHttp => answer::keep_http(out),
             Reply::Deny(denial) => {
-                let id = arena.alloc_str(&decision_id(event).to_string());
+                let id = bumpalo::format!(in arena, "{}", decision_id(event)).into_bump_str();
                 record.decision_id = Some(id);
                 answer::deny(out, &Denial { decision: Some(id), ..denial }, &self.config.denial);
             }

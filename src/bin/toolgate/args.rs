@@ -14,11 +14,13 @@ Examples:
   toolgate check policies/
   toolgate decide testdata/events/delete-pod-in-production.json
   toolgate apply policies/ --http-payload request.json
+  toolgate test testdata/policies
+  toolgate config --config policies/toolgate.yaml
 
 Exit codes:
   0  done; also when a call is denied, unless --fail-on-deny is given
-  1  a call is denied and --fail-on-deny is given
-  2  the command line is wrong, or an input file cannot be read
+  1  a call is denied and --fail-on-deny is given; `test`: a case failed
+  2  the command line is wrong, an input file cannot be read, or a test is none
   3  the policies or the configuration do not load";
 
 const CHECK_HELP: &str = "\
