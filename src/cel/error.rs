@@ -155,7 +155,16 @@ pub(super) struct Plain<'v, 'a>(pub(super) &'v Value<'a>);
 impl fmt::Display for Plain<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Value::Null => f.write_str("null"),
+            // cel-go's null is a number to Go.
+            Value::Null => f.write_str("0"),
+            Value::Bytes(bytes) => {
+                f.write_str("[")?;
+                for (at, byte) in bytes.iter().enumerate() {
+                    let space = if at == 0 { "" } else { " " };
+                    write!(f, "{space}{byte}")?;
+                }
+                f.write_str("]")
+            }
             Value::Bool(b) => write!(f, "{b}"),
             Value::Int(i) => write!(f, "{i}"),
             Value::Uint(u) => write!(f, "{u}"),

@@ -1,13 +1,14 @@
 //! Selection, indexing and presence tests, as cel-go's qualifiers.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use crate::cel::error::{ErrorKind, Raise};
 use crate::cel::plan::Node;
 use crate::library::table::{Answer, Context};
 use crate::library::{message, native};
 use crate::types::{ObjectType, object_type};
-use crate::value::{Object, Value, double_to_int};
+use crate::value::{Object, ShortestDouble, Value, double_to_int};
 
 use super::Frame;
 
@@ -21,9 +22,15 @@ pub(super) enum Step<'a> {
 
 /// A field of an object of a known type. The parts of a request's object are accessed by Go names afterwards, and
 /// so are fields of objects that functions made, because the value passes the outermost adapter.
-fn field<'a>(value: &Value<'a>, ty: &'static ObjectType, index: usize) -> Answer<'a> {
+fn field<'a>(
+    context: &mut Context<'a>,
+    value: &Value<'a>,
+    ty: &'static ObjectType,
+    index: usize,
+) -> Answer<'a> {
     match value {
         Value::Object(object) if std::ptr::eq(object.ty, ty) => Ok(object.get(index)),
+        other if ty.message && !is_message(other) => Err(no_message(context, other)),
         other => reflected(other, ty, index, |object, index| object.get(index)),
     }
 }
@@ -36,7 +43,41 @@ pub(super) fn test_field<'a>(
 ) -> Result<bool, Raise<'a>> {
     match value {
         Value::Object(object) if std::ptr::eq(object.ty, ty) => Ok(object.is_set(index)),
+        other if ty.message && !is_message(other) => Ok(false),
         other => reflected(other, ty, index, |object, index| object.is_set(index)),
+    }
+}
+
+fn is_message(value: &Value<'_>) -> bool {
+    match value {
+        Value::Object(object) => object.ty.message,
+        Value::Optional(Some(inner)) => is_message(inner),
+        _ => false,
+    }
+}
+
+/// A field of a protobuf message is asked of something else: an error with Go's type and text of the value. Containers
+/// and structs are named by what they are; Go prints their insides.
+fn no_message<'a>(context: &mut Context<'a>, value: &Value<'a>) -> Raise<'a> {
+    let mut say = |go_type: &str, text: fmt::Arguments<'_>| {
+        context.error(format_args!("unsupported field selection target: ({go_type}){text}"))
+    };
+    match value {
+        Value::Null => say("structpb.NullValue", format_args!("NULL_VALUE")),
+        Value::Bool(b) => say("bool", format_args!("{b}")),
+        Value::Int(i) => say("int64", format_args!("{i}")),
+        Value::Uint(u) => say("uint64", format_args!("{u}")),
+        Value::Double(d) => say("float64", format_args!("{}", ShortestDouble(*d))),
+        Value::String(text) | Value::Type(text) => say("string", format_args!("{text}")),
+        Value::Optional(Some(inner)) => no_message(context, inner),
+        Value::Optional(None) => say("<nil>", format_args!("<nil>")),
+        Value::Bytes(_) => say("[]uint8", format_args!("")),
+        Value::Duration(_) => say("time.Duration", format_args!("")),
+        Value::Timestamp(_) => say("time.Time", format_args!("")),
+        Value::List(_) => say("[]ref.Val", format_args!("")),
+        Value::Map(_) => say("map[ref.Val]ref.Val", format_args!("")),
+        Value::Object(object) => say(object.ty.name, format_args!("")),
+        Value::Opaque(name) => say(name, format_args!("")),
     }
 }
 
@@ -89,7 +130,7 @@ impl<'a> Frame<'a> {
                 if optional && !test_field(&value, ty, *index).map_err(|raise| raise.at(*id))? {
                     return Ok(Step::Absent);
                 }
-                let found = field(&value, ty, *index).map_err(|raise| raise.at(*id))?;
+                let found = field(&mut self.context, &value, ty, *index).map_err(|raise| raise.at(*id))?;
                 Ok(Step::Value(self.untagged(found)?, optional))
             }
             Node::Qualify { id, operand, key, optional } => {
