@@ -28,8 +28,9 @@ use toolgate::library::table::Context;
 use toolgate::policy::compile::{http_environment, inputs, plan};
 
 #[path = "../tests/kyverno/canonical.rs"]
-#[expect(dead_code, reason = "types are for the test that this belongs to")]
 mod canonical;
+#[path = "../tests/kyverno/check_request.rs"]
+mod check_request;
 #[path = "../tests/kyverno/request.rs"]
 mod request;
 
