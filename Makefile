@@ -2,14 +2,14 @@
 # nothing of the system is linked in and one machine makes both architectures.
 #
 #   make dist                       dist/toolgate-arm64.zip and dist/toolgate-x86_64.zip
-#   make dist POLICIES=../rules     with other policies
+#   make dist POLICIES=../rules     with other policies: a folder, or a bundle that `toolgate build` made
 #   make check-dist                 the tests of the function, with the x86-64 zip's executable (on such a machine)
 #   make measure ARCH=x86_64        the table of benches/lambda.rs for that executable
 #   ARCH=x86_64 sam build           what `sam build` makes; arm64 without ARCH
 
 # As Lambda and template.yaml say it: arm64 or x86_64.
 ARCH ?= arm64
-# What goes into the zip as `policies/`. Settings go with it, in its `toolgate.yaml`.
+# What goes into the zip as `policies/`, or as `policies.bundle`. Settings go with it, in its `toolgate.yaml`.
 POLICIES ?= policies
 CARGO ?= cargo
 PYTHON ?= python3
@@ -58,8 +58,8 @@ check-dist:
 
 # The bench itself need not be fast; what it measures is what is deployed.
 measure: bootstrap
-	$(CARGO) build --release --locked --target $(target) --no-default-features --features lambda --example empty_handler
-	BOOTSTRAP="$(abspath $(binary))" EMPTY_HANDLER="$(abspath $(dir $(binary))examples/empty_handler)" \
+	$(CARGO) build --release --locked --target $(target) -p toolgate-tools --bin empty_handler
+	BOOTSTRAP="$(abspath $(binary))" EMPTY_HANDLER="$(abspath $(dir $(binary))empty_handler)" \
 		$(CARGO) test --locked --bench lambda
 
 # What `sam build` calls for the function of this name with `BuildMethod: makefile`.
@@ -67,8 +67,9 @@ build-ToolgateFunction: bootstrap
 	mkdir -p "$(ARTIFACTS_DIR)"
 	cp "$(binary)" "$(ARTIFACTS_DIR)/bootstrap"
 	chmod 0755 "$(ARTIFACTS_DIR)/bootstrap"
-	rm -rf "$(ARTIFACTS_DIR)/policies"
-	cp -R "$(POLICIES)" "$(ARTIFACTS_DIR)/policies"
+	rm -rf "$(ARTIFACTS_DIR)/policies" "$(ARTIFACTS_DIR)/policies.bundle"
+	if [ -f "$(POLICIES)" ]; then cp "$(POLICIES)" "$(ARTIFACTS_DIR)/policies.bundle"; \
+		else cp -R "$(POLICIES)" "$(ARTIFACTS_DIR)/policies"; fi
 
 clean-dist:
 	rm -rf dist

@@ -24,13 +24,40 @@ pub(crate) const SHAPES: [(&str, Shape); 3] = [
 /// The sizes of the sets.
 pub(crate) const COUNTS: [usize; 3] = [1, 10, 100];
 
+/// The sizes of large sets of which no policy applies, beside one of a single policy.
+pub(crate) const MANY: [usize; 3] = [1, 1_000, 10_000];
+
+/// About the sizes of the events that are only read, in bytes.
+pub(crate) const SIZES: [usize; 3] = [1_000, 10_000, 100_000];
+
+/// An event of about `size` bytes: arguments as tools have them, texts, numbers and lists.
+pub(crate) fn large_event(size: usize) -> String {
+    let argument = |index: usize| {
+        format!(
+            r#""field{index}":{{"name":"cart-{index}-7d9f","labels":["a","b \"c\"",""],"count":{index},"on":true}}"#
+        )
+    };
+    let count = size.checked_div(argument(10_000).len()).unwrap_or_default();
+    let arguments: Vec<String> = (0..count).map(argument).collect();
+    format!(
+        r#"{{"interceptorInputVersion":"1.0","mcp":{{"gatewayRequest":{{"path":"/mcp","httpMethod":"POST","headers":{{}},"body":{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"kubernetes___deletePod","arguments":{{{}}}}}}}}}}}}}"#,
+        arguments.join(",")
+    )
+}
+
 /// A set of policies as one file of YAML.
 pub(crate) fn policies(shape: Shape, count: usize) -> String {
     (0..count).map(|index| policy(shape, index)).collect()
 }
 
-/// A policy of the usual kind: a condition on the target, two variables, one validation.
-fn policy(shape: Shape, index: usize) -> String {
+/// What a policy forbids: deletes through this target in this environment.
+pub(crate) struct Rule {
+    pub(crate) target: String,
+    pub(crate) environment: String,
+}
+
+/// The rule of the policy with this number.
+pub(crate) fn rule(shape: Shape, index: usize) -> Rule {
     let target = match shape {
         Shape::NoneMatches => format!("orders-{index}"),
         _ => "kubernetes".to_owned(),
@@ -39,6 +66,12 @@ fn policy(shape: Shape, index: usize) -> String {
         Shape::FirstDenies => "production".to_owned(),
         _ => format!("sandbox-{index}"),
     };
+    Rule { target, environment }
+}
+
+/// A policy of the usual kind: a condition on the target, two variables, one validation.
+fn policy(shape: Shape, index: usize) -> String {
+    let Rule { target, environment } = rule(shape, index);
     format!(
         r#"---
 apiVersion: policies.kyverno.io/v1

@@ -1,24 +1,22 @@
 //! Deciding: the bytes of an event to the bytes of the answer, beside `serde_json`'s parse of the same event.
 
+#![expect(missing_docs, reason = "criterion_group makes a function without documentation")]
 #![expect(clippy::expect_used, reason = "a bench that cannot go on should panic")]
 
 use std::hint::black_box;
 
+use bumpalo::Bump;
 use criterion::{Criterion, criterion_group, criterion_main};
-use toolgate::cel::plan::Arena;
-use toolgate::config::Config;
-use toolgate::interceptor::{Interceptor, Scratch};
-use toolgate::policy::compile::compile;
-use toolgate::policy::load::load_text;
+use toolgate::internal::budget::Budget;
+use toolgate::internal::gateway::wire;
+use toolgate::{Context, Engine, PolicySet, Scratch, Settings};
 
 mod cases;
 
-/// Runs `then` with an interceptor of the policies in `text`.
-fn with_interceptor<T>(text: &str, then: impl FnOnce(&Interceptor<'_>) -> T) -> T {
-    let arena = Arena::new();
-    let loaded = load_text("policies.yaml", text);
-    let set = compile(&loaded.policies, &arena).expect("the policies compile");
-    then(&Interceptor::new(set, &arena, Config::default()).expect("the settings are valid"))
+/// An engine of the policies in `text`.
+fn engine(text: &str) -> Engine {
+    let (set, _) = PolicySet::from_text("policies.yaml", text).expect("the policies compile");
+    Engine::new(set, Settings::default()).expect("the settings are valid")
 }
 
 /// The measure of the rest: what a general parser needs for the same bytes.
@@ -34,15 +32,50 @@ fn warm(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("warm");
     for (name, shape) in cases::SHAPES {
         for count in cases::COUNTS {
-            with_interceptor(&cases::policies(shape, count), |interceptor| {
-                let mut scratch = Scratch::default();
-                group.bench_function(format!("{name}/{count}"), |bencher| {
-                    bencher.iter(|| {
-                        black_box(interceptor.intercept(&mut scratch, black_box(cases::EVENT), 0).bytes.len())
-                    });
+            let engine = engine(&cases::policies(shape, count));
+            let (mut scratch, now) = (Scratch::default(), Context::at(0));
+            group.bench_function(format!("{name}/{count}"), |bencher| {
+                bencher.iter(|| {
+                    black_box(engine.decide(&mut scratch, black_box(cases::EVENT), &now).answer.len())
                 });
             });
         }
+    }
+    group.finish();
+}
+
+/// Large sets of which no policy applies.
+fn many(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("many");
+    for count in cases::MANY {
+        let engine = engine(&cases::policies(cases::Shape::NoneMatches, count));
+        let (mut scratch, now) = (Scratch::default(), Context::at(0));
+        group.bench_function(format!("none-matches/{count}"), |bencher| {
+            bencher
+                .iter(|| black_box(engine.decide(&mut scratch, black_box(cases::EVENT), &now).answer.len()));
+        });
+    }
+    group.finish();
+}
+
+/// Reading alone, beside `serde_json`'s tree of the same bytes.
+fn read(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("read");
+    let events = [(cases::EVENT.len(), String::from_utf8_lossy(cases::EVENT).into_owned())];
+    for (size, event) in events.into_iter().chain(cases::SIZES.map(|size| (size, cases::large_event(size)))) {
+        let mut arena = Bump::new();
+        group.bench_function(format!("toolgate/{size}"), |bencher| {
+            bencher.iter(|| {
+                arena.reset();
+                matches!(
+                    wire::event(black_box(event.as_bytes()), &arena, &mut Budget::default()),
+                    wire::Event::Request(_)
+                )
+            });
+        });
+        group.bench_function(format!("serde_json/{size}"), |bencher| {
+            bencher.iter(|| serde_json::from_slice::<serde_json::Value>(black_box(event.as_bytes())));
+        });
     }
     group.finish();
 }
@@ -55,10 +88,8 @@ fn cold(criterion: &mut Criterion) {
         let text = cases::policies(cases::Shape::FirstDenies, count);
         group.bench_function(format!("first-decision/{count}"), |bencher| {
             bencher.iter(|| {
-                with_interceptor(black_box(&text), |interceptor| {
-                    let mut scratch = Scratch::default();
-                    interceptor.intercept(&mut scratch, cases::EVENT, 0).bytes.len()
-                })
+                let engine = engine(black_box(&text));
+                engine.decide(&mut Scratch::default(), cases::EVENT, &Context::at(0)).answer.len()
             });
         });
     }
@@ -70,14 +101,13 @@ fn worst(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("worst");
     group.sample_size(10);
     let event = cases::items_event(100_000);
-    with_interceptor(cases::LOOPS, |interceptor| {
-        let mut scratch = Scratch::default();
-        group.bench_function("comprehension-over-100000-three-deep", |bencher| {
-            bencher.iter(|| interceptor.intercept(&mut scratch, black_box(event.as_bytes()), 0).bytes.len());
-        });
+    let engine = engine(cases::LOOPS);
+    let (mut scratch, now) = (Scratch::default(), Context::at(0));
+    group.bench_function("comprehension-over-100000-three-deep", |bencher| {
+        bencher.iter(|| engine.decide(&mut scratch, black_box(event.as_bytes()), &now).answer.len());
     });
     group.finish();
 }
 
-criterion_group!(benches, parse, warm, cold, worst);
+criterion_group!(benches, parse, warm, many, read, cold, worst);
 criterion_main!(benches);

@@ -66,15 +66,15 @@ fn named(variable: &str) -> Option<PathBuf> {
     std::env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
-/// The example is no dependency of a bench, so that it has to be asked for.
+/// Another package's program is no dependency of a bench, so that it has to be asked for.
 fn build_empty_handler() -> PathBuf {
     let built = Command::new(env!("CARGO"))
-        .args(["build", "--release", "--quiet", "--example", "empty_handler"])
+        .args(["build", "--release", "--quiet", "-p", "toolgate-tools", "--bin", "empty_handler"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .status();
     assert!(built.expect("cargo runs").success(), "the empty handler does not build");
     let release = Path::new(env!("CARGO_BIN_EXE_bootstrap")).parent().expect("a file has a directory");
-    release.join("examples").join("empty_handler")
+    release.join("empty_handler")
 }
 
 fn row(name: &str, program: &Path, settings: &[(&str, &str)]) {

@@ -1,13 +1,12 @@
 //! Loading: files to programs, by the number of policies; the throughput is that of policies.
 
+#![expect(missing_docs, reason = "criterion_group makes a function without documentation")]
 #![expect(clippy::expect_used, reason = "a bench that cannot go on should panic")]
 
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use toolgate::cel::plan::Arena;
-use toolgate::policy::compile::compile;
-use toolgate::policy::load::load_text;
+use toolgate::PolicySet;
 
 #[expect(dead_code, reason = "the events are for the other bench")]
 mod cases;
@@ -19,10 +18,8 @@ fn load(criterion: &mut Criterion) {
         group.throughput(Throughput::Elements(count as u64));
         group.bench_function(format!("{count}-policies"), |bencher| {
             bencher.iter(|| {
-                let arena = Arena::new();
-                let loaded = load_text("policies.yaml", black_box(&text));
-                let set = compile(&loaded.policies, &arena).expect("the policies compile");
-                black_box(set.policies.len())
+                let (set, _) = PolicySet::from_text("policies.yaml", black_box(&text)).expect("they compile");
+                black_box(set.len())
             });
         });
     }

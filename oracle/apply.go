@@ -33,7 +33,8 @@ type applyRow struct {
 	Message string `json:"message"`
 }
 
-func apply(kyverno string, directories []string) error {
+// inEach calls one with the whole path of the command line tool for each directory.
+func inEach(kyverno string, directories []string, one func(kyverno, directory string) error) error {
 	kyverno, err := exec.LookPath(kyverno)
 	if err != nil {
 		return err
@@ -42,7 +43,7 @@ func apply(kyverno string, directories []string) error {
 		return err
 	}
 	for _, directory := range directories {
-		if err := applyOne(kyverno, directory); err != nil {
+		if err := one(kyverno, directory); err != nil {
 			return fmt.Errorf("%s: %w", directory, err)
 		}
 	}
@@ -80,6 +81,12 @@ func applyOne(kyverno, directory string) error {
 	if result.Rows, err = rows(kyverno, workplace, result); err != nil {
 		return err
 	}
+	fmt.Printf("%s: %d rows, exit %d\n", filepath.Base(directory), len(result.Rows), result.Exit)
+	return writeExpected(file, result)
+}
+
+// writeExpected writes what a command did as indented JSON.
+func writeExpected(file string, result any) error {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
@@ -87,7 +94,6 @@ func applyOne(kyverno, directory string) error {
 	if err := encoder.Encode(result); err != nil {
 		return err
 	}
-	fmt.Printf("%s: %d rows, exit %d\n", filepath.Base(directory), len(result.Rows), result.Exit)
 	return os.WriteFile(file, text.Bytes(), 0o644)
 }
 
@@ -114,7 +120,7 @@ func defaultArgs(directory string) ([]string, error) {
 func payloads(args []string) []string {
 	var files []string
 	for i, arg := range args {
-		if arg == "--http-payload" && i+1 < len(args) {
+		if (arg == "--http-payload" || arg == "--envoy-payload") && i+1 < len(args) {
 			files = append(files, args[i+1])
 		}
 	}
@@ -204,12 +210,16 @@ func report(kyverno, directory string, args []string) (map[string]applyRow, erro
 // withPayload keeps only one of the payloads.
 func withPayload(args []string, payload string) []string {
 	var kept []string
+	flag := "--http-payload"
 	for i := 0; i < len(args); i++ {
-		if args[i] == "--http-payload" {
+		if args[i] == "--http-payload" || args[i] == "--envoy-payload" {
+			if i+1 < len(args) && args[i+1] == payload {
+				flag = args[i]
+			}
 			i++
 			continue
 		}
 		kept = append(kept, args[i])
 	}
-	return append(kept, "--http-payload", payload)
+	return append(kept, flag, payload)
 }

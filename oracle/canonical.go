@@ -13,6 +13,8 @@ import (
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
 	"github.com/google/cel-go/common/types/traits"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
 // tagged is a JSON object of one member: its name says the CEL type of its value.
@@ -112,6 +114,9 @@ func canonicalStruct(adapter types.Adapter, value ref.Val) (any, error) {
 		native = native.Elem()
 	}
 	name := value.Type().TypeName()
+	if message, ok := value.Value().(proto.Message); ok && isEnvoy(name) {
+		return canonicalMessage(adapter, value.(traits.Indexer), message)
+	}
 	if native.Kind() != reflect.Struct || !isData(native.Type().PkgPath()) {
 		return tagged{"opaque": name}, nil
 	}
@@ -134,9 +139,26 @@ func canonicalStruct(adapter types.Adapter, value ref.Val) (any, error) {
 	return tagged{"struct": result}, nil
 }
 
+// canonicalMessage writes a message of Envoy's with the fields that are populated.
+func canonicalMessage(adapter types.Adapter, value traits.Indexer, message proto.Message) (any, error) {
+	result := structValue{string(message.ProtoReflect().Descriptor().FullName()), map[string]any{}}
+	var failed error
+	message.ProtoReflect().Range(func(field protoreflect.FieldDescriptor, _ protoreflect.Value) bool {
+		name := string(field.Name())
+		result.Fields[name], failed = canonical(adapter, value.Get(types.String(name)))
+		return failed == nil
+	})
+	return tagged{"struct": result}, failed
+}
+
+func isEnvoy(name string) bool {
+	return strings.HasPrefix(name, "envoy.") || strings.HasPrefix(name, "google.rpc.")
+}
+
 // isData tells structs that carry data from the opaque helpers (http, json, mcp, resource). Types without
 // a name have no package: they are the anonymous structs of the MCP client capabilities.
 func isData(pkg string) bool {
 	return pkg == "" || strings.HasSuffix(pkg, "/libs/authz/http") || strings.HasSuffix(pkg, "/libs/mcp") ||
-		strings.HasSuffix(pkg, "/libs/jwt") || strings.HasSuffix(pkg, "mcp-go/mcp")
+		strings.HasSuffix(pkg, "/libs/jwt") || strings.HasSuffix(pkg, "mcp-go/mcp") ||
+		strings.HasSuffix(pkg, "/pkg/cel/libs") || strings.HasSuffix(pkg, "/libs/user")
 }

@@ -15,12 +15,18 @@ import (
 
 // Case is one line of a case file: what is asked, then what Kyverno answered.
 type Case struct {
-	ID       string            `json:"id"`
-	Kind     string            `json:"kind"`
-	Expr     string            `json:"expr,omitempty"`
-	Vars     []Variable        `json:"vars,omitempty"`
-	Policies []string          `json:"policies,omitempty"`
-	Files    map[string]string `json:"files,omitempty"`
+	ID       string     `json:"id"`
+	Kind     string     `json:"kind"`
+	Expr     string     `json:"expr,omitempty"`
+	Mode     string     `json:"mode,omitempty"` // evaluation mode of the expression or of the policies; HTTP if absent
+	Vars     []Variable `json:"vars,omitempty"`
+	Policies []string   `json:"policies,omitempty"`
+	// Exceptions are PolicyException documents; those that name a policy and its mode are compiled with it.
+	Exceptions []string          `json:"exceptions,omitempty"`
+	Files      map[string]string `json:"files,omitempty"`
+	Answers    map[string]Reply  `json:"answers,omitempty"`
+	// Objects are what the cluster of an HTTP expression holds; without any there is no cluster.
+	Objects []json.RawMessage `json:"objects,omitempty"`
 	Input
 	Requests []Input `json:"requests,omitempty"` // oracle serve only
 	Object   *object `json:"object,omitempty"`
@@ -40,11 +46,26 @@ type answerer func(Input) (*object, any, error)
 // prepare compiles what the case asks. With throughServer, raw requests of policy cases also go through
 // Kyverno's HTTP handler; its metrics grow with every new path, so a long run does without.
 func prepare(c Case, throughServer bool) (answerer, error) {
+	if err := serveAnswers(c); err != nil {
+		return nil, err
+	}
+	switch {
+	case c.Mode != "" && c.Mode != "HTTP" && c.Mode != "Envoy" && c.Mode != "JSON":
+		return nil, fmt.Errorf("unknown mode %q", c.Mode)
+	case c.Mode == "Envoy" && c.Kind == "expression":
+		return prepareEnvoyExpression(c)
+	case c.Mode == "Envoy" && c.Kind == "policy":
+		return prepareEnvoyPolicies(c)
+	case c.Mode == "JSON" && c.Kind == "expression":
+		return prepareJSONExpression(c)
+	case c.Mode == "JSON" && c.Kind == "policy":
+		return prepareJSONPolicies(c)
+	}
 	switch c.Kind {
 	case "expression":
 		return prepareExpression(c)
 	case "policy":
-		return preparePolicies(c.Policies, throughServer)
+		return preparePolicies(c, throughServer)
 	case "loader":
 		return func(Input) (*object, any, error) {
 			answer, err := loadFiles(c.Files)

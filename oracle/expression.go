@@ -34,7 +34,11 @@ var httpEnv = sync.OnceValues(func() (*cel.Env, error) {
 // validationEnv is the environment of a validation. Kyverno builds it inside compiler.compile, which has
 // no way to hand it out, so these are the same public calls in the same order.
 func validationEnv() (*cel.Env, func(name string, t *cel.Type), error) {
-	base, err := httpEnv()
+	return extendedEnv(httpEnv, httpcel.RequestType)
+}
+
+func extendedEnv(mode func() (*cel.Env, error), request *cel.Type) (*cel.Env, func(name string, t *cel.Type), error) {
+	base, err := mode()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -42,7 +46,7 @@ func validationEnv() (*cel.Env, func(name string, t *cel.Type), error) {
 	env, err := base.Extend(
 		cel.Variable(compiler.HttpKey, http.ContextType),
 		cel.Variable(compiler.ImageDataKey, imagedata.ContextType),
-		cel.Variable(compiler.ObjectKey, httpcel.RequestType),
+		cel.Variable(compiler.ObjectKey, request),
 		cel.Variable(compiler.VariablesKey, authzcel.VariablesType),
 		cel.Variable(compiler.ResourceKey, resource.ContextType),
 		cel.CustomTypeProvider(provider),
@@ -58,27 +62,18 @@ var plainEnv = sync.OnceValues(func() (*cel.Env, error) {
 })
 
 func prepareExpression(c Case) (answerer, error) {
-	env, err := plainEnv()
+	plain, extended := plainEnv, validationEnv
+	if len(c.Objects) > 0 {
+		extended = func() (*cel.Env, func(string, *cel.Type), error) { return clusterEnv(c.Objects) }
+		plain = func() (*cel.Env, error) {
+			env, _, err := extended()
+			return env, err
+		}
+	}
+	env, variables, ast, program, failed, err := compileCase(c, plain, extended)
 	if err != nil {
 		return nil, err
 	}
-	var register func(string, *cel.Type)
-	if len(c.Vars) > 0 {
-		if env, register, err = validationEnv(); err != nil {
-			return nil, err
-		}
-	}
-	variables := map[string]cel.Program{}
-	for _, variable := range c.Vars {
-		ast, program, failed := compileExpression(env, variable.Expression)
-		if failed != nil {
-			failed.Variable = variable.Name
-			return sameFor(failed), nil
-		}
-		register(variable.Name, ast.OutputType())
-		variables[variable.Name] = program
-	}
-	ast, program, failed := compileExpression(env, c.Expr)
 	if failed != nil {
 		return sameFor(failed), nil
 	}
@@ -92,15 +87,38 @@ func prepareExpression(c Case) (answerer, error) {
 			return nil, nil, err
 		}
 		out, _, err := program.Eval(activation(request, variables))
-		if err != nil {
-			return recorded, &expressionAnswer{Decision: "error", Error: err.Error()}, nil
-		}
-		value, err := canonical(env.CELTypeAdapter(), out)
-		if err != nil {
-			return nil, nil, err
-		}
-		return recorded, &expressionAnswer{Decision: "value", Type: cel.FormatCELType(ast.OutputType()), Value: value}, nil
+		answer, err := evaluated(env, ast, out, err)
+		return recorded, answer, err
 	}, nil
+}
+
+// compileCase compiles the variables and the expression of a case; failed is the answer if one of them does not.
+func compileCase(
+	c Case,
+	plain func() (*cel.Env, error),
+	extended func() (*cel.Env, func(string, *cel.Type), error),
+) (env *cel.Env, variables map[string]cel.Program, ast *cel.Ast, program cel.Program, failed *expressionAnswer, err error) {
+	var register func(string, *cel.Type)
+	if len(c.Vars) > 0 {
+		env, register, err = extended()
+	} else {
+		env, err = plain()
+	}
+	if err != nil {
+		return nil, nil, nil, nil, nil, err
+	}
+	variables = map[string]cel.Program{}
+	for _, variable := range c.Vars {
+		ast, program, failed := compileExpression(env, variable.Expression)
+		if failed != nil {
+			failed.Variable = variable.Name
+			return env, nil, nil, nil, failed, nil
+		}
+		register(variable.Name, ast.OutputType())
+		variables[variable.Name] = program
+	}
+	ast, program, failed = compileExpression(env, c.Expr)
+	return env, variables, ast, program, failed, nil
 }
 
 // compileExpression turns a panic into an answer too: cel-go 0.30 has literals that crash its checker, and
@@ -143,7 +161,7 @@ func recordInput(in Input, request *httpcel.CheckRequest) (*object, error) {
 }
 
 // activation is compiledPolicy.setupVariables: variables run on first use, at most once.
-func activation(request *httpcel.CheckRequest, variables map[string]cel.Program) map[string]any {
+func activation(request any, variables map[string]cel.Program) map[string]any {
 	values := lazy.NewMapValue(authzcel.VariablesType)
 	data := map[string]any{compiler.ObjectKey: request, compiler.VariablesKey: values}
 	for name, program := range variables {
@@ -156,4 +174,16 @@ func activation(request *httpcel.CheckRequest, variables map[string]cel.Program)
 		})
 	}
 	return data
+}
+
+// evaluated is the answer to an expression that gave a value or an error.
+func evaluated(env *cel.Env, ast *cel.Ast, out ref.Val, failed error) (*expressionAnswer, error) {
+	if failed != nil {
+		return &expressionAnswer{Decision: "error", Error: failed.Error()}, nil
+	}
+	value, err := canonical(env.CELTypeAdapter(), out)
+	if err != nil {
+		return nil, err
+	}
+	return &expressionAnswer{Decision: "value", Type: cel.FormatCELType(ast.OutputType()), Value: value}, nil
 }

@@ -53,7 +53,7 @@ func policiesOf(directory string) ([]engine.HTTPPolicy, error) {
 	}
 	var compiled []engine.HTTPPolicy
 	for _, p := range loaded {
-		one, failed := compilePolicy(p)
+		one, failed := compilePolicy[*httpcel.CheckRequest, *httpcel.CheckResponse](p, nil)
 		if failed != nil {
 			return nil, fmt.Errorf("policy %s: %s", failed.Policy, failed.Error)
 		}

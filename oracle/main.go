@@ -20,6 +20,9 @@ const usage = `usage:
   oracle time -policies DIR -request FILE [-seconds N]
                                           time Kyverno's engine in process
   oracle tests [-kyverno PATH] DIR...     run "kyverno test" in every directory, write its expected.json
+  oracle doubles                          print doubles and their shortest texts, for src/value/number/shortest.tsv
+  oracle environments                     print every overload that the environments declare, for
+                                          testdata/kyverno/environments/overloads.jsonl
   oracle versions                         print the versions of the modules that answer
 `
 
@@ -50,7 +53,7 @@ func run(args []string) error {
 		if err := flags.Parse(args); err != nil {
 			return err
 		}
-		return apply(*kyverno, flags.Args())
+		return inEach(*kyverno, flags.Args(), applyOne)
 	case "http-server":
 		return httpServer(args)
 	case "time":
@@ -61,7 +64,11 @@ func run(args []string) error {
 		if err := flags.Parse(args); err != nil {
 			return err
 		}
-		return recordTests(*kyverno, flags.Args())
+		return inEach(*kyverno, flags.Args(), recordTest)
+	case "doubles":
+		return doubles(os.Stdout)
+	case "environments":
+		return environments(os.Stdout)
 	case "versions":
 		return encode(os.Stdout, versions())
 	default:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,7 +15,6 @@ import (
 	authzhttp "github.com/kyverno/kyverno-authz/pkg/authz/http"
 	httpcel "github.com/kyverno/kyverno-authz/pkg/cel/libs/authz/http"
 	"github.com/kyverno/kyverno-authz/pkg/cel/libs/httpserver"
-	"github.com/kyverno/kyverno-authz/pkg/engine"
 	"github.com/kyverno/kyverno-authz/pkg/engine/compiler"
 	"github.com/kyverno/kyverno-authz/pkg/engine/sources"
 	"github.com/kyverno/kyverno-authz/pkg/events"
@@ -30,8 +30,6 @@ import (
 	sigsyaml "sigs.k8s.io/yaml"
 )
 
-type evaluation = policy.Evaluation[*httpcel.CheckResponse]
-
 // policyAnswer is Kyverno's answer of a list of policies about one request. With a broken policy there
 // is no decision: Kyverno would drop policies and go on, which no test should ask for.
 type policyAnswer struct {
@@ -41,6 +39,7 @@ type policyAnswer struct {
 	Reason   *string        `json:"reason,omitempty"`
 	Policy   string         `json:"policy,omitempty"`
 	Error    *string        `json:"error,omitempty"`
+	Message  string         `json:"message,omitempty"` // Envoy: status.message of the response
 	Policies []policyResult `json:"policies,omitempty"`
 }
 
@@ -56,30 +55,23 @@ type policyResult struct {
 	Result string  `json:"result"`
 	Reason *string `json:"reason,omitempty"`
 	Error  *string `json:"error,omitempty"`
+	Status int     `json:"status,omitempty"` // Envoy: of the denied response
+	// Envoy: status.message of the response
+	Message string `json:"message,omitempty"`
 }
 
-type namedPolicy struct {
+// named is a compiled policy of a mode with its name.
+type named[IN, OUT any] struct {
 	name   string
-	policy engine.HTTPPolicy
+	policy policy.Policy[dynamic.Interface, IN, OUT]
 }
 
-func preparePolicies(documents []string, throughServer bool) (answerer, error) {
-	var compiled []namedPolicy
-	var broken []brokenPolicy
-	for _, text := range documents {
-		loaded, failed, err := loadPolicies(text)
-		if err != nil {
-			return nil, err
-		}
-		broken = append(broken, failed...)
-		for _, p := range loaded {
-			one, failed := compilePolicy(p)
-			if failed != nil {
-				broken = append(broken, *failed)
-				continue
-			}
-			compiled = append(compiled, namedPolicy{p.Name, one})
-		}
+type namedPolicy = named[*httpcel.CheckRequest, *httpcel.CheckResponse]
+
+func preparePolicies(c Case, throughServer bool) (answerer, error) {
+	compiled, broken, err := compileAll[*httpcel.CheckRequest, *httpcel.CheckResponse](c)
+	if err != nil {
+		return nil, err
 	}
 	if broken != nil {
 		return func(Input) (*object, any, error) { return nil, policyAnswer{Broken: broken}, nil }, nil
@@ -108,15 +100,64 @@ func preparePolicies(documents []string, throughServer bool) (answerer, error) {
 	}, nil
 }
 
+// compileAll loads and compiles the policies of a case, each with the exceptions that the kube source would attach.
+func compileAll[IN, OUT any](c Case) (compiled []named[IN, OUT], broken []brokenPolicy, err error) {
+	exceptions, err := readExceptions(c.Exceptions)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, text := range c.Policies {
+		loaded, failed, err := loadPolicies(text)
+		if err != nil {
+			return nil, nil, err
+		}
+		broken = append(broken, failed...)
+		for _, p := range loaded {
+			one, failed := compilePolicy[IN, OUT](p, attached(p, exceptions))
+			if failed != nil {
+				broken = append(broken, *failed)
+				continue
+			}
+			compiled = append(compiled, named[IN, OUT]{p.Name, one})
+		}
+	}
+	return compiled, broken, nil
+}
+
+// readExceptions reads PolicyException documents strictly: the file source has no schema for them.
+func readExceptions(documents []string) ([]*vpol.PolicyException, error) {
+	var exceptions []*vpol.PolicyException
+	for _, text := range documents {
+		exception := &vpol.PolicyException{}
+		if err := sigsyaml.UnmarshalStrict([]byte(text), exception); err != nil {
+			return nil, err
+		}
+		exceptions = append(exceptions, exception)
+	}
+	return exceptions, nil
+}
+
+// attached is what sources.NewKube and its composite store select for a policy.
+func attached(p *vpol.ValidatingPolicy, exceptions []*vpol.PolicyException) []*vpol.PolicyException {
+	var attached []*vpol.PolicyException
+	for _, exception := range exceptions {
+		refers := slices.ContainsFunc(exception.Spec.PolicyRefs, func(ref vpol.PolicyRef) bool { return ref.Name == p.Name })
+		if refers && exception.Spec.EvaluationMode == p.Spec.EvaluationMode() {
+			attached = append(attached, exception)
+		}
+	}
+	return attached
+}
+
 // compilePolicy has a stage of its own for what makes Kyverno's compiler panic (see compileExpression).
-func compilePolicy(p *vpol.ValidatingPolicy) (compiled engine.HTTPPolicy, broken *brokenPolicy) {
+func compilePolicy[IN, OUT any](p *vpol.ValidatingPolicy, exceptions []*vpol.PolicyException) (compiled policy.Policy[dynamic.Interface, IN, OUT], broken *brokenPolicy) {
 	defer func() {
 		if crash := recover(); crash != nil {
 			broken = &brokenPolicy{p.Name, "panic", fmt.Sprint(crash)}
 		}
 	}()
-	c := compiler.NewCompiler[dynamic.Interface, *httpcel.CheckRequest, *httpcel.CheckResponse](nil)
-	compiled, errs := c.Compile(p, nil)
+	c := compiler.NewCompiler[dynamic.Interface, IN, OUT](nil)
+	compiled, errs := c.Compile(p, exceptions)
 	if errs != nil {
 		return nil, &brokenPolicy{p.Name, "compile", errs.ToAggregate().Error()}
 	}
@@ -161,28 +202,31 @@ func nameOf(document []byte) string {
 	return name
 }
 
-type engineFunc = core.Engine[dynamic.Interface, *httpcel.CheckRequest, evaluation]
+type engineFunc = engineOf[*httpcel.CheckRequest, httpcel.CheckResponse]
+type engineOf[IN, OUT any] = core.Engine[dynamic.Interface, IN, policy.Evaluation[*OUT]]
 
-// newEngine is the engine of authz/http.NewServer without its metrics.
-func newEngine(compiled []namedPolicy) engineFunc {
-	policies := make([]engine.HTTPPolicy, len(compiled))
+// newEngine is the engine of authz/http.NewServer and of authz/envoy.NewServer without their metrics.
+func newEngine[IN, OUT any](compiled []named[IN, *OUT]) engineOf[IN, OUT] {
+	type one = policy.Policy[dynamic.Interface, IN, *OUT]
+	type evaluation = policy.Evaluation[*OUT]
+	policies := make([]one, len(compiled))
 	for i, p := range compiled {
 		policies[i] = p.policy
 	}
-	type factory = core.FactoryContext[engine.HTTPPolicy, dynamic.Interface, *httpcel.CheckRequest]
+	type factory = core.FactoryContext[one, dynamic.Interface, IN]
 	return core.NewEngine(
 		core.MakeSource(policies...),
 		handlers.Handler(
 			dispatchers.Sequential(
-				policy.EvaluatorFactory[engine.HTTPPolicy](),
-				func(context.Context, factory) core.Breaker[engine.HTTPPolicy, *httpcel.CheckRequest, evaluation] {
-					return core.MakeBreakerFunc(func(_ context.Context, _ engine.HTTPPolicy, _ *httpcel.CheckRequest, out evaluation) bool {
+				policy.EvaluatorFactory[one](),
+				func(context.Context, factory) core.Breaker[one, IN, evaluation] {
+					return core.MakeBreakerFunc(func(_ context.Context, _ one, _ IN, out evaluation) bool {
 						return out.Result != nil
 					})
 				},
 			),
-			func(context.Context, factory) core.Resulter[engine.HTTPPolicy, *httpcel.CheckRequest, evaluation, evaluation] {
-				return resulters.NewFirst[engine.HTTPPolicy, *httpcel.CheckRequest](func(out evaluation) bool {
+			func(context.Context, factory) core.Resulter[one, IN, evaluation, evaluation] {
+				return resulters.NewFirst[one, IN](func(out evaluation) bool {
 					return out.Result != nil || out.Error != nil
 				})
 			},
@@ -190,10 +234,13 @@ func newEngine(compiled []namedPolicy) engineFunc {
 	)
 }
 
-// decide asks every policy on its own, then the engine, and finds out whose word the engine took.
-func decide(compiled []namedPolicy, handle engineFunc, request *httpcel.CheckRequest) (policyAnswer, error) {
+// ask asks every policy on its own, then the engine, and finds out whose word the engine took: the answer has the
+// policies', the result is the engine's, the last is what it was made of.
+func ask[IN, OUT any](
+	compiled []named[IN, *OUT], handle engineOf[IN, OUT], request IN, describe func(name string, response *OUT, err error) policyResult,
+) (policyAnswer, policyResult, *OUT, error) {
 	ctx := context.Background()
-	answer := policyAnswer{Decision: "none", Status: http.StatusOK, Policies: []policyResult{}}
+	answer := policyAnswer{Decision: "none", Policies: []policyResult{}}
 	var first *policyResult
 	for _, p := range compiled {
 		response, err := p.policy.Evaluate(ctx, nil, request)
@@ -210,14 +257,23 @@ func decide(compiled []namedPolicy, handle engineFunc, request *httpcel.CheckReq
 		first = &policyResult{Result: "none"}
 	}
 	if !equal(engineSays, *first) {
-		return answer, fmt.Errorf("the engine says %+v, the policies say %+v", engineSays, *first)
+		return answer, engineSays, out.Result, fmt.Errorf("the engine says %+v, the policies say %+v", engineSays, *first)
+	}
+	return answer, engineSays, out.Result, nil
+}
+
+func decide(compiled []namedPolicy, handle engineFunc, request *httpcel.CheckRequest) (policyAnswer, error) {
+	answer, engineSays, response, err := ask(compiled, handle, request, describe)
+	answer.Status = http.StatusOK
+	if err != nil {
+		return answer, err
 	}
 	switch engineSays.Result {
 	case "none":
 	case "allow":
 		answer.Decision = "allow"
 	case "deny", "empty":
-		reason := out.Result.Denied
+		reason := response.Denied
 		if reason == nil {
 			reason = &httpcel.CheckResponseDenied{}
 		}

@@ -44,7 +44,7 @@ func serve(in io.Reader, out io.Writer) error {
 }
 
 func answerOnce(answer *reply, c Case, prepared map[string]answerer) error {
-	key, err := json.Marshal([]any{c.Kind, c.Expr, c.Vars, c.Policies, c.Files})
+	key, err := json.Marshal([]any{c.Kind, c.Expr, c.Mode, c.Vars, c.Policies, c.Exceptions, c.Files})
 	if err != nil {
 		return err
 	}

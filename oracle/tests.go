@@ -1,11 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"sort"
@@ -33,22 +30,6 @@ type testRow struct {
 
 var summary = regexp.MustCompile(`(?m)^Test Summary: .*$`)
 
-func recordTests(kyverno string, directories []string) error {
-	kyverno, err := exec.LookPath(kyverno)
-	if err != nil {
-		return err
-	}
-	if kyverno, err = filepath.Abs(kyverno); err != nil {
-		return err
-	}
-	for _, directory := range directories {
-		if err := recordTest(kyverno, directory); err != nil {
-			return fmt.Errorf("%s: %w", directory, err)
-		}
-	}
-	return nil
-}
-
 func recordTest(kyverno, directory string) error {
 	stdout, stderr, exit, err := runKyverno(kyverno, directory, []string{"test", ".", "--detailed-results", "-o", "json"})
 	if err != nil {
@@ -58,15 +39,8 @@ func recordTest(kyverno, directory string) error {
 	if run.Rows, err = testRows(stdout); err != nil {
 		return err
 	}
-	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(run); err != nil {
-		return err
-	}
 	fmt.Printf("%s: %d rows, exit %d\n", filepath.Base(directory), len(run.Rows), run.Exit)
-	return os.WriteFile(filepath.Join(directory, "expected.json"), text.Bytes(), 0o644)
+	return writeExpected(filepath.Join(directory, "expected.json"), run)
 }
 
 // testRows reads the JSON lists that stand between lines for people, one for each document.

@@ -6,13 +6,15 @@
 //! are documented in `docs/audit.md`.
 
 use std::io::Write as _;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::{Digest, Sha256};
+use sha2::Sha256;
 
-use crate::config::AuditConfig;
 use crate::policy::decide::Effect;
+use crate::record::{Outcome, Record};
 use crate::value::civil_from_days;
+use crate::visible::is_unseen;
 
 /// The longest line in bytes, without the line break. The bounds of the fields add up to less.
 pub const MAX_LINE: usize = 8 * 1024;
@@ -37,41 +39,115 @@ mod bound {
     pub(super) const NAMESPACE: usize = 255;
 }
 
-/// What was decided: the part of a record that the same event always gives.
-#[derive(Clone, Copy, Debug)]
-pub struct Entry<'a> {
-    /// What happens to the message.
-    pub effect: Effect,
-    /// `allow`, `deny`, `error`, `none`, `fault`, `refused` or `pass`.
-    pub decision: &'a str,
-    /// What a denial carries for people to find this record by.
-    pub decision_id: &'a str,
-    /// The JSON-RPC method.
-    pub method: Option<&'a str>,
-    /// The target of a tool call.
-    pub target: Option<&'a str>,
-    /// The tool of a tool call.
-    pub tool: Option<&'a str>,
-    /// The arguments of a tool call, in the event's own bytes; only their digest is written.
-    pub arguments: Option<&'a str>,
-    /// The trusted user.
-    pub user: Option<&'a str>,
-    /// The trusted client.
-    pub client: Option<&'a str>,
-    /// The deciding policy.
-    pub policy: Option<&'a str>,
-    /// The deciding validation, `spec.validations[0]`.
-    pub rule: Option<&'a str>,
-    /// The deciding policy's reason.
-    pub reason: Option<&'a str>,
-    /// Why the message was refused before any policy was asked.
-    pub refusal: Option<&'a str>,
-    /// The text of a CEL error, which may quote argument values, or of a fault, which does not.
-    pub error: Option<&'a str>,
+/// The shortest key of a digest, in bytes: what is shorter can be found by trial.
+const SHORTEST_KEY: usize = 16;
+
+/// What records hold.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct AuditConfig {
+    /// The key of the digests; no digest without one. Never printed.
+    pub digest_key: Option<Vec<u8>>,
+    /// The ARN of the secret or parameter that holds the key, see [`KeySource`]. Whoever writes records fetches it.
+    pub digest_key_arn: Option<String>,
+    /// Policies' reasons are in the record.
+    pub reasons: bool,
+    /// Texts of CEL errors are in the record; they may quote argument values.
+    pub error_texts: bool,
+    /// Targets that are metric dimensions by their own name; all others are `other`.
+    pub metric_targets: Vec<String>,
+    /// The namespace of the CloudWatch metrics.
+    pub metric_namespace: String,
 }
 
-/// What else a record says: the part that differs when the same event comes again.
+impl Default for AuditConfig {
+    fn default() -> Self {
+        AuditConfig {
+            digest_key: None,
+            digest_key_arn: None,
+            reasons: true,
+            error_texts: false,
+            metric_targets: Vec::new(),
+            metric_namespace: "Toolgate".to_owned(),
+        }
+    }
+}
+
+impl std::fmt::Debug for AuditConfig {
+    /// Without the key: what is printed for people may end in a log.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AuditConfig")
+            .field("digest_key", &self.digest_key.as_ref().map(|_| "<set>"))
+            .field("digest_key_arn", &self.digest_key_arn)
+            .field("reasons", &self.reasons)
+            .field("error_texts", &self.error_texts)
+            .field("metric_targets", &self.metric_targets)
+            .field("metric_namespace", &self.metric_namespace)
+            .finish()
+    }
+}
+
+/// The key of digests that a text is.
+///
+/// # Errors
+/// What is wrong with it, in words that follow its name, without telling the key.
+pub fn digest_key(text: &str) -> Result<Vec<u8>, String> {
+    if text.trim().is_empty() {
+        Err("must not be empty".to_owned())
+    } else if text.len() < SHORTEST_KEY {
+        Err(format!("must have at least {SHORTEST_KEY} bytes"))
+    } else {
+        Ok(text.as_bytes().to_vec())
+    }
+}
+
+/// Where the key of the digests is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeySource {
+    /// The ARN of a secret of AWS Secrets Manager.
+    Secret(String),
+    /// The ARN of a parameter of SSM Parameter Store.
+    Parameter(String),
+}
+
+impl KeySource {
+    /// What an ARN names; none if it is of neither kind.
+    pub fn of(arn: &str) -> Option<KeySource> {
+        let mut parts = arn.splitn(6, ':');
+        let (Some("arn"), Some(partition), Some(service), Some(region), Some(account), Some(resource)) =
+            (parts.next(), parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return None;
+        };
+        let named = |kind: &str| resource.strip_prefix(kind).is_some_and(|name| !name.is_empty());
+        let plain = arn.bytes().all(|byte| byte.is_ascii_graphic());
+        if !plain || !partition.starts_with("aws") || region.is_empty() || account.is_empty() {
+            return None;
+        }
+        match service {
+            "secretsmanager" if named("secret:") => Some(KeySource::Secret(arn.to_owned())),
+            "ssm" if named("parameter/") => Some(KeySource::Parameter(arn.to_owned())),
+            _ => None,
+        }
+    }
+}
+
+impl std::fmt::Display for KeySource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (KeySource::Secret(arn) | KeySource::Parameter(arn)) = self;
+        f.write_str(arn)
+    }
+}
+
+/// What a record says of an invocation beside its [`Record`]: when it came and what it is about.
+///
+/// ```
+/// let mut invocation = toolgate::Invocation::new(b"{}", std::time::SystemTime::now());
+/// invocation.request_id = "8476a536-e9f4-11e8-9739-2dfe598c3fcd";
+/// invocation.micros = 12;
+/// ```
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Invocation<'a> {
     /// When the event arrived: seconds since the Unix epoch.
     pub seconds: i64,
@@ -81,9 +157,41 @@ pub struct Invocation<'a> {
     pub request_id: &'a str,
     /// How long the decision took, in microseconds.
     pub micros: u64,
+    /// The event's bytes; only their keyed digest is written.
+    pub event: &'a [u8],
 }
 
-/// Writes records as the configuration says. Made once, at start.
+impl<'a> Invocation<'a> {
+    /// An invocation with this event, which arrived then; it has no id, and its decision took no time yet.
+    pub fn new(event: &'a [u8], arrived: SystemTime) -> Invocation<'a> {
+        let arrived = arrived.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let seconds = i64::try_from(arrived.as_secs()).unwrap_or(i64::MAX);
+        Invocation { seconds, nanos: arrived.subsec_nanos(), request_id: "", micros: 0, event }
+    }
+}
+
+/// Writes records as the settings say: one line of JSON each, with the metrics of the decision. Made once, at start.
+///
+/// ```
+/// # let set = toolgate::PolicySet::from_text("policies.yaml", "
+/// # apiVersion: policies.kyverno.io/v1
+/// # kind: ValidatingPolicy
+/// # metadata: {name: nothing}
+/// # spec: {evaluation: {mode: HTTP}, validations: [{expression: 'null'}]}
+/// # ")?.0;
+/// use toolgate::{Context, Engine, Invocation, Scratch, Settings};
+///
+/// let engine = Engine::new(set, Settings::default())?;
+/// let audit = engine.audit();
+/// let (mut scratch, mut line) = (Scratch::default(), Vec::new());
+/// let event = b"no event";
+/// let decision = engine.decide(&mut scratch, event, &Context::at(1_764_000_000));
+/// let arrived = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_764_000_000);
+/// let invocation = Invocation::new(event, arrived);
+/// audit.write(&mut line, &decision.record, &invocation);
+/// assert!(line.starts_with(br#"{"time":"2025-11-24T16:00:00.000Z","decisionId":""#));
+/// # Ok::<(), toolgate::Diagnostics>(())
+/// ```
 pub struct Audit {
     keyed: Option<Hmac<Sha256>>,
     reasons: bool,
@@ -108,7 +216,7 @@ impl std::fmt::Debug for Audit {
 }
 
 impl Audit {
-    /// A writer of records for decisions by the policies with the digest `policy_set`, see [`policy_set_digest`].
+    /// A writer of records for decisions by the policies with the digest `policy_set`.
     /// An empty key counts as none.
     pub fn new(config: &AuditConfig, policy_set: &str) -> Audit {
         let key = config.digest_key.as_deref().filter(|key| !key.is_empty());
@@ -134,53 +242,82 @@ impl Audit {
 
     /// Replaces `out` by the record: one line of valid JSON of at most [`MAX_LINE`] bytes, and a line break. Allocates
     /// only if `out` has to grow.
-    pub fn write(&self, out: &mut Vec<u8>, entry: &Entry<'_>, invocation: &Invocation<'_>) {
+    pub fn write(&self, out: &mut Vec<u8>, record: &Record<'_>, invocation: &Invocation<'_>) {
         out.clear();
         out.extend_from_slice(br#"{"time":""#);
         time(out, invocation.seconds, invocation.nanos);
         out.push(b'"');
-        let allowed = entry.effect == Effect::Allow;
-        let fault = entry.decision == "fault";
+        let allowed = record.effect == Effect::Allow;
+        let fault = record.outcome == Outcome::Fault;
+        let error = record.error.as_deref();
         for (name, value, bound) in [
-            ("decisionId", Some(entry.decision_id), bound::ID),
+            ("decisionId", record.decision_id.as_deref(), bound::ID),
             ("requestId", Some(invocation.request_id), bound::ID),
-            ("effect", Some(if allowed { "allow" } else { "deny" }), bound::WORD),
-            ("decision", Some(entry.decision), bound::WORD),
-            ("method", entry.method, bound::METHOD),
-            ("target", entry.target, bound::TARGET),
-            ("tool", entry.tool, bound::TOOL),
-            ("user", entry.user, bound::CALLER),
-            ("client", entry.client, bound::CALLER),
-            ("policy", entry.policy, bound::POLICY),
-            ("rule", entry.rule, bound::WORD),
-            ("reason", entry.reason.filter(|_| self.reasons), bound::REASON),
-            ("refusal", entry.refusal, bound::WORD),
-            ("error", entry.error.filter(|_| self.error_texts && !fault), bound::ERROR),
+            ("effect", Some(record.effect.as_str()), bound::WORD),
+            ("decision", Some(record.outcome.as_str()), bound::WORD),
+            ("method", record.method.as_deref(), bound::METHOD),
+            ("target", record.target.as_deref(), bound::TARGET),
+            ("tool", record.tool.as_deref(), bound::TOOL),
+            ("user", record.user.as_deref(), bound::CALLER),
+            ("client", record.client.as_deref(), bound::CALLER),
+            ("policy", record.policy.as_deref(), bound::POLICY),
+            ("rule", record.rule.as_deref(), bound::WORD),
+            ("reason", record.reason.as_deref().filter(|_| self.reasons), bound::REASON),
+            ("refusal", record.refusal.as_deref(), bound::WORD),
+            ("error", error.filter(|_| self.error_texts && !fault), bound::ERROR),
             // A fault's text is one of ours and quotes nothing.
-            ("fault", entry.error.filter(|_| fault), bound::ERROR),
+            ("fault", error.filter(|_| fault), bound::ERROR),
         ] {
             member(out, name, value, bound);
         }
-        if let (Some(keyed), Some(arguments)) = (&self.keyed, entry.arguments) {
-            let mut mac = keyed.clone();
-            mac.update(arguments.as_bytes());
-            out.extend_from_slice(br#","arguments":"hmac-sha256:"#);
-            hexadecimal(out, &mac.finalize().into_bytes());
-            out.push(b'"');
+        for (index, (_, exception)) in record.exemptions.iter().take(MAX_EXEMPTIONS).enumerate() {
+            out.extend_from_slice(if index == 0 { br#","exceptions":["# } else { b"," });
+            string(out, exception, bound::ID);
+        }
+        if !record.exemptions.is_empty() {
+            out.push(b']');
+        }
+        // Without a key nothing is written: what can be guessed is confirmed by a hash that anybody can compute.
+        if let Some(keyed) = &self.keyed {
+            let arguments = record.arguments.as_deref().map(|arguments| ("arguments", arguments.as_bytes()));
+            for (name, bytes) in [Some(("event", invocation.event)), arguments].into_iter().flatten() {
+                let mut mac = keyed.clone();
+                mac.update(bytes);
+                out.extend_from_slice(b",\"");
+                out.extend_from_slice(name.as_bytes());
+                out.extend_from_slice(br#"":"hmac-sha256:"#);
+                hexadecimal(out, &mac.finalize().into_bytes());
+                out.push(b'"');
+            }
+            for (index, (capability, question, digest)) in record.answers.iter().take(MAX_ANSWERS).enumerate()
+            {
+                out.extend_from_slice(if index == 0 { br#","answers":[""# } else { br#",""# });
+                out.extend_from_slice(capability.as_bytes());
+                out.extend_from_slice(b" hmac-sha256:");
+                let mut mac = keyed.clone();
+                mac.update(question.as_bytes());
+                mac.update(&[0]);
+                mac.update(digest.as_bytes());
+                hexadecimal(out, &mac.finalize().into_bytes());
+                out.push(b'"');
+            }
+            if !record.answers.is_empty() {
+                out.push(b']');
+            }
         }
         out.extend_from_slice(&self.before_time);
         let millis =
             invocation.seconds.saturating_mul(1_000).saturating_add(i64::from(invocation.nanos / 1_000_000));
         let _ = write!(out, "{millis}");
         out.extend_from_slice(&self.after_time);
-        string(out, self.dimension(entry.target), bound::TARGET);
+        string(out, self.dimension(record.target.as_deref()), bound::TARGET);
         // Writing to a vector does not fail.
         let _ = write!(
             out,
             r#","Allow":{},"Deny":{},"Error":{},"Fault":{},"DecisionMicros":{}}}"#,
             u8::from(allowed),
             u8::from(!allowed),
-            u8::from(entry.decision == "error"),
+            u8::from(record.outcome == Outcome::Error),
             u8::from(fault),
             invocation.micros,
         );
@@ -194,19 +331,11 @@ impl Audit {
     }
 }
 
-/// A name for a set of policies, given the text of each: `sha256:` and 64 hexadecimal digits. The same texts in any
-/// order have the same digest.
-pub fn policy_set_digest<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
-    let mut digests: Vec<_> = texts.into_iter().map(|text| Sha256::digest(text.as_bytes())).collect();
-    digests.sort_unstable();
-    let mut set = Sha256::new();
-    for digest in &digests {
-        set.update(digest);
-    }
-    let mut out = b"sha256:".to_vec();
-    hexadecimal(&mut out, &set.finalize());
-    String::from_utf8_lossy(&out).into_owned()
-}
+/// A record has the digests of this many answers at most.
+const MAX_ANSWERS: usize = 8;
+
+/// A record names this many exceptions at most.
+const MAX_EXEMPTIONS: usize = 8;
 
 /// `,"name":"value"`, or nothing.
 fn member(out: &mut Vec<u8>, name: &str, value: Option<&str>, bound: usize) {
@@ -243,19 +372,13 @@ fn escape(out: &mut Vec<u8>, character: char) {
         '\n' => out.extend_from_slice(br"\n"),
         '\r' => out.extend_from_slice(br"\r"),
         '\t' => out.extend_from_slice(br"\t"),
-        _ if character.is_control() || is_unseen(character) => {
+        _ if is_unseen(character) => {
             for unit in character.encode_utf16(&mut [0; 2]) {
                 let _ = write!(out, "\\u{unit:04x}");
             }
         }
         _ => out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
     }
-}
-
-fn is_unseen(character: char) -> bool {
-    matches!(u32::from(character),
-        0xad | 0x61c | 0x180e | 0x200b..=0x200f | 0x2028..=0x202e | 0x2060..=0x206f | 0xfeff
-        | 0xfff9..=0xfffb | 0xe0000..=0xe007f)
 }
 
 /// RFC 3339 in UTC with milliseconds.

@@ -1,11 +1,27 @@
 //! The Common Expression Language: parse, check, plan, evaluate.
 //!
-//! `text` → [`front`] → [`ast::Ast`] → [`check`] → [`check::Checked`] → [`plan`] → [`plan::Program`] → [`eval`].
+//! [`compile()`] is the door: text and an [`Environment`] in, a program or all mistakes out. Behind it:
+//!
+//! `text` → [`front`] → [`ast::Ast`] → [`check`] → [`check::Checked`] → [`plan`] → [`program::Program`] → [`eval`].
 
 pub mod ast;
-pub mod budget;
 pub mod check;
+pub mod compile;
 pub mod error;
 pub mod eval;
 pub mod front;
 pub mod plan;
+pub mod program;
+
+pub use ast::Macros;
+pub use check::flat::{FlatError, Reader, Writer};
+pub use check::{Environment, Functions, TypeErrorKind};
+pub use compile::{Compiled, Issue, Issues, Parsed, Stage, compile, compile_written, parse, write};
+pub use plan::reads::Reads;
+
+/// The checked tree, for those who look at one that [`compile()`] shows them: warnings are made of it, programs are not.
+pub mod tree {
+    pub use super::ast::{Expr, ExprKind, Literal, Macro, NodeId};
+    pub use super::check::Checked;
+    pub use super::check::fallible::{Failure, FailureKind, Variables, can_fail};
+}

@@ -7,12 +7,14 @@
 //! backticks. It says what is wrong; how to repair it is the help.
 
 pub mod code;
+mod list;
 pub mod report;
 
 use std::cmp::Ordering;
 use std::sync::Arc;
 
 pub use self::code::{Code, Severity};
+pub use self::list::{Diagnostics, Warnings};
 use crate::source::{Position, Source, Span};
 
 /// A second place that a diagnostic speaks of.
@@ -26,8 +28,17 @@ pub struct Label {
     pub message: String,
 }
 
-/// One thing that is wrong.
+/// One thing that is wrong, or that the user should know. Displayed as text of one or several lines, with its place;
+/// serialised as `toolgate check --output json` writes it.
+///
+/// ```
+/// let wrong = toolgate::PolicySet::from_text("policies.yaml", "kind: 1").unwrap_err();
+/// assert_eq!(wrong[1].code.to_string(), "TG1202");
+/// assert_eq!(wrong[1].message, "`kind` must be text");
+/// assert_eq!(wrong[1].position().map(|place| (place.line, place.column)), Some((1, 7)));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Diagnostic {
     /// Its kind.
     pub code: Code,
@@ -68,6 +79,11 @@ impl Diagnostic {
     /// A warning.
     pub fn warning(code: Code, message: impl Into<String>) -> Diagnostic {
         Diagnostic { severity: Severity::Warning, ..Diagnostic::error(code, message) }
+    }
+
+    /// Something that is as it may be, and that the user should know.
+    pub fn note(code: Code, message: impl Into<String>) -> Diagnostic {
+        Diagnostic { severity: Severity::Note, ..Diagnostic::error(code, message) }
     }
 
     /// With the way to repair it.
@@ -132,6 +148,15 @@ impl Diagnostic {
         Some(self.source.as_ref()?.position(self.span?.start))
     }
 }
+
+impl std::fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let text = report::render(std::slice::from_ref(self), &report::Palette::PLAIN);
+        f.write_str(text.trim_end())
+    }
+}
+
+impl std::error::Error for Diagnostic {}
 
 /// Sorts by file, then place, then code; what has no place comes first.
 pub fn sort(diagnostics: &mut [Diagnostic]) {

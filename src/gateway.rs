@@ -3,13 +3,18 @@
 //!
 //! Knows the envelopes, the MCP methods and how a denial is worded; knows nothing of policies or CEL's syntax.
 //! The way of an event: [`wire`] finds the message in it, [`call`] decides whether it is refused, passed on or
-//! judged (by the lists in [`judging`]), [`identity`] says who calls, [`headers`] and [`request`] make what policies see, [`answer`] writes the bytes.
+//! judged (by the lists in [`judging`] and MCP's [`methods`]), [`identity`] says who calls, [`environment`] for where, [`headers`] and [`request`] make what policies see, [`answer`] writes the bytes.
 
 pub mod answer;
 pub mod call;
+pub mod environment;
+pub mod envoy;
 pub mod headers;
+pub mod http;
 pub mod identity;
+pub mod json;
 pub mod judging;
+pub mod methods;
 pub mod payload;
 pub mod refusal;
 pub mod request;
@@ -17,5 +22,5 @@ pub mod response;
 mod url;
 pub mod wire;
 
-pub use call::{Call, Verdict, judge};
+pub use call::{Call, Sorted, sort};
 pub use refusal::{Id, Refusal};

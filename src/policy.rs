@@ -2,14 +2,21 @@
 //!
 //! | Module | Does |
 //! |---|---|
-//! | [`yaml`] | YAML as Kyverno's reader takes it, every value with its place in the file |
 //! | [`model`] | the `ValidatingPolicy` document: its schema and what of it is used |
 //! | [`load`] | files and directories, several documents a file, order, duplicates |
 //! | [`compile`] | documents to programs, with Kyverno's rules for what expressions result in |
+//! | [`environment`] | what the expressions of each mode may use |
+//! | [`bundle`] | a set in one file, checked already |
+//! | [`set`] | the set that owns its programs: whole, or an error |
+//! | [`index`] | which policies a request may make speak |
 //! | [`decide`] | one request against the compiled set |
 
+pub mod bundle;
 pub mod compile;
 pub mod decide;
+pub mod environment;
+pub mod index;
+mod lint;
 pub mod load;
 pub mod model;
-pub mod yaml;
+pub mod set;

@@ -3,7 +3,9 @@
 //! Knows nothing of YAML's structure, of CEL or of diagnostics. Offsets are bytes; lines and columns count from
 //! one, and columns count characters, because that is what an editor shows.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+use serde::{Deserialize, Serialize};
 
 /// The largest file that is read, in bytes.
 pub const MAX_FILE_BYTES: usize = 16 * 1024 * 1024;
@@ -11,7 +13,7 @@ pub const MAX_FILE_BYTES: usize = 16 * 1024 * 1024;
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// A half-open range of byte offsets into a [`Source`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Span {
     /// First byte.
     pub start: u32,
@@ -33,7 +35,7 @@ impl Span {
 }
 
 /// A value together with the place where it is written.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub struct Located<T> {
     /// The value.
     pub value: T,
@@ -55,7 +57,46 @@ pub struct Position {
 pub struct Source {
     name: String,
     text: String,
+    /// Made when a place is asked for: of most files nothing is ever told.
+    places: OnceLock<Places>,
+}
+
+/// Where lines and characters are in a text.
+#[derive(Debug)]
+struct Places {
     line_starts: Vec<u32>,
+    /// How many characters begin before each [`BLOCK`] of the text: one long line may be pointed at many times.
+    characters: Vec<u32>,
+}
+
+impl Places {
+    fn of(text: &str) -> Places {
+        let mut line_starts = vec![0];
+        line_starts.extend(
+            text.bytes()
+                .enumerate()
+                .filter(|(_, byte)| *byte == b'\n')
+                .map(|(at, _)| narrow(at.saturating_add(1))),
+        );
+        let mut before = 0_usize;
+        let characters = text
+            .as_bytes()
+            .chunks(BLOCK)
+            .map(|block| {
+                let after = before.saturating_add(beginnings(block));
+                narrow(std::mem::replace(&mut before, after))
+            })
+            .collect();
+        Places { line_starts, characters }
+    }
+}
+
+/// After how many bytes characters are counted once and for all.
+const BLOCK: usize = 4096;
+
+/// How many characters begin in these bytes.
+fn beginnings(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte & 0xc0 != 0x80).count()
 }
 
 impl PartialEq for Source {
@@ -84,19 +125,21 @@ impl Source {
         if text.len() > MAX_FILE_BYTES {
             return Err(SourceTooLargeError { bytes: text.len() });
         }
-        let mut line_starts = vec![0];
-        line_starts.extend(
-            text.bytes()
-                .enumerate()
-                .filter(|(_, byte)| *byte == b'\n')
-                .map(|(at, _)| narrow(at.saturating_add(1))),
-        );
-        Ok(Arc::new(Source { name: name.into(), text, line_starts }))
+        Ok(Arc::new(Source { name: name.into(), text, places: OnceLock::new() }))
     }
 
     /// A source without text, for a file that cannot be read: it names the file in diagnostics.
     pub fn without_text(name: impl Into<String>) -> Arc<Source> {
-        Arc::new(Source { name: name.into(), text: String::new(), line_starts: vec![0] })
+        Arc::new(Source { name: name.into(), text: String::new(), places: OnceLock::new() })
+    }
+
+    /// A source for what was read from elsewhere and is not told its file yet.
+    pub fn nowhere() -> Arc<Source> {
+        Source::without_text("")
+    }
+
+    fn places(&self) -> &Places {
+        self.places.get_or_init(|| Places::of(&self.text))
     }
 
     /// The path as the user gave it.
@@ -116,34 +159,42 @@ impl Source {
 
     /// Line and column of a byte offset; past the end it is the place after the last character.
     pub fn position(&self, offset: u32) -> Position {
-        let offset = wide(offset).min(self.text.len());
-        let line = self.line_starts.partition_point(|start| wide(*start) <= offset);
-        let start = self.line_start(line);
-        let mut column: usize = 1;
-        for (at, character) in self.text.get(start..).unwrap_or_default().char_indices() {
-            if start.saturating_add(at).saturating_add(character.len_utf8()) > offset {
-                break;
-            }
-            // A byte order mark is not text: no editor shows it, so it has no column.
-            if !(start == 0 && at == 0 && character == BYTE_ORDER_MARK) {
-                column = column.saturating_add(1);
-            }
+        let mut offset = wide(offset).min(self.text.len());
+        while !self.text.is_char_boundary(offset) {
+            offset = offset.saturating_sub(1);
         }
+        let line = self.places().line_starts.partition_point(|start| wide(*start) <= offset);
+        let start = self.line_start(line);
+        // A byte order mark is not text: no editor shows it, so it has no column.
+        let mark = start == 0 && offset > 0 && self.text.starts_with(BYTE_ORDER_MARK);
+        let column = self.characters_before(offset).saturating_sub(self.characters_before(start));
+        let column = column.saturating_sub(usize::from(mark)).saturating_add(1);
         Position { line, column }
+    }
+
+    /// How many characters begin before the byte `offset`.
+    fn characters_before(&self, offset: usize) -> usize {
+        let counted = offset.checked_div(BLOCK).unwrap_or_default();
+        let rest = self.text.as_bytes().get(counted.saturating_mul(BLOCK)..offset).unwrap_or_default();
+        let before = self.places().characters.get(counted).map_or(0, |count| wide(*count));
+        before.saturating_add(beginnings(rest))
     }
 
     /// Byte offset of the first character of the line `line` (from 1).
     pub fn line_start(&self, line: usize) -> usize {
-        line.checked_sub(1).and_then(|index| self.line_starts.get(index)).map_or(0, |start| wide(*start))
+        line.checked_sub(1)
+            .and_then(|index| self.places().line_starts.get(index))
+            .map_or(0, |start| wide(*start))
     }
 
     /// The text of the line `line` (from 1) without its line break; empty for a line that is not there.
     pub fn line(&self, line: usize) -> &str {
-        if line == 0 || line > self.line_starts.len() {
+        if line == 0 || line > self.places().line_starts.len() {
             return "";
         }
-        let rest = self.text.get(self.line_start(line)..).unwrap_or_default();
-        let line = rest.split_once('\n').map_or(rest, |(line, _)| line);
+        let end = self.places().line_starts.get(line).map_or(self.text.len(), |next| wide(*next));
+        let line = self.text.get(self.line_start(line)..end).unwrap_or_default();
+        let line = line.strip_suffix('\n').unwrap_or(line);
         line.strip_suffix('\r').unwrap_or(line)
     }
 }
@@ -153,14 +204,14 @@ impl Source {
 /// A list of pieces in the order of the value. In a piece whose two lengths are equal each byte of the value
 /// stands for one byte of the file; another piece is one unit, such as an escape sequence, a line break with
 /// the indentation after it, or a doubled quote.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 pub struct ScalarMap {
     pieces: Vec<Piece>,
     /// Where an empty value stands.
     fallback: Span,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 struct Piece {
     value: u32,
     value_len: u32,
@@ -267,6 +318,24 @@ fn wide(offset: u32) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn columns_count_the_characters_of_every_block() {
+        let text = format!("\u{feff}{}\n{}", "aé日".repeat(1_500), "😀b".repeat(1_500));
+        let source = Source::new("p.yaml", text.as_str()).unwrap();
+        let mut expected = Position { line: 1, column: 1 };
+        for (at, character) in text.char_indices() {
+            for within in 0..character.len_utf8() {
+                assert_eq!(source.position(narrow(at + within)), expected, "{at}+{within}");
+            }
+            match character {
+                '\u{feff}' => {}
+                '\n' => expected = Position { line: 2, column: 1 },
+                _ => expected.column += 1,
+            }
+        }
+        assert_eq!(source.position(u32::MAX), expected);
+    }
 
     #[test]
     fn columns_count_characters_and_lines_count_line_feeds() {

@@ -7,6 +7,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+pub mod envoy;
+pub mod kubernetes;
 mod objects;
 mod signature;
 
@@ -104,6 +106,23 @@ pub enum Kind {
 }
 
 impl Type {
+    /// Whether the type holds types more than `levels` deep.
+    pub fn nests_deeper_than(&self, levels: usize) -> bool {
+        let mut level = vec![self];
+        for _ in 0..=levels {
+            level = level.into_iter().flat_map(Type::parameters).collect();
+            if level.is_empty() {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// The type without parameters that function tables call `name`.
+    pub fn named(name: &str) -> Option<Type> {
+        signature::parse_type(name).filter(|ty| ty.parameters().is_empty() && ty.runtime_name() == name)
+    }
+
     /// `list(element)`
     pub fn list(element: Type) -> Type {
         Type::List(Arc::new(element))

@@ -7,8 +7,11 @@
 
 use crate::types::Type;
 
+pub mod base64;
 mod compare;
+pub mod extension;
 pub mod json;
+pub mod keys;
 mod map;
 mod number;
 mod object;
@@ -16,9 +19,11 @@ mod quote;
 mod time;
 
 pub(crate) use compare::double_to_int;
-pub use compare::{compare, equal, i64_as_f64, u64_as_f64};
+pub use compare::{Sameness, compare, equal, i64_as_f64, u64_as_f64};
+pub use extension::Extension;
 pub use map::{Map, MapBuilder};
 pub use number::ShortestDouble;
+pub(crate) use number::{PlainDouble, scientific};
 pub use object::Object;
 pub use quote::GoQuoted;
 pub use time::{Timestamp, format_duration};
@@ -55,8 +60,12 @@ pub enum Value<'a> {
     Type(&'a str),
     /// An object of one of the [`object types`](crate::types::object_types).
     Object(&'a Object<'a>),
+    /// `jwk.Set`: keys that verify tokens.
+    Keys(&'a keys::KeySet),
     /// A value without inside, such as the helpers `json` and `mcp`; the name is its type's.
     Opaque(&'static str),
+    /// A value of a type that a function library brings.
+    Extension(Extension<'a>),
 }
 
 /// What a value is at run time.
@@ -90,8 +99,12 @@ pub enum ValueKind {
     Type,
     /// See [`Value::Object`].
     Object,
+    /// See [`Value::Keys`].
+    Keys,
     /// See [`Value::Opaque`].
     Opaque,
+    /// See [`Value::Extension`].
+    Extension,
 }
 
 impl<'a> Value<'a> {
@@ -112,7 +125,9 @@ impl<'a> Value<'a> {
             Value::Optional(_) => ValueKind::Optional,
             Value::Type(_) => ValueKind::Type,
             Value::Object(_) => ValueKind::Object,
+            Value::Keys(_) => ValueKind::Keys,
             Value::Opaque(_) => ValueKind::Opaque,
+            Value::Extension(_) => ValueKind::Extension,
         }
     }
 
@@ -133,7 +148,9 @@ impl<'a> Value<'a> {
             Value::Optional(_) => "optional_type",
             Value::Type(_) => "type",
             Value::Object(object) => object.ty.name,
+            Value::Keys(_) => "jwk.Set",
             Value::Opaque(name) => name,
+            Value::Extension(value) => value.type_name(),
         }
     }
 

@@ -232,7 +232,7 @@ fn generated(out: &mut String) {
     let number = |member: &str| grouped(run[member].as_u64().unwrap());
     writeln!(
         out,
-        "The last long run of `cargo run --release --example differential`: {}, seed {}, {} policies, {} pairs of policy and \
+        "The last long run of `cargo run --release -p toolgate-tools --bin differential`: {}, seed {}, {} policies, {} pairs of policy and \
          request, {} unexplained differences.",
         run["date"].as_str().unwrap(),
         run["seed"],

@@ -2,45 +2,37 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
-use std::fmt::Write as _;
+use std::time::{Duration, UNIX_EPOCH};
 
-use toolgate::audit::{Audit, Invocation};
-use toolgate::cel::plan::Arena;
-use toolgate::config::{AuditConfig, Config};
-use toolgate::interceptor::{Interceptor, Scratch, decision_id};
-use toolgate::policy::compile::compile;
-use toolgate::policy::decide::Effect;
-use toolgate::policy::load::load_text;
+use toolgate::{Context, Effect, Engine, Invocation, PolicySet, Scratch, Settings};
 
+#[expect(dead_code, reason = "the largest sets are for the benches")]
 #[path = "../benches/cases.rs"]
 mod cases;
 
 /// The heap allocations of a warm decision on `event` under the policies in `text`: of the answer, of the record.
 fn allocations(text: &str, event: &[u8], effect: Effect) -> (u64, u64) {
-    let arena = Arena::new();
-    let loaded = load_text("policies.yaml", text);
-    assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
-    let set = compile(&loaded.policies, &arena).unwrap();
-    let interceptor = Interceptor::new(set, &arena, Config::default()).unwrap();
-    let keyed = AuditConfig { digest_key: Some(b"key".to_vec()), ..AuditConfig::default() };
-    let audit = Audit::new(&keyed, "sha256:0");
-    let (mut scratch, mut id, mut line) = (Scratch::default(), String::new(), Vec::new());
+    let (set, _warnings) = PolicySet::from_text("policies.yaml", text).unwrap();
+    let mut keyed = Settings::default();
+    keyed.audit.digest_key = Some(b"key".to_vec());
+    let engine = Engine::new(set, keyed).unwrap();
+    let audit = engine.audit();
+    let (mut scratch, mut line) = (Scratch::default(), Vec::new());
+    let arrived = UNIX_EPOCH.checked_add(Duration::new(1_764_000_000, 5_000_000)).unwrap();
     let mut counts = (0, 0);
     // The first calls warm the scratch: a bump arena keeps its largest block, and may need a call to get there.
     for _ in 0..4 {
         let mut answer = None;
         counts.0 = allocation_counter::measure(|| {
-            answer = Some(interceptor.intercept(&mut scratch, event, 1_764_000_000));
+            answer = Some(engine.decide(&mut scratch, event, &Context::at(1_764_000_000)));
         })
         .count_total;
         let answer = answer.unwrap();
         assert_eq!(answer.record.effect, effect);
         counts.1 = allocation_counter::measure(|| {
-            id.clear();
-            let _ = write!(id, "{}", decision_id(event));
-            let invocation =
-                Invocation { seconds: 1_764_000_000, nanos: 5_000_000, request_id: "a-b", micros: 7 };
-            audit.write(&mut line, &answer.record.entry(&id), &invocation);
+            let mut invocation = Invocation::new(event, arrived);
+            (invocation.request_id, invocation.micros) = ("a-b", 7);
+            audit.write(&mut line, &answer.record, &invocation);
         })
         .count_total;
     }
@@ -101,6 +93,34 @@ fn a_message_that_passes_allocates_nothing() {
 #[test]
 fn a_warm_denial_by_policy_allocates_nothing() {
     let text = cases::policies(cases::Shape::FirstDenies, 10);
+    assert_eq!(allocations(&text, cases::EVENT, Effect::Deny), (0, 0));
+}
+
+#[test]
+fn a_large_event_allocates_nothing() {
+    let text = cases::policies(cases::Shape::AllMatch, 1);
+    for size in cases::SIZES {
+        assert_eq!(allocations(&text, cases::large_event(size).as_bytes(), Effect::Allow), (0, 0), "{size}");
+    }
+}
+
+#[test]
+fn a_refusal_allocates_nothing() {
+    let text = cases::policies(cases::Shape::AllMatch, 10);
+    for event in [
+        &include_bytes!("../testdata/events/batch.json")[..],
+        include_bytes!("../testdata/events/duplicate-member.json"),
+    ] {
+        assert_eq!(allocations(&text, event, Effect::Deny), (0, 0));
+    }
+}
+
+#[test]
+fn an_error_of_a_policy_allocates_nothing() {
+    let text = cases::policies(cases::Shape::AllMatch, 1).replace(
+        "variables.deletes && variables.inEnvironment",
+        "object.attributes.Header(\"X-None\")[0] == \"\"",
+    );
     assert_eq!(allocations(&text, cases::EVENT, Effect::Deny), (0, 0));
 }
 

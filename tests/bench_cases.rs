@@ -2,28 +2,21 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
+#[expect(dead_code, reason = "the largest sets are for the benches")]
 #[path = "../benches/cases.rs"]
 mod cases;
 
 use cases::Shape;
-use toolgate::cel::plan::Arena;
-use toolgate::config::Config;
-use toolgate::interceptor::{Interceptor, Scratch};
-use toolgate::policy::compile::compile;
-use toolgate::policy::decide::Effect;
-use toolgate::policy::load::load_text;
+use toolgate::{Context, Effect, Engine, PolicySet, Scratch, Settings};
 
 /// The outcome of `event` under the policies in `text`: effect, outcome, deciding policy, and how many were asked.
 fn outcome(text: &str, event: &[u8]) -> (Effect, String, Option<String>, usize) {
-    let arena = Arena::new();
-    let loaded = load_text("policies.yaml", text);
-    assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
-    let set = compile(&loaded.policies, &arena).unwrap();
-    let interceptor = Interceptor::new(set, &arena, Config::default()).unwrap().with_trace(true);
+    let (set, _warnings) = PolicySet::from_text("policies.yaml", text).unwrap();
+    let engine = Engine::new(set, Settings::default()).unwrap();
     let mut scratch = Scratch::default();
-    let answer = interceptor.intercept(&mut scratch, event, 0);
-    let record = &answer.record;
-    (record.effect, record.outcome.to_owned(), record.policy.map(str::to_owned), record.verdicts.len())
+    let record = engine.decide(&mut scratch, event, &Context::at(0).traced()).record.into_owned();
+    let outcome = record.outcome.as_str().to_owned();
+    (record.effect, outcome, record.policy.map(String::from), record.trace.len())
 }
 
 #[test]
@@ -67,4 +60,14 @@ fn the_long_comprehension_ends_with_the_budget_and_a_short_one_answers() {
     assert_eq!((long.0, long.1.as_str()), (Effect::Deny, "fault"));
     let short = outcome(cases::LOOPS, cases::items_event(10).as_bytes());
     assert_eq!((short.0, short.1.as_str()), (Effect::Allow, "allow"));
+}
+
+#[test]
+fn events_have_about_their_sizes_and_are_judged() {
+    for size in cases::SIZES {
+        let event = cases::large_event(size);
+        assert!((size / 2..size + size / 4).contains(&event.len()), "{size} {}", event.len());
+        let found = outcome(&cases::policies(Shape::AllMatch, 1), event.as_bytes());
+        assert_eq!((found.0, found.1.as_str()), (Effect::Allow, "none"), "{size}");
+    }
 }

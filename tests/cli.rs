@@ -16,9 +16,11 @@ use serde_json::Value as Json;
 
 mod cli {
     pub(crate) mod apply;
+    pub(crate) mod bundle;
     pub(crate) mod check;
     pub(crate) mod config;
     pub(crate) mod decide;
+    pub(crate) mod visible;
 }
 
 /// What a run left behind.
@@ -116,7 +118,14 @@ fn policy(name: &str, expression: &str) -> String {
 
 #[test]
 fn every_help_goes_to_standard_output_with_examples_and_exit_codes() {
-    for arguments in [&["--help"][..], &["check", "--help"], &["decide", "--help"], &["apply", "--help"]] {
+    for arguments in [
+        &["--help"][..],
+        &["check", "--help"],
+        &["decide", "--help"],
+        &["apply", "--help"],
+        &["build", "--help"],
+        &["inspect", "--help"],
+    ] {
         let run = toolgate(arguments);
         assert_eq!((run.code, run.err.as_str()), (0, ""), "{arguments:?}");
         assert!(run.out.contains("\nExamples:\n  toolgate "), "{}", run.out);

@@ -13,12 +13,9 @@ use std::panic::AssertUnwindSafe;
 use serde::Deserialize;
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
-use toolgate::cel::plan::Arena;
-use toolgate::config::{Config, EnvironmentSource};
-use toolgate::interceptor::{Interceptor, Scratch};
-use toolgate::policy::compile::compile;
-use toolgate::policy::decide::Effect;
-use toolgate::policy::load::load_text;
+use toolgate::internal::config::{Config, EnvironmentSource};
+use toolgate::internal::gateway::environment::Environment;
+use toolgate::{Context, DecisionId, Engine, PolicySet, Scratch};
 
 mod gateway {
     pub(crate) mod case;
@@ -29,13 +26,11 @@ use gateway::case::{Case, cases, minified};
 /// Lambda's quota for an answer.
 const LARGEST_ANSWER: usize = 6 * 1024 * 1024;
 
-/// Calls `then` with the interceptor of these policies.
-fn with_interceptor(policies: &str, config: Config, then: impl FnOnce(&Interceptor<'_>)) {
-    let loaded = load_text("policies.yaml", policies);
-    assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
-    let arena = Arena::new();
-    let set = compile(&loaded.policies, &arena).unwrap();
-    then(&Interceptor::new(set, &arena, config).unwrap());
+/// The engine of these policies.
+fn engine(policies: &str, config: Config) -> Engine {
+    let (set, warnings) = PolicySet::from_text("policies.yaml", policies).unwrap();
+    assert!(warnings.is_empty(), "{warnings}");
+    Engine::new(set, config).unwrap()
 }
 
 /// The configuration that a case's settings make.
@@ -43,6 +38,7 @@ fn config(case: &Case) -> Config {
     let nothing = std::iter::empty::<(String, String)>();
     Config::load_text("toolgate.yaml", &case.settings(), nothing)
         .unwrap_or_else(|diagnostics| panic!("{}: {diagnostics:?}", case.name))
+        .0
 }
 
 /// The text of the value at `path` in a JSON text.
@@ -105,41 +101,40 @@ fn check_summary(case: &Case, answer: &str) {
 fn run(case: &Case) {
     let (name, expected) = (&case.name, case.expected());
     let event = case.event();
-    with_interceptor(&case.policies(), config(case), |interceptor| {
-        let mut scratch = Scratch::default();
-        let mut answers = Vec::new();
-        // A gateway may repeat any event: the memory of the last call must not show.
-        for _ in 0..2 {
-            let answer = interceptor.intercept(&mut scratch, &event, case.now());
-            let record = &answer.record;
-            let effect = if record.effect == Effect::Allow { "allow" } else { "deny" };
-            let bytes = String::from_utf8(answer.bytes.to_vec()).unwrap();
-            let short: String = bytes.chars().take(2_000).collect();
-            assert_eq!(
-                (effect, record.outcome),
-                (expected.effect.as_str(), expected.outcome.as_str()),
-                "{name}: {short}"
-            );
-            assert_eq!(record.refusal, expected.refusal.as_deref(), "{name}");
-            assert_eq!(record.user, expected.user.as_deref(), "{name}: user");
-            assert_eq!(record.client, expected.client.as_deref(), "{name}: client");
-            assert!(
-                record.tool.is_none_or(|tool| tool.len() <= 256),
-                "{name}: a record grows with the event"
-            );
-            for token in case.tokens() {
-                let payload = token.split('.').nth(1).unwrap();
-                assert!(!bytes.contains(payload), "{name}: the token is in the answer");
-                assert!(!format!("{record:?}").contains(payload), "{name}: the token is in the record");
-            }
-            answers.push(bytes);
+    let engine = engine(&case.policies(), config(case));
+    // One id for all: an answer that is not the same has another reason.
+    let mut scratch = Scratch::with_ids(|| DecisionId::from(0xfeed));
+    let mut answers = Vec::new();
+    // A gateway may repeat any event: the memory of the last call must not show.
+    for _ in 0..2 {
+        let answer = engine.decide(&mut scratch, &event, &Context::at(case.now()));
+        let record = &answer.record;
+        let bytes = String::from_utf8(answer.answer.to_vec()).unwrap();
+        let short: String = bytes.chars().take(2_000).collect();
+        assert_eq!(
+            (record.effect.as_str(), record.outcome.as_str()),
+            (expected.effect.as_str(), expected.outcome.as_str()),
+            "{name}: {short}"
+        );
+        assert_eq!(record.refusal.as_deref(), expected.refusal.as_deref(), "{name}");
+        assert_eq!(record.user.as_deref(), expected.user.as_deref(), "{name}: user");
+        assert_eq!(record.client.as_deref(), expected.client.as_deref(), "{name}: client");
+        assert!(
+            record.tool.as_deref().is_none_or(|tool| tool.len() <= 256),
+            "{name}: a record grows with the event"
+        );
+        for token in case.tokens() {
+            let payload = token.split('.').nth(1).unwrap();
+            assert!(!bytes.contains(payload), "{name}: the token is in the answer");
+            assert!(!format!("{record:?}").contains(payload), "{name}: the token is in the record");
         }
-        assert_eq!(answers[0], answers[1], "{name}: the same event, another answer");
-        let (answer, due) = (minified(&answers[0]), case.answer());
-        assert!(answer == due, "{name}:\n got {answer:.2000}\n due {due:.2000}");
-        check_contract(case, std::str::from_utf8(&event).unwrap(), &answers[0]);
-        check_summary(case, &answers[0]);
-    });
+        answers.push(bytes);
+    }
+    assert_eq!(answers[0], answers[1], "{name}: the same event, another answer");
+    let (answer, due) = (minified(&answers[0]), case.answer(&DecisionId::from(0xfeed).to_string()));
+    assert!(answer == due, "{name}:\n got {answer:.2000}\n due {due:.2000}");
+    check_contract(case, std::str::from_utf8(&event).unwrap(), &answers[0]);
+    check_summary(case, &answers[0]);
 }
 
 #[test]
@@ -172,20 +167,21 @@ fn shown(names: &[&str], config: Config, tool: &str, headers: &str) -> String {
     let event = format!(
         r#"{{"interceptorInputVersion":"1.0","mcp":{{"gatewayRequest":{{"headers":{headers},"body":{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}","arguments":{{"env":"dev"}}}}}}}}}}}}"#
     );
-    let mut text = String::new();
-    with_interceptor(&show(names), config, |interceptor| {
-        let mut scratch = Scratch::default();
-        let record = interceptor.intercept(&mut scratch, event.as_bytes(), 0).record;
-        text = record.reason.or(record.refusal).unwrap().to_owned();
-    });
-    text
+    let engine = engine(&show(names), config);
+    let mut scratch = Scratch::default();
+    let record = engine.decide(&mut scratch, event.as_bytes(), &Context::at(0)).record;
+    record.reason.or(record.refusal).unwrap().into_owned()
 }
 
 #[test]
 fn the_callers_own_headers_are_seen_only_if_wanted_and_never_in_place_of_computed_ones() {
     let names = ["X-Dept", "X-User", "X-Tool-Name", "X-Query"];
     let wanted = ["x-dept", "x-user", "X-TOOL-NAME", "x-query"].map(str::to_owned).to_vec();
-    let forwarding = || Config { forward_headers: wanted.clone(), ..Config::default() };
+    let forwarding = || {
+        let mut config = Config::default();
+        config.forward_headers = wanted.clone();
+        config
+    };
     let headers = r#"{"X-DEPT":" a, b ","x-user":"root","x-tool-name":"other","X-Query":"q"}"#;
     assert_eq!(shown(&names, Config::default(), "t___get", headers), ", , get, ");
     assert_eq!(shown(&names, forwarding(), "t___get", headers), "a, b, , get, ");
@@ -196,16 +192,45 @@ fn the_callers_own_headers_are_seen_only_if_wanted_and_never_in_place_of_compute
     assert_eq!(shown(&["X-User"], forwarding(), "t___get", r#"{"x-dept":5}"#), "");
 }
 
+/// Fields of settings can be set without a file that checks them, so an engine checks them again.
+#[test]
+fn settings_that_break_their_rules_make_no_engine() {
+    type Setter = fn(&mut Config);
+    let breaks: [(&str, Setter); 5] = [
+        ("`identity.claims.roles`: `/a~` is not a JSON Pointer", |config| {
+            config.identity.claims.roles = Some("/a~".to_owned());
+        }),
+        ("`identity.claims.user`: ` ` must not be empty", |config| {
+            config.identity.claims.user = Some(" ".to_owned());
+        }),
+        ("`host`: `a b` is not the name of a host", |config| config.host = "a b".to_owned()),
+        ("`forwardHeaders`: `a:` is not the name", |config| config.forward_headers = vec!["a:".to_owned()]),
+        ("the status of a denial", |config| config.denial.status = 200),
+    ];
+    let (set, _) = PolicySet::from_text("policies.yaml", &show(&["X-User"])).unwrap();
+    assert!(Engine::new(set.clone(), Config::default()).is_ok());
+    for (message, set_it) in breaks {
+        let mut config = Config::default();
+        set_it(&mut config);
+        let wrong = Engine::new(set.clone(), config).unwrap_err().to_string();
+        assert!(wrong.contains(message), "{wrong}");
+    }
+}
+
 #[test]
 fn the_environment_is_the_deployments_word_if_it_gives_one() {
-    let row = |target: &str, environment: &str| (target.to_owned(), environment.to_owned());
+    let named = |text: &str| Environment::new(text).unwrap();
+    let row = |target: &str, environment: &str| (target.to_owned(), named(environment));
     let seen = |source: EnvironmentSource, tool: &str| {
-        shown(&["X-Environment"], Config { environment: source, ..Config::default() }, tool, "{}")
+        let mut config = Config::default();
+        config.environment = source;
+        shown(&["X-Environment"], config, tool, "{}")
     };
     let table = || EnvironmentSource::Targets(vec![row("prod-*", "production"), row("stage", "staging")]);
     assert_eq!(seen(EnvironmentSource::Argument, "prod-a___get"), "dev");
-    assert_eq!(seen(EnvironmentSource::Fixed("production".to_owned()), "a___get"), "production");
+    assert_eq!(seen(EnvironmentSource::Fixed(named(" Production\u{a0}")), "a___get"), "production");
     assert_eq!(seen(table(), "prod-a___get"), "production");
+    assert_eq!(seen(table(), "PROD-a___get"), "production");
     assert_eq!(seen(table(), "stage___get"), "staging");
     assert_eq!(seen(table(), "other___get"), "");
     assert_eq!(seen(table(), "get"), "");
@@ -213,14 +238,13 @@ fn the_environment_is_the_deployments_word_if_it_gives_one() {
 
 #[test]
 fn settings_that_cannot_hold_are_refused_at_the_start() {
-    let loaded = load_text("policies.yaml", &show(&["X-Environment"]));
+    let (set, _) = PolicySet::from_text("policies.yaml", &show(&["X-Environment"])).unwrap();
     let mut broken = [Config::default(), Config::default(), Config::default()];
     broken[0].denial.status = 200;
     broken[1].judging.pass_tools = vec!["a[".to_owned()];
-    broken[2].environment = EnvironmentSource::Targets(vec![("{".to_owned(), "x".to_owned())]);
+    broken[2].environment =
+        EnvironmentSource::Targets(vec![("{".to_owned(), Environment::new("x").unwrap())]);
     for config in broken {
-        let arena = Arena::new();
-        let set = compile(&loaded.policies, &arena).unwrap();
-        assert_eq!(Interceptor::new(set, &arena, config).unwrap_err().len(), 1);
+        assert_eq!(Engine::new(set.clone(), config).unwrap_err().len(), 1);
     }
 }

@@ -18,17 +18,17 @@ use std::time::Instant;
 
 use serde_json::Value as Json;
 use stub::{Event, Function, Stub};
-use toolgate::cel::plan::Arena;
-use toolgate::config::Config;
-use toolgate::interceptor::{Interceptor, Scratch};
-use toolgate::policy::compile::compile;
-use toolgate::policy::decide::Effect;
-use toolgate::policy::load::load;
+use toolgate::internal::policy::bundle::{Contents, make};
+use toolgate::internal::policy::load::load_text;
+use toolgate::internal::source::Source;
+use toolgate::{Context, DecisionId, Engine, PolicySet, Scratch, Settings};
 
 #[path = "../benches/cases.rs"]
 mod cases;
 #[path = "gateway/case.rs"]
 mod gateway;
+#[path = "lambda/secret.rs"]
+mod secret;
 #[path = "lambda/stub.rs"]
 mod stub;
 
@@ -52,16 +52,20 @@ fn directory(test: &str) -> PathBuf {
     path
 }
 
-/// The answers that the library gives to `events` by the shipped policies, and whether they are denials.
-fn expected(events: &[Vec<u8>]) -> Vec<(String, bool)> {
-    let arena = Arena::new();
-    let loaded = load(&[PathBuf::from(POLICIES)]);
-    let set = compile(&loaded.policies, &arena).unwrap();
-    let interceptor = Interceptor::new(set, &arena, Config::default()).unwrap();
-    let mut scratch = Scratch::default();
+/// The answers that the library gives to `events` by the shipped policies, in decisions of the ids in `records`, and
+/// whether they are denials.
+fn expected(events: &[Vec<u8>], records: &[Json]) -> Vec<(String, bool)> {
+    assert_eq!(records.len(), events.len());
+    let ids: Vec<&str> = records.iter().map(|record| record["decisionId"].as_str().unwrap()).collect();
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "an id came twice");
+    let mut ids =
+        ids.into_iter().map(|id| u128::from_str_radix(id, 16).unwrap()).collect::<Vec<_>>().into_iter();
+    let (set, _) = PolicySet::from_dir(POLICIES).unwrap();
+    let engine = Engine::new(set, Settings::default()).unwrap();
+    let mut scratch = Scratch::with_ids(move || DecisionId::from(ids.next().unwrap()));
     let answer = |event: &Vec<u8>| {
-        let answer = interceptor.intercept(&mut scratch, event, 0);
-        (String::from_utf8(answer.bytes.to_vec()).unwrap(), answer.record.effect == Effect::Deny)
+        let decision = engine.decide(&mut scratch, event, &Context::at(0));
+        (String::from_utf8(decision.answer.to_vec()).unwrap(), !decision.is_allowed())
     };
     events.iter().map(answer).collect()
 }
@@ -70,7 +74,7 @@ fn expected(events: &[Vec<u8>]) -> Vec<(String, bool)> {
 fn records(out: &str) -> Vec<Json> {
     out.lines()
         .map(|line| {
-            assert!(line.len() <= toolgate::audit::MAX_LINE, "{} bytes", line.len());
+            assert!(line.len() <= toolgate::internal::audit::MAX_LINE, "{} bytes", line.len());
             serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
         })
         .collect()
@@ -93,19 +97,19 @@ fn event_files() -> Vec<PathBuf> {
 }
 
 #[test]
-fn every_event_gets_the_interceptors_answer_and_one_record() {
+fn every_event_gets_the_engines_answer_and_one_record() {
     let events: Vec<Vec<u8>> = event_files().iter().map(|file| fs::read(file).unwrap()).collect();
     assert!(events.len() > 10);
     let stub = Stub::start();
     let function = bootstrap(&stub, &[("TOOLGATE_POLICIES", POLICIES)]);
-    let expected = expected(&events);
-    for (event, (expected, _)) in events.iter().zip(&expected) {
-        assert_eq!(&stub.ask(event.clone()).response(), expected, "{}", String::from_utf8_lossy(event));
-    }
+    let answers: Vec<String> = events.iter().map(|event| stub.ask(event.clone()).response()).collect();
     let ended = function.terminate();
     assert!(ended.status.success(), "{ended:?}");
     let records = records(&ended.out);
-    assert_eq!(records.len(), events.len());
+    let expected = expected(&events, &records);
+    for ((event, answer), (expected, _)) in events.iter().zip(&answers).zip(&expected) {
+        assert_eq!(answer, expected, "{}", String::from_utf8_lossy(event));
+    }
     for (index, (record, (answer, denied))) in records.iter().zip(&expected).enumerate() {
         assert_eq!(record["effect"], if *denied { "deny" } else { "allow" }, "{answer}");
         assert_eq!(record["Deny"], u8::from(*denied));
@@ -144,6 +148,7 @@ fn every_shape_of_event_gets_the_answer_in_its_file() {
             ("TOOLGATE_CONFIG", config_file.to_str().unwrap()),
         ];
         let function = bootstrap(&stub, &settings);
+        let mut answers = Vec::new();
         for case in cases {
             let mut event = Event::new(case.event());
             let file = fs::read(gateway::folder().join(format!("{}.json", case.name))).unwrap();
@@ -151,15 +156,16 @@ fn every_shape_of_event_gets_the_answer_in_its_file() {
             if !context.is_null() {
                 event = event.header("Lambda-Runtime-Client-Context", &context.to_string());
             }
-            let answer = stub.outcome(&stub.send(event)).response();
-            assert_eq!(answer, case.answer(), "{}", case.name);
+            answers.push(stub.outcome(&stub.send(event)).response());
         }
         let ended = function.terminate();
         assert!(ended.status.success(), "{ended:?}");
         let records = records(&ended.out);
         assert_eq!(records.len(), cases.len());
-        for (record, case) in records.iter().zip(cases) {
+        for ((record, case), answer) in records.iter().zip(cases).zip(&answers) {
             let expected = case.expected();
+            let id = record["decisionId"].as_str().unwrap();
+            assert_eq!(answer, &case.answer(id), "{}", case.name);
             let text = |name: &str| record.get(name).and_then(Json::as_str);
             assert_eq!(text("effect"), Some(expected.effect.as_str()), "{}", case.name);
             assert_eq!(text("decision"), Some(expected.outcome.as_str()), "{}", case.name);
@@ -220,18 +226,18 @@ fn a_burst_of_a_thousand_calls_is_answered_in_full() {
                 .into_bytes()
         })
         .collect();
-    let expected = expected(&events);
-    assert_eq!(expected.iter().filter(|(_, denied)| *denied).count(), 334);
     let stub = Stub::start();
     let function = bootstrap(&stub, &[("TOOLGATE_POLICIES", POLICIES)]);
     let begin = Instant::now();
     let ids: Vec<String> = events.iter().map(|event| stub.send(Event::new(event.clone()))).collect();
-    for (id, (expected, _)) in ids.iter().zip(&expected) {
-        assert_eq!(&stub.outcome(id).response(), expected);
-    }
+    let answers: Vec<String> = ids.iter().map(|id| stub.outcome(id).response()).collect();
     println!("1,000 calls in {:?}", begin.elapsed());
     let records = records(&function.terminate().out);
-    assert_eq!(records.len(), 1_000);
+    let expected = expected(&events, &records);
+    assert_eq!(expected.iter().filter(|(_, denied)| *denied).count(), 334);
+    for (answer, (expected, _)) in answers.iter().zip(&expected) {
+        assert_eq!(answer, expected);
+    }
     for ((record, id), (_, denied)) in records.iter().zip(&ids).zip(&expected) {
         assert_eq!(record["requestId"], id.as_str());
         assert_eq!(record["effect"] == "deny", *denied);
@@ -291,6 +297,96 @@ fn other_headers_that_the_runtime_cannot_read_give_no_answer_either() {
     }
 }
 
+/// A process whose Runtime API fails ends by itself with one line that says so, and the next one answers.
+#[test]
+fn a_runtime_api_that_gives_no_invocation_ends_the_process_with_one_line() {
+    let id = "Lambda-Runtime-Aws-Request-Id: 0\r\n";
+    let deadline = "Lambda-Runtime-Deadline-Ms: 4102444800000\r\n";
+    let body = "Content-Length: 28\r\n\r\n{\"errorMessage\":\"swordfish\"}";
+    for (status, headers) in [
+        ("500 Internal Server Error", String::new()),
+        ("403 Forbidden", String::new()),
+        ("404 Not Found", String::new()),
+        ("301 Moved Permanently", "Location: /\r\n".to_owned()),
+        // All headers of an invocation do not make it one.
+        ("500 Internal Server Error", format!("{id}{deadline}")),
+        ("302 Found", format!("{id}{deadline}")),
+        ("200 OK", String::new()),
+        ("200 OK", id.to_owned()),
+        ("200 OK", deadline.to_owned()),
+        ("200 OK", format!("{id}Lambda-Runtime-Deadline-Ms: swordfish\r\n")),
+        ("200 OK", format!("{id}Lambda-Runtime-Deadline-Ms: -1\r\n")),
+        ("200 OK", format!("Lambda-Runtime-Aws-Request-Id: \u{e9}\r\n{deadline}")),
+    ] {
+        ends_with_one_line(Event::raw(format!("HTTP/1.1 {status}\r\n{headers}{body}")));
+    }
+    for bytes in
+        ["", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{", "swordfish\r\n\r\n"]
+    {
+        ends_with_one_line(Event::raw(bytes));
+    }
+}
+
+fn ends_with_one_line(answer: Event) {
+    let settings = [("TOOLGATE_POLICIES", POLICIES), ("RUST_BACKTRACE", "full")];
+    let stub = Stub::start();
+    let function = bootstrap(&stub, &settings);
+    stub.send(answer.clone());
+    let ended = function.end();
+    assert_eq!((ended.status.code(), ended.out.as_str()), (Some(1), ""), "{answer:?}: {ended:?}");
+    let lines: Vec<&str> = ended.log.lines().skip_while(|line| !line.starts_with("toolgate ")).collect();
+    assert_eq!(lines.len(), 2, "the start and the end: {answer:?}: {}", ended.log);
+    assert!(!ended.log.contains("panic") && !ended.log.contains("swordfish"), "{answer:?}: {}", ended.log);
+    let next = bootstrap(&stub, &settings);
+    assert!(is_denial(&stub.ask(cases::EVENT).response()));
+    assert!(next.terminate().status.success());
+}
+
+#[test]
+fn a_runtime_api_that_is_not_there_ends_the_process_with_one_line() {
+    let run = |api: &str, memory: &str| {
+        let output = std::process::Command::new(program())
+            .env_clear()
+            .envs([
+                ("AWS_LAMBDA_RUNTIME_API", api),
+                ("AWS_LAMBDA_FUNCTION_NAME", "toolgate"),
+                ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory),
+                ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+                ("TOOLGATE_POLICIES", POLICIES),
+            ])
+            .output()
+            .unwrap();
+        let log = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{api}: {log}");
+        assert!(log.lines().count() == 2 && !log.contains("panic"), "{api}: {log}");
+        log
+    };
+    // Port 1 is nobody's.
+    assert!(run("127.0.0.1:1", "128").contains("the Lambda runtime ended: "));
+    assert!(run("127.0.0.1:1", "swordfish").contains("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"));
+    for api in ["not an address", "127.0.0.1:99999", "[::"] {
+        run(api, "128");
+    }
+}
+
+#[test]
+fn an_answer_that_the_runtime_api_refuses_is_logged_and_the_process_goes_on() {
+    let stub = Stub::start();
+    let function = bootstrap(&stub, &[("TOOLGATE_POLICIES", POLICIES)]);
+    for status in ["500 Internal Server Error", "400 Bad Request", "413 Payload Too Large", "410 Gone"] {
+        let id = stub.send(Event { accepted: Some(status), ..Event::new(cases::EVENT) });
+        assert!(is_denial(&stub.outcome(&id).response()), "{status}");
+        assert!(is_denial(&stub.ask(cases::EVENT).response()), "{status}");
+    }
+    let ended = function.terminate();
+    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+    assert_eq!(records(&ended.out).len(), 8);
+    for status in ["500", "400", "413", "410"] {
+        assert!(ended.log.contains(&format!("status={status}")), "{}", ended.log);
+    }
+    assert!(!ended.log.contains("panic"), "{}", ended.log);
+}
+
 #[test]
 fn sigterm_ends_the_process_cleanly_after_the_answer_that_is_under_way() {
     let stub = Stub::start();
@@ -310,6 +406,21 @@ fn sigterm_ends_the_process_cleanly_after_the_answer_that_is_under_way() {
     let recorded = records(&ended.out).len();
     assert!(answered >= 2 && answered < ids.len(), "{answered}");
     assert_eq!(answered, recorded);
+}
+
+#[test]
+fn the_log_of_the_start_names_what_was_left_out() {
+    let place = directory("left-out");
+    fs::write(place.join("a.YAML"), cases::policies(cases::Shape::AllMatch, 1)).unwrap();
+    fs::write(place.join("notes.txt"), "").unwrap();
+    fs::write(place.join(".b.yaml"), cases::policies(cases::Shape::FirstDenies, 1)).unwrap();
+    let stub = Stub::start();
+    let function = bootstrap(&stub, &[("TOOLGATE_POLICIES", place.to_str().unwrap())]);
+    stub.wait_for_polls(1);
+    let log = function.terminate().log;
+    for says in ["notes.txt: note[TG1402]: ", ".b.yaml: note[TG1401]: ", ": 1 policy, sha256:"] {
+        assert!(log.contains(says), "{says}: {log}");
+    }
 }
 
 #[test]
@@ -356,7 +467,7 @@ fn policies_that_nest_as_deep_as_they_may_do_not_overflow_the_stack() {
     };
     let value = "object.attributes.method";
     for expression in [
-        nested(245, &|level| format!("optional.of({value}).optMap(v{level}, "), "1", ".hasValue()"),
+        nested(95, &|level| format!("optional.of({value}).optMap(v{level}, "), "1", ".hasValue()"),
         nested(246, &|level| format!("[{value}].map(v{level}, "), "1", " == dyn([])"),
         nested(247, &|level| format!("[{value}].all(v{level}, "), "true", ""),
         format!("{value}{} == 'POST'", ".lowerAscii()".repeat(246)),
@@ -389,6 +500,8 @@ fn settings_that_make_no_sense_end_the_start() {
     for (variable, value, says) in [
         ("TOOLGATE_DEFAULT_DECISION", "maybe", "TOOLGATE_DEFAULT_DECISION"),
         ("TOOLGATE_DEFUALT_DECISION", "deny", "TOOLGATE_DEFUALT_DECISION"),
+        ("TOOLGATE_DEFAULT_DECISION", "", "TOOLGATE_DEFAULT_DECISION"),
+        ("TOOLGATE_ENVIRONMENT", " \u{a0}", "TOOLGATE_ENVIRONMENT"),
         ("TOOLGATE_CONFIG", file.to_str().unwrap(), "hots"),
         ("TOOLGATE_CONFIG", "/nowhere/toolgate.yaml", "there is no such file"),
     ] {
@@ -434,8 +547,8 @@ fn a_hundred_policies_are_served_and_the_default_decision_is_the_deployments() {
         fs::write(&file, cases::policies(shape, 100)).unwrap();
         for (default, denied) in [("", denied_by_default), ("allow", denied_by_default), ("deny", true)] {
             let stub = Stub::start();
-            let settings =
-                [("TOOLGATE_POLICIES", file.to_str().unwrap()), ("TOOLGATE_DEFAULT_DECISION", default)];
+            let mut settings = vec![("TOOLGATE_POLICIES", file.to_str().unwrap())];
+            settings.extend((!default.is_empty()).then_some(("TOOLGATE_DEFAULT_DECISION", default)));
             let function = bootstrap(&stub, &settings);
             let answer = stub.ask(cases::EVENT).response();
             assert_eq!(is_denial(&answer), denied, "{name} {default}: {answer}");
@@ -447,7 +560,8 @@ fn a_hundred_policies_are_served_and_the_default_decision_is_the_deployments() {
             digests.insert(digest.to_owned());
         }
     }
-    assert_eq!(digests.len(), 3, "each set has its own digest: {digests:?}");
+    // `allow` is the default, so two of the three settings are one.
+    assert_eq!(digests.len(), 6, "each set has its own digest, and so has each default: {digests:?}");
 }
 
 #[test]
@@ -461,6 +575,68 @@ fn the_policies_beside_the_program_are_served() {
     let function = stub.function(&copy, &[]);
     assert!(is_denial(&stub.ask(cases::EVENT).response()));
     assert!(function.terminate().log.contains(": 3 policies, "));
+}
+
+/// The bundle of these policies, and one that another build made.
+fn bundles(text: &str, settings: &str) -> (Vec<u8>, Vec<u8>) {
+    let settings = Source::new("toolgate.yaml", settings).unwrap();
+    let (bytes, _) = make(load_text("policies.yaml", text), Path::new(""), Some(&settings)).unwrap();
+    let contents = Contents::read(&bytes).unwrap();
+    let other = Contents { engine: "0.0.1", programs: b"", ..contents }.encode().unwrap();
+    (bytes, other)
+}
+
+#[test]
+fn a_bundle_beside_the_program_is_served_with_its_settings() {
+    let text = cases::policies(cases::Shape::NoneMatches, 3);
+    let settings = "apiVersion: toolgate.dev/v1\nkind: Configuration\ndefaultDecision: deny\n";
+    let (bundle, other) = bundles(&text, settings);
+    for (name, bundle, says) in
+        [("bundle", &bundle, None), ("other-bundle", &other, Some("warning[TG1405]: "))]
+    {
+        let place = directory(name);
+        fs::write(place.join("policies.bundle"), bundle).unwrap();
+        let copy = place.join("bootstrap");
+        fs::copy(program(), &copy).unwrap();
+        for (variables, denied) in [(&[][..], true), (&[("TOOLGATE_DEFAULT_DECISION", "allow")], false)] {
+            let stub = Stub::start();
+            let function = stub.function(&copy, variables);
+            assert_eq!(is_denial(&stub.ask(cases::EVENT).response()), denied);
+            let log = function.terminate().log;
+            assert!(log.contains(": 3 policies, "), "{log}");
+            // The one that is deployed may be another build than this test.
+            if std::env::var_os("BOOTSTRAP").is_none() {
+                assert_eq!(
+                    log.lines().next().map(|line| line.contains("TG1405")),
+                    Some(says.is_some()),
+                    "{log}"
+                );
+                assert!(says.is_none_or(|says| log.contains(says)), "{log}");
+            }
+        }
+        // The same policies in a folder beside it are there twice.
+        fs::create_dir(place.join("policies")).unwrap();
+        fs::write(place.join("policies/p.yaml"), &text).unwrap();
+        let log = Stub::start().function(&copy, &[]).end().log;
+        assert!(log.contains("error[TG1301]: there are two policies of the name `policy-000`"), "{log}");
+    }
+}
+
+#[test]
+fn a_damaged_bundle_ends_the_start() {
+    let (mut bundle, _) = bundles(
+        &cases::policies(cases::Shape::FirstDenies, 1),
+        "{apiVersion: toolgate.dev/v1, kind: Configuration}",
+    );
+    let last = bundle.len() - 1;
+    bundle[last] ^= 1;
+    let place = directory("damaged-bundle").join("p.bundle");
+    fs::write(&place, bundle).unwrap();
+    let stub = Stub::start();
+    let ended = bootstrap(&stub, &[("TOOLGATE_POLICIES", place.to_str().unwrap())]).end();
+    assert_eq!((ended.status.code(), stub.polls()), (Some(1), 0), "{ended:?}");
+    assert!(ended.log.contains("error[TG1005]: this bundle cannot be read: it is damaged"), "{}", ended.log);
+    assert_eq!(stub.init_errors().len(), 1);
 }
 
 #[test]

@@ -10,14 +10,19 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use bumpalo::Bump;
-use toolgate::cel::budget::Budget;
-use toolgate::cel::front;
-use toolgate::cel::plan::Arena;
-use toolgate::policy::compile::compile;
-use toolgate::policy::decide::{DefaultDecision, Effect, Outcome, decide};
-use toolgate::policy::load::load_text;
-use toolgate::types::object_type;
-use toolgate::value::{Object, Value};
+use toolgate::internal::budget::Budget;
+use toolgate::internal::cel::{Macros, front};
+use toolgate::internal::library::table::Context;
+use toolgate::internal::policy::decide::decide;
+use toolgate::internal::policy::load::{load, load_text};
+use toolgate::internal::policy::set::compiled;
+use toolgate::{DefaultDecision, Effect, PolicySet, Severity};
+
+mod limits {
+    pub(crate) mod request;
+}
+
+use limits::request::with_body;
 
 /// An HTTP policy with one validation.
 fn policy(expression: &str, failure_policy: &str) -> String {
@@ -33,24 +38,18 @@ fn policy(expression: &str, failure_policy: &str) -> String {
 
 /// What the policy answers to a request whose body is `body`, and how long it takes.
 fn answer(expression: &str, failure_policy: &str, body: &str) -> (String, Effect, Duration, usize) {
-    let loaded = load_text("p.yaml", &policy(expression, failure_policy));
-    assert!(!loaded.has_errors(), "{:?}", loaded.diagnostics);
-    let arena = Arena::new();
-    let set = compile(&loaded.policies, &arena).unwrap();
-    let bump = Bump::new();
-    let attributes = object_type("http.CheckRequestAttributes").unwrap();
-    let mut fields = vec![None; attributes.fields.len()];
-    fields[attributes.field("body").unwrap().0] = Some(Value::Bytes(body.as_bytes()));
-    let attributes = Object { ty: attributes, fields: &fields, tagged: false };
-    let fields = [Some(Value::Object(&attributes))];
-    let request = Object { ty: object_type("http.CheckRequest").unwrap(), fields: &fields, tagged: false };
-    let start = Instant::now();
-    let decision = decide(&set, Value::Object(&request), &bump, Budget::default(), &mut |_, _| {});
-    let outcome = match decision.outcome {
-        Outcome::Fault(fault) => format!("fault: {fault:?}"),
-        other => format!("{other:?}"),
-    };
-    (outcome, decision.effect(DefaultDecision::Allow), start.elapsed(), bump.allocated_bytes())
+    let (set, _) = PolicySet::from_text("p.yaml", &policy(expression, failure_policy)).unwrap();
+    with_body(body, |request| {
+        let bump = Bump::new();
+        let start = Instant::now();
+        let decision =
+            decide(compiled(&set), request, Context::new(&bump, Budget::default()), &mut |_, _| {});
+        let outcome = match decision.opinion {
+            Err(fault) => format!("fault: {fault:?}"),
+            Ok(opinion) => format!("{opinion:?}"),
+        };
+        (outcome, decision.effect(DefaultDecision::Allow), start.elapsed(), bump.allocated_bytes())
+    })
 }
 
 /// A JSON list of `n` numbers.
@@ -92,7 +91,7 @@ fn work_that_grows_with_the_request_ends_in_a_denial_whatever_the_failure_policy
 #[test]
 fn nothing_absorbs_a_spent_budget() {
     let (outcome, effect, ..) = answer(
-        "lists.range(1000000).all(a, lists.range(1000000).all(b, b >= 0)) || true ? null : null",
+        "lists.range(100000).all(a, lists.range(10000).all(b, b >= 0)) || true ? null : null",
         "Ignore",
         "",
     );
@@ -133,6 +132,87 @@ fn expressions_beyond_the_limits_are_errors_and_not_crashes() {
         "!".repeat(100_000),
         "-".repeat(99_999),
     ] {
-        assert!(front::parse(&text).is_err(), "{}", text.chars().take(20).collect::<String>());
+        assert!(
+            front::parse(&text, Macros::TwoVariables).is_err(),
+            "{}",
+            text.chars().take(20).collect::<String>()
+        );
+    }
+}
+
+#[test]
+fn finding_all_with_a_constant_pattern_that_looks_far_ahead_is_charged() {
+    let body = "a".repeat(400_000);
+    let expression = "string(object.attributes.body).findAll('a(a*b)?').size() > 0 ? null : null";
+    assert_eq!(answer(expression, "Ignore", &body).0, "fault: Steps");
+}
+
+#[test]
+fn texts_of_errors_are_charged_while_they_grow() {
+    let body = "a".repeat(4_000_000);
+    let expression = "lists.range(100).all(i, {string(object.attributes.body): i}[string(object.attributes.body) + 'b'] == 1) ? null : null";
+    let (outcome, effect, _, bytes) = answer(expression, "Ignore", &body);
+    assert!(outcome.starts_with("fault") && effect == Effect::Deny, "{outcome}");
+    assert!(bytes <= 56 * 1024 * 1024, "{bytes}");
+}
+
+#[test]
+fn map_literals_are_charged_for_what_sorting_them_takes() {
+    let expression = "lists.range(200000).map(i, {'c': 1, 'b': i, 'a': 3}).size() > 0 ? null : null";
+    let (outcome, _, _, bytes) = answer(expression, "Fail", "");
+    assert!(outcome.starts_with("fault"), "{outcome}");
+    assert!(bytes <= 56 * 1024 * 1024, "{bytes}");
+}
+
+#[test]
+fn a_file_of_two_million_documents_is_refused_with_the_limit() {
+    let loaded = load_text("p.yaml", &"---\n".repeat(2_000_000));
+    let messages: Vec<_> = loaded.diagnostics.iter().map(|diagnostic| diagnostic.message.as_str()).collect();
+    assert_eq!(messages, ["the file has more documents than the limit of 10000 (fixed)"]);
+}
+
+#[test]
+fn the_regular_expressions_of_a_set_have_a_limit_together() {
+    let pattern = "[a-z]{1000}".repeat(20);
+    let validations: String = (0..40)
+        .map(|n| {
+            format!("  - expression: 'object.attributes.path.matches(\"{pattern}{n}\") ? null : null'\n")
+        })
+        .collect();
+    let text = format!(
+        "apiVersion: policies.kyverno.io/v1\nkind: ValidatingPolicy\nmetadata: {{name: p}}\nspec:\n  evaluation: {{mode: HTTP}}\n  validations:\n{validations}"
+    );
+    let diagnostics = PolicySet::from_text("p.yaml", &text).unwrap_err().to_string();
+    assert!(diagnostics.contains("more than 400000 states together, the limit"), "{diagnostics}");
+}
+
+#[test]
+fn a_set_has_a_limit_of_policies_and_of_bytes() {
+    let place = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("limits-of-a-set");
+    let _ = std::fs::remove_dir_all(&place);
+    for folder in ["policies", "bytes"] {
+        std::fs::create_dir_all(place.join(folder)).unwrap();
+    }
+    let policy = |n: usize| {
+        format!(
+            "---\napiVersion: policies.kyverno.io/v1\nkind: ValidatingPolicy\nmetadata: {{name: p{n}}}\nspec: {{evaluation: {{mode: HTTP}}}}\n"
+        )
+    };
+    for file in 0..2 {
+        let text: String = (0..5_001).map(|n| policy(file * 10_000 + n)).collect();
+        std::fs::write(place.join(format!("policies/{file}.yaml")), text).unwrap();
+    }
+    for file in 0..6 {
+        let text = policy(file) + &"#".repeat(12 * 1024 * 1024);
+        std::fs::write(place.join(format!("bytes/{file}.yaml")), text).unwrap();
+    }
+    for (folder, limit) in [
+        ("policies", "there are more than 10000 policies, the limit"),
+        ("bytes", "67108864 bytes together, the limit"),
+    ] {
+        let loaded = load(&[place.join(folder)]);
+        let errors: Vec<_> = loaded.diagnostics.iter().filter(|d| d.severity == Severity::Error).collect();
+        assert_eq!(errors.len(), 1, "{folder}: {errors:?}");
+        assert!(errors[0].message.contains(limit), "{errors:?}");
     }
 }

@@ -16,6 +16,7 @@ use std::process::Command;
 use serde_json::Value as Json;
 
 mod suite {
+    pub(crate) mod cookbook;
     pub(crate) mod fixtures;
     pub(crate) mod kyverno;
     pub(crate) mod mutation;

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use super::*;
 use serde_json::Value as Json;
 
@@ -6,34 +8,31 @@ const NOW: Invocation<'_> = Invocation {
     nanos: 7_999_999,
     request_id: "8476a536-e9f4-11e8-9739-2dfe598c3fcd",
     micros: 42,
+    event: b"{}",
 };
 
 const SET: &str = "sha256:0123";
 
-fn entry() -> Entry<'static> {
-    Entry {
-        effect: Effect::Deny,
-        decision: "deny",
-        decision_id: "00ff",
-        method: Some("tools/call"),
-        target: Some("kubernetes"),
-        tool: Some("delete_pod"),
-        arguments: Some(r#"{"password":"hunter2"}"#),
-        user: Some("alice"),
-        client: Some("agent-7"),
-        policy: Some("no-deletes"),
-        rule: Some("spec.validations[0]"),
-        reason: Some("no deletes"),
-        refusal: None,
-        error: None,
-    }
+fn entry() -> Record<'static> {
+    let mut record = Record::new(Effect::Deny, Outcome::Deny, 403);
+    record.decision_id = Some("00ff".into());
+    record.method = Some("tools/call".into());
+    record.target = Some("kubernetes".into());
+    record.tool = Some("delete_pod".into());
+    record.arguments = Some(r#"{"password":"hunter2"}"#.into());
+    record.user = Some("alice".into());
+    record.client = Some("agent-7".into());
+    record.policy = Some("no-deletes".into());
+    record.rule = Some("spec.validations[0]".into());
+    record.reason = Some("no deletes".into());
+    record
 }
 
 fn config() -> AuditConfig {
     AuditConfig { metric_targets: vec!["kubernetes".to_owned()], ..AuditConfig::default() }
 }
 
-fn line(config: &AuditConfig, entry: &Entry<'_>) -> Vec<u8> {
+fn line(config: &AuditConfig, entry: &Record<'_>) -> Vec<u8> {
     let mut out = b"the last line".to_vec();
     Audit::new(config, SET).write(&mut out, entry, &NOW);
     assert_eq!(out.pop(), Some(b'\n'));
@@ -42,7 +41,7 @@ fn line(config: &AuditConfig, entry: &Entry<'_>) -> Vec<u8> {
     out
 }
 
-fn json(config: &AuditConfig, entry: &Entry<'_>) -> Json {
+fn json(config: &AuditConfig, entry: &Record<'_>) -> Json {
     serde_json::from_slice(&line(config, entry)).unwrap()
 }
 
@@ -82,10 +81,10 @@ fn a_record_says_who_asked_for_what_and_which_rule_decided() {
 
 #[test]
 fn what_there_is_not_is_left_out() {
-    let entry = Entry {
+    let entry = Record {
         effect: Effect::Allow,
-        decision: "pass",
-        method: Some("initialize"),
+        outcome: Outcome::Pass,
+        method: Some("initialize".into()),
         target: None,
         tool: None,
         arguments: None,
@@ -112,11 +111,19 @@ fn what_there_is_not_is_left_out() {
 fn the_arguments_are_in_the_record_only_as_a_keyed_digest() {
     let unkeyed = String::from_utf8(line(&config(), &entry())).unwrap();
     assert!(!unkeyed.contains("hunter2") && !unkeyed.contains("arguments"));
+    assert!(!unkeyed.contains("\"event\"") && !unkeyed.contains("hmac"), "{unkeyed}");
     let empty = AuditConfig { digest_key: Some(Vec::new()), ..config() };
     assert!(json(&empty, &entry()).get("arguments").is_none());
     // Test case 2 of RFC 4231.
     let keyed = AuditConfig { digest_key: Some(b"Jefe".to_vec()), ..config() };
-    let entry = Entry { arguments: Some("what do ya want for nothing?"), ..entry() };
+    let whole = Invocation { event: b"what do ya want for nothing?", ..NOW };
+    let mut line_of = Vec::new();
+    Audit::new(&keyed, SET).write(&mut line_of, &entry(), &whole);
+    assert_eq!(
+        serde_json::from_slice::<Json>(&line_of).unwrap()["event"],
+        "hmac-sha256:5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+    );
+    let entry = Record { arguments: Some("what do ya want for nothing?".into()), ..entry() };
     let line = line(&keyed, &entry);
     assert_eq!(
         serde_json::from_slice::<Json>(&line).unwrap()["arguments"],
@@ -129,13 +136,18 @@ fn the_arguments_are_in_the_record_only_as_a_keyed_digest() {
 fn reasons_and_the_texts_of_errors_are_switched() {
     let quiet = AuditConfig { reasons: false, ..config() };
     assert!(json(&quiet, &entry()).get("reason").is_none());
-    let failed = Entry { decision: "error", reason: None, error: Some("no such key: hunter2"), ..entry() };
+    let failed = Record {
+        outcome: Outcome::Error,
+        reason: None,
+        error: Some("no such key: hunter2".into()),
+        ..entry()
+    };
     let record = json(&config(), &failed);
     assert_eq!((record.get("error"), &record["Error"], &record["Deny"]), (None, &1.into(), &1.into()));
     let talkative = AuditConfig { error_texts: true, ..config() };
     assert_eq!(json(&talkative, &failed)["error"], "no such key: hunter2");
     // A fault's text is fixed; it is always there and is not taken for a policy's error.
-    let fault = Entry { decision: "fault", error: Some("out of steps"), ..failed };
+    let fault = Record { outcome: Outcome::Fault, error: Some("out of steps".into()), ..failed };
     for config in [&config(), &talkative] {
         let record = json(config, &fault);
         assert_eq!((record.get("error"), &record["fault"]), (None, &"out of steps".into()));
@@ -151,7 +163,7 @@ fn only_configured_targets_become_metric_dimensions() {
         (Some("made-up-91"), "other"),
         (None, "other"),
     ] {
-        let record = json(&config(), &Entry { target, ..entry() });
+        let record = json(&config(), &Record { target: target.map(Cow::Borrowed), ..entry() });
         assert_eq!(record["Target"], dimension);
         assert_eq!(record.get("target").and_then(Json::as_str), target);
     }
@@ -160,7 +172,8 @@ fn only_configured_targets_become_metric_dimensions() {
 #[test]
 fn every_text_makes_valid_json_and_reads_back() {
     let odd = "quote \" backslash \\ line\nbreak \r \t nul \0 delete \u{7f} c1 \u{9b} é 😀 \u{2028} \u{202e} \u{e0041} \u{fffd}";
-    let entry = Entry { reason: Some(odd), user: Some(odd), tool: Some(odd), ..entry() };
+    let entry =
+        Record { reason: Some(odd.into()), user: Some(odd.into()), tool: Some(odd.into()), ..entry() };
     let bytes = line(&config(), &entry);
     let text = String::from_utf8(bytes).unwrap();
     assert!(!text.chars().any(|c| c.is_control() || is_unseen(c)));
@@ -175,25 +188,30 @@ fn every_text_makes_valid_json_and_reads_back() {
 fn long_texts_are_cut_at_a_character_and_marked() {
     for unit in ["x", "é", "😀", "\0", "\"", "\u{e0041}", "a😀"] {
         let long = unit.repeat(100_000);
-        let invocation =
-            Invocation { request_id: &long, seconds: i64::MAX, nanos: u32::MAX, micros: u64::MAX };
-        let entry = Entry {
-            decision: &long,
-            decision_id: &long,
-            method: Some(&long),
-            target: Some(&long),
-            tool: Some(&long),
-            user: Some(&long),
-            client: Some(&long),
-            policy: Some(&long),
-            rule: Some(&long),
-            reason: Some(&long),
-            refusal: Some(&long),
-            error: Some(&long),
+        let invocation = Invocation {
+            request_id: &long,
+            seconds: i64::MAX,
+            nanos: u32::MAX,
+            micros: u64::MAX,
+            event: b"{}",
+        };
+        let entry = Record {
+            decision_id: Some(Cow::Borrowed(&long)),
+            method: Some(Cow::Borrowed(&long)),
+            target: Some(Cow::Borrowed(&long)),
+            tool: Some(Cow::Borrowed(&long)),
+            user: Some(Cow::Borrowed(&long)),
+            client: Some(Cow::Borrowed(&long)),
+            policy: Some(Cow::Borrowed(&long)),
+            rule: Some(Cow::Borrowed(&long)),
+            reason: Some(Cow::Borrowed(&long)),
+            refusal: Some(Cow::Borrowed(&long)),
+            error: Some(Cow::Borrowed(&long)),
             ..entry()
         };
         let config = AuditConfig {
             digest_key: Some(vec![7; 1000]),
+            digest_key_arn: None,
             reasons: true,
             error_texts: true,
             metric_targets: vec![long.clone()],
@@ -212,7 +230,7 @@ fn long_texts_are_cut_at_a_character_and_marked() {
     }
     // What just fits is not cut.
     let fits = "y".repeat(bound::TOOL);
-    assert_eq!(json(&config(), &Entry { tool: Some(&fits), ..entry() })["tool"], fits);
+    assert_eq!(json(&config(), &Record { tool: Some(Cow::Borrowed(&fits)), ..entry() })["tool"], fits);
 }
 
 #[test]
@@ -227,16 +245,6 @@ fn a_second_line_needs_no_more_memory() {
 }
 
 #[test]
-fn the_digest_of_a_set_is_of_its_texts_alone() {
-    let digest = policy_set_digest(["a", "b"]);
-    assert_eq!(digest.len(), "sha256:".len() + 64);
-    assert_eq!(digest, policy_set_digest(["b", "a"]));
-    for other in [&["a"][..], &["ab"], &["a", "b", "b"], &["a", "b", ""], &[]] {
-        assert_ne!(digest, policy_set_digest(other.iter().copied()), "{other:?}");
-    }
-}
-
-#[test]
 fn times_before_the_epoch_and_leap_days_are_dates() {
     for (seconds, nanos, text) in [
         (0, 0, "1970-01-01T00:00:00.000Z"),
@@ -247,4 +255,31 @@ fn times_before_the_epoch_and_leap_days_are_dates() {
         time(&mut out, seconds, nanos);
         assert_eq!(String::from_utf8(out).unwrap(), text);
     }
+}
+
+#[test]
+fn a_record_names_the_exceptions_for_which_policies_did_not_judge_but_not_without_end() {
+    let long = "x".repeat(1_000);
+    let exemptions: Vec<(Cow<'_, str>, Cow<'_, str>)> =
+        (0..20).map(|_| (Cow::Borrowed("policy"), Cow::Borrowed(long.as_str()))).collect();
+    let record = Record { exemptions, ..entry() };
+    let names = json(&config(), &record)["exceptions"].clone();
+    assert_eq!(names.as_array().unwrap().len(), MAX_EXEMPTIONS);
+    let record = Record { exemptions: vec![("p".into(), "e".into()), ("q".into(), "f".into())], ..entry() };
+    assert_eq!(json(&config(), &record)["exceptions"], serde_json::json!(["e", "f"]));
+    assert!(json(&config(), &entry()).get("exceptions").is_none());
+}
+
+#[test]
+fn what_was_answered_outside_of_the_call_is_a_keyed_digest() {
+    let answers =
+        |digest: &str| vec![("http".into(), "GET https://a.example/?secret".into(), digest.to_owned()); 9];
+    let keyed = AuditConfig { digest_key: Some(b"0123456789abcdef".to_vec()), ..config() };
+    let digests = |digest| json(&keyed, &Record { answers: answers(digest), ..entry() })["answers"].clone();
+    let one = digests("sha256:1");
+    assert_eq!(one.as_array().unwrap().len(), MAX_ANSWERS);
+    assert!(one[0].as_str().unwrap().starts_with("http hmac-sha256:") && !one.to_string().contains("secret"));
+    assert_ne!(one, digests("sha256:2"));
+    // Whoever guesses an answer must not see from a digest that it is the one.
+    assert!(json(&config(), &Record { answers: answers("sha256:1"), ..entry() }).get("answers").is_none());
 }

@@ -4,6 +4,8 @@
 //! same comprehensions that cel-go builds, because type errors inside them must read the same; each
 //! comprehension remembers the macro that made it, so that the planner can do better than a general fold.
 
+use serde::{Deserialize, Serialize};
+
 /// A node's number, unique in its [`Ast`]; ids start at 1 and are dense.
 pub type NodeId = u32;
 
@@ -28,21 +30,37 @@ pub struct NodeInfo {
     pub origin: Option<Macro>,
 }
 
-/// The macros of Kyverno's HTTP environment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// Which macros an environment has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Macros {
+    /// Those of the authz server's modes.
+    #[default]
+    OneVariable,
+    /// Those with two variables too, as in Kubernetes' environments: mode JSON.
+    TwoVariables,
+}
+
+/// The macros of Kyverno's environments.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Hash, Serialize)]
 pub enum Macro {
     /// `has(e.f)`
     Has,
-    /// `r.all(x, p)`
+    /// `r.all(x, p)` and `r.all(i, x, p)`
     All,
-    /// `r.exists(x, p)`
+    /// `r.exists(x, p)` and `r.exists(i, x, p)`
     Exists,
-    /// `r.exists_one(x, p)`; cel-go's `existsOne` is not in the environments that Kyverno builds
+    /// `r.exists_one(x, p)` and `r.exists_one(i, x, p)`; `existsOne` only with two variables
     ExistsOne,
     /// `r.map(x, t)` and `r.map(x, p, t)`
     Map,
     /// `r.filter(x, p)`
     Filter,
+    /// `r.transformList(i, x, t)` and `r.transformList(i, x, p, t)`
+    TransformList,
+    /// `r.transformMap(i, x, t)` and `r.transformMap(i, x, p, t)`
+    TransformMap,
+    /// `r.transformMapEntry(i, x, {k: v})` and `r.transformMapEntry(i, x, p, {k: v})`
+    TransformMapEntry,
     /// `cel.bind(v, init, e)`
     Bind,
     /// `o.optMap(x, e)`
@@ -185,8 +203,10 @@ pub struct Comprehension {
     pub origin: Macro,
     /// What is iterated.
     pub iter_range: Expr,
-    /// The element (lists) or key (maps).
+    /// The element (lists) or key (maps); of two variables the index or key.
     pub iter_var: String,
+    /// Of two variables the element or value.
+    pub iter_var2: Option<String>,
     /// The accumulator's name.
     pub accu_var: String,
     /// The accumulator's first value.

@@ -6,6 +6,7 @@
 //! the error type, which agrees with everything, so that one mistake makes one message.
 
 use crate::cel::ast::{Ast, Comprehension, Expr, ExprKind, Literal, MapEntry, NodeId, StructField};
+use crate::library::kyverno::or_value;
 use crate::library::table::Row;
 use crate::types::{Kind, Type, object_type};
 use crate::value::Value;
@@ -13,6 +14,8 @@ use crate::value::Value;
 mod assign;
 mod env;
 mod errors;
+pub mod fallible;
+pub mod flat;
 mod issues;
 mod validate;
 
@@ -34,6 +37,8 @@ pub struct Checked<'e> {
     pub ast: Ast,
     types: Vec<Type>,
     references: Vec<Option<Reference<'e>>>,
+    /// As [`Environment::optimizing`].
+    pub(super) optimizing: bool,
 }
 
 /// What a name or a call means.
@@ -108,9 +113,13 @@ pub fn check<'e>(ast: Ast, environment: &Environment<'e>) -> Result<Checked<'e>,
     for ty in &mut types {
         *ty = bindings.substitute(ty, true);
     }
-    let checked = Checked { ast, types, references };
+    let checked = Checked { ast, types, references, optimizing: environment.is_optimizing() };
     if errors.is_empty() {
         errors = validate::literals(&checked);
+    }
+    if let Some(broken) = environment.functions().broken() {
+        let kind = TypeErrorKind::Literal(format!("the functions cannot be read: {broken}"));
+        errors = vec![TypeError { node: checked.ast.root.id, kind }];
     }
     if errors.is_empty() {
         return Ok(checked);
@@ -182,7 +191,7 @@ impl<'e> Checker<'_, 'e> {
         }
         if !self.resolve_global(node, name) {
             self.set_type(node, Type::Error);
-            self.undeclared(node, name);
+            self.undeclared(node, name, None);
         }
     }
 
@@ -202,12 +211,13 @@ impl<'e> Checker<'_, 'e> {
         true
     }
 
-    fn undeclared(&mut self, node: NodeId, name: &str) {
-        let kind = match crate::library::unsupported(name.strip_prefix('.').unwrap_or(name)) {
+    fn undeclared(&mut self, node: NodeId, name: &str, receiver: Option<Type>) {
+        let kind = match self.environment.missing(name.strip_prefix('.').unwrap_or(name)) {
             Some(library) => TypeErrorKind::NotSupportedYet { name: name.to_owned(), library },
             None => TypeErrorKind::UndeclaredReference {
                 name: name.to_owned(),
                 container: self.environment.container().to_owned(),
+                receiver,
             },
         };
         self.error(node, kind);
@@ -262,6 +272,10 @@ impl<'e> Checker<'_, 'e> {
             Type::Map(entry) => entry.1.clone(),
             Type::Struct(object) => match self.environment.field(object, field) {
                 Some(ty) => ty,
+                None if object_type(object).is_none() => {
+                    self.error(node, TypeErrorKind::FailedResolution((*object).to_owned()));
+                    Type::Error
+                }
                 None => {
                     let (field, object) = (field.to_owned(), (*object).to_owned());
                     self.error(node, TypeErrorKind::UndefinedField { field, object });
@@ -295,7 +309,7 @@ impl<'e> Checker<'_, 'e> {
                 Some(function) => self.resolve_overload(e.id, function, None, args),
                 None => {
                     self.set_type(e.id, Type::Error);
-                    self.undeclared(e.id, name);
+                    self.undeclared(e.id, name, None);
                 }
             };
         };
@@ -307,18 +321,26 @@ impl<'e> Checker<'_, 'e> {
         }
         if let Some((qualified, library)) = qualified
             .as_deref()
-            .and_then(|name| crate::library::unsupported(name).map(|library| (name, library)))
+            .and_then(|name| self.environment.missing(name).map(|library| (name, library)))
         {
             self.set_type(e.id, Type::Error);
             let name = qualified.to_owned();
             return self.error(e.id, TypeErrorKind::NotSupportedYet { name, library });
         }
         self.check(target);
+        // Kyverno's engine has a macro that makes a call of a function without receiver of it.
+        if name == "orValue"
+            && args.len() == 1
+            && let Some(function) = self.environment.resolve_function(or_value::FUNCTION)
+        {
+            return self.resolve_call(e.id, function, Some(target), args, false);
+        }
         match self.environment.resolve_function(name) {
             Some(function) => self.resolve_overload(e.id, function, Some(target), args),
             None => {
                 self.set_type(e.id, Type::Error);
-                self.undeclared(e.id, name);
+                let receiver = self.bindings.substitute(&self.type_of(target.id), true);
+                self.undeclared(e.id, name, Some(receiver));
             }
         }
     }
@@ -330,6 +352,18 @@ impl<'e> Checker<'_, 'e> {
         target: Option<&Expr>,
         args: &[Expr],
     ) {
+        self.resolve_call(node, function, target, args, target.is_some());
+    }
+
+    /// The same of a call whose receiver may be an argument of the function.
+    fn resolve_call(
+        &mut self,
+        node: NodeId,
+        function: &'e Function,
+        target: Option<&Expr>,
+        args: &[Expr],
+        member: bool,
+    ) {
         let arguments: Vec<Type> = target.into_iter().chain(args).map(|arg| self.type_of(arg.id)).collect();
         if matches!(function.name.as_str(), "_&&_" | "_||_") {
             return self.resolve_logical(node, function, args, &arguments);
@@ -338,7 +372,7 @@ impl<'e> Checker<'_, 'e> {
         let mut result: Option<Type> = None;
         for overload in &function.overloads {
             let signature = &overload.signature;
-            if signature.member != target.is_some() || signature.params.len() != arguments.len() {
+            if signature.member != member || signature.params.len() != arguments.len() {
                 continue;
             }
             let mut instance: Vec<Type> = signature.params.clone();
@@ -367,11 +401,8 @@ impl<'e> Checker<'_, 'e> {
             None => {
                 self.set_type(node, Type::Error);
                 let arguments = arguments.iter().map(|ty| self.bindings.substitute(ty, true)).collect();
-                let kind = TypeErrorKind::NoMatchingOverload {
-                    function: function.name.clone(),
-                    arguments,
-                    member: target.is_some(),
-                };
+                let kind =
+                    TypeErrorKind::NoMatchingOverload { function: function.name.clone(), arguments, member };
                 self.error(node, kind);
             }
         }
@@ -451,7 +482,7 @@ impl<'e> Checker<'_, 'e> {
 
     fn check_struct(&mut self, node: NodeId, type_name: &str, fields: &[StructField]) {
         let Some((name, ty)) = self.environment.resolve_type(type_name) else {
-            self.undeclared(node, type_name);
+            self.undeclared(node, type_name, None);
             return self.set_type(node, Type::Error);
         };
         let message = object_type(&name).is_some();
@@ -492,24 +523,32 @@ impl<'e> Checker<'_, 'e> {
         let range = self.bindings.substitute(&self.type_of(comprehension.iter_range.id), false);
         let accu = self.type_of(comprehension.accu_init.id);
         self.scopes.push((comprehension.accu_var.clone(), accu.clone()));
-        let element = match &range {
-            Type::List(element) => element.as_ref().clone(),
-            Type::Map(entry) => entry.0.clone(),
+        // What is iterated by one variable, and by the two of a macro that has two.
+        let (element, pair) = match &range {
+            Type::List(element) => (element.as_ref().clone(), (Type::Int, element.as_ref().clone())),
+            Type::Map(entry) => (entry.0.clone(), (entry.0.clone(), entry.1.clone())),
             _ if matches!(range.kind(), Kind::Dyn | Kind::Error | Kind::Param) => {
                 self.bindings.assignable(&Type::Dyn, &range);
-                Type::Dyn
+                (Type::Dyn, (Type::Dyn, Type::Dyn))
             }
             _ => {
                 self.error(comprehension.iter_range.id, TypeErrorKind::NotARange(range.clone()));
-                Type::Error
+                (Type::Error, (Type::Error, Type::Error))
             }
         };
-        self.scopes.push((comprehension.iter_var.clone(), element));
+        let outer = self.scopes.len();
+        match &comprehension.iter_var2 {
+            None => self.scopes.push((comprehension.iter_var.clone(), element)),
+            Some(second) => {
+                self.scopes.push((comprehension.iter_var.clone(), pair.0));
+                self.scopes.push((second.clone(), pair.1));
+            }
+        }
         self.check(&comprehension.condition);
         self.expect(&comprehension.condition, &Type::Bool);
         self.check(&comprehension.step);
         self.expect(&comprehension.step, &accu);
-        self.scopes.pop();
+        self.scopes.truncate(outer);
         self.check(&comprehension.result);
         self.scopes.pop();
         let result = self.bindings.substitute(&self.type_of(comprehension.result.id), false);

@@ -1,12 +1,12 @@
 //! Errors of evaluation: small, `Copy`, with the node that raised them; their text is made only when asked for.
 //!
-//! The texts are cel-go's, because Kyverno shows them (kyverno-semantics §8.1). A request's values are in a text
+//! The texts are cel-go's, because Kyverno shows them (docs/kyverno.md §11). A request's values are in a text
 //! only where Kyverno's has them.
 
 use std::fmt;
 
 use super::ast::NodeId;
-use super::budget::Fault;
+use crate::budget::Fault;
 use crate::value::{ShortestDouble, Value};
 
 /// What Go says of bytes as the key of a map.
@@ -35,6 +35,8 @@ pub struct CelError<'a> {
 pub enum ErrorKind<'a> {
     /// A key that the map does not have; or a selection on a value without fields.
     NoSuchKey(Value<'a>),
+    /// A key that the map of `transformMap` or `transformMapEntry` has already.
+    KeyExists(Value<'a>),
     /// A field that the object's type does not have, through dyn.
     NoSuchField(&'a str),
     /// The same of a protobuf message, which cel-go words in another way.
@@ -117,6 +119,7 @@ impl fmt::Display for ErrorKind<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ErrorKind::NoSuchKey(key) => write!(f, "no such key: {}", Plain(key)),
+            ErrorKind::KeyExists(key) => write!(f, "insert failed: key {} already exists", Plain(key)),
             ErrorKind::NoSuchField(name) => write!(f, "no such field: {name}"),
             ErrorKind::NoSuchMessageField(name) => write!(f, "no such field '{name}'"),
             ErrorKind::NoSuchAttribute(name) => write!(f, "no such attribute(s): {name}"),

@@ -5,21 +5,26 @@
 //! does not work; a function's own error; and, as a fault, a spent budget. `&&`, `||`, `all` and `exists`
 //! absorb errors as cel-go's do; nothing absorbs a fault.
 
+use crate::budget::Fault;
 use crate::cel::ast::NodeId;
-use crate::cel::budget::Fault;
 use crate::cel::error::{CelError, ErrorKind, Plain, Raise, UNHASHABLE};
-use crate::cel::plan::Program;
+use crate::cel::program::{MAX_NESTING, Program};
 use crate::library::message;
 use crate::library::table::{Answer, Context};
-use crate::types::ObjectType;
-use crate::value::{MapBuilder, Object, Value};
+use crate::types::{ObjectType, VARIABLES};
+use crate::value::{MapBuilder, Object, Sameness, Value};
 
-use super::plan::{Call, Dispatch, Element, Entry, FieldInit, Guard, Node};
+use super::program::{Call, Dispatch, Element, Entry, FieldInit, Guard, Node};
 
 mod access;
 mod fold;
+pub(crate) use fold::go_type;
+mod shared;
 
 use access::Step;
+use shared::Memo;
+
+pub use shared::Trial;
 
 /// A comprehension variable's place: empty, a value, or the error that an accumulator holds.
 type Slot<'a> = Option<Result<Value<'a>, CelError<'a>>>;
@@ -41,12 +46,33 @@ pub struct Frame<'a> {
     programs: &'a [Program<'a>],
     variables: &'a mut [Variable<'a>],
     locals: &'a mut [Slot<'a>],
+    /// How deep the programs under way nest together.
+    depth: usize,
+    memo: Memo<'a>,
 }
 
 impl<'a> Frame<'a> {
     /// A frame for expressions over `inputs`, without policy variables.
     pub fn new(context: Context<'a>, inputs: &'a [Value<'a>]) -> Frame<'a> {
-        Frame { context, inputs, programs: &[], variables: &mut [], locals: &mut [] }
+        Frame {
+            context,
+            inputs,
+            programs: &[],
+            variables: &mut [],
+            locals: &mut [],
+            depth: 0,
+            memo: Memo::Off,
+        }
+    }
+
+    /// The inputs.
+    pub fn inputs(&self) -> &'a [Value<'a>] {
+        self.inputs
+    }
+
+    /// Puts other inputs in the place of the frame's.
+    pub fn set_inputs(&mut self, inputs: &'a [Value<'a>]) {
+        self.inputs = inputs;
     }
 
     /// Gives the frame a policy's variables; none is evaluated yet.
@@ -60,9 +86,17 @@ impl<'a> Frame<'a> {
     /// # Errors
     /// The CEL error or fault that ended it.
     pub fn evaluate(&mut self, program: &'a Program<'a>) -> Answer<'a> {
+        // What is known by name was counted when the set was loaded; `dyn(variables)[…]` finds its variable only here.
+        let depth = self.depth.saturating_add(program.depth);
+        if depth > MAX_NESTING {
+            return Err(Fault::Depth.into());
+        }
+        self.context.budget.charge_bytes(program.slots.saturating_mul(size_of::<Slot<'_>>()))?;
         let locals = self.context.arena.alloc_slice_fill_copy(program.slots, None);
         let outer = std::mem::replace(&mut self.locals, locals);
+        let around = std::mem::replace(&mut self.depth, depth);
         let answer = self.eval(program.root);
+        self.depth = around;
         self.locals = outer;
         answer
     }
@@ -77,55 +111,28 @@ impl<'a> Frame<'a> {
         self.locals.get(slot).copied().flatten()
     }
 
+    /// One level of the recursion. Each kind of node has a method of its own, so that without optimisation too this one
+    /// needs little stack: what a policy may nest is counted in levels (`plan::MAX_NESTING`).
     fn eval(&mut self, node: &'a Node<'a>) -> Answer<'a> {
+        if let Node::Shared(shared) = node {
+            return self.shared(shared);
+        }
         self.context.budget.charge(1)?;
         match node {
             Node::Const(value) => Ok(*value),
-            Node::Input(index) => {
-                self.inputs.get(*index).copied().ok_or_else(|| Fault::Internal("an input is missing").into())
-            }
-            Node::Unbound(id, name) => Err(Raise::from(ErrorKind::NoSuchAttribute(name)).at(*id)),
+            Node::Input(_) | Node::Unbound(..) | Node::Local(_) => self.name(node),
             Node::PolicyVariable(index) => self.variable(*index),
-            Node::TestVariable(index) => self.variable(*index).map(|_| Value::Bool(true)),
-            Node::OptionalVariable(index) => {
-                let value = self.variable(*index)?;
-                self.context.some(value)
-            }
-            Node::Local(slot) => match self.local(*slot) {
-                Some(value) => value.map_err(Raise::Error),
-                None => Err(Fault::Internal("a local variable without value").into()),
-            },
+            Node::TestVariable(_) | Node::OptionalVariable(_) => self.tested_variable(node),
             Node::Lazy { slot, init } => self.lazy(*slot, init),
-            Node::Field { .. } | Node::Qualify { .. } => match self.chain(node)? {
-                Step::Value(value, false) => Ok(value),
-                Step::Value(value, true) => self.context.some(value),
-                Step::Absent => Ok(Value::Optional(None)),
-            },
-            Node::TestField { id, operand, ty, index } => match self.chain(operand)? {
-                Step::Value(value, _) => {
-                    access::test_field(&value, ty, *index).map_err(|raise| raise.at(*id)).map(Value::Bool)
-                }
-                Step::Absent => Ok(Value::Bool(false)),
-            },
-            Node::Test { id, operand, field } => match self.chain(operand)? {
-                Step::Value(value, _) => access::test(&value, field).map_err(|raise| raise.at(*id)),
-                Step::Absent => Ok(Value::Bool(false)),
-            },
+            Node::Field { .. } | Node::Qualify { .. } => self.qualified(node),
+            Node::TestField { .. } | Node::Test { .. } => self.presence(node),
             Node::And { id, terms } => self.logical(*id, terms, false),
             Node::Or { id, terms } => self.logical(*id, terms, true),
-            Node::Not { id, operand } => match self.eval(operand)? {
-                Value::Bool(b) => Ok(Value::Bool(!b)),
-                _ => Err(Raise::from(ErrorKind::NoSuchOverload).at(*id)),
-            },
-            Node::Conditional { id, condition, then, otherwise } => match self.eval(condition)? {
-                Value::Bool(true) => self.eval(then),
-                Value::Bool(false) => self.eval(otherwise),
-                _ => Err(Raise::from(ErrorKind::NoSuchOverload).at(*id)),
-            },
-            Node::Equal { left, right, negate } => {
-                let (left, right) = (self.eval(left)?, self.eval(right)?);
-                Ok(Value::Bool(self.context.equal(&left, &right)? != *negate))
+            Node::Not { id, operand } => self.not(*id, operand),
+            Node::Conditional { id, condition, then, otherwise } => {
+                self.conditional(*id, condition, then, otherwise)
             }
+            Node::Equal { left, right, negate } => self.equality(left, right, *negate),
             Node::Call(call) => self.call(call),
             Node::Dispatch(dispatch) => self.dispatch(dispatch),
             Node::List { id, elements } => self.list(*id, elements),
@@ -134,21 +141,115 @@ impl<'a> Frame<'a> {
             Node::All(quantifier) => self.quantifier(quantifier, false),
             Node::Exists(quantifier) => self.quantifier(quantifier, true),
             Node::Collect(collect) => self.collect(collect),
+            Node::Gather(gather) => self.gather(gather),
             Node::Fold(fold) => self.fold(fold),
             Node::Bind { slot, body } => {
                 self.slot(*slot, None);
                 self.eval(body)
             }
-            Node::OptionalOr { id, left, right } => match self.eval(left)? {
-                Value::Optional(None) => self.eval(right),
-                value @ Value::Optional(Some(_)) => Ok(value),
-                _ => Err(Raise::from(ErrorKind::NoSuchOverload).at(*id)),
+            Node::OptionalOr { id, left, right } => self.optional_or(*id, left, right, false),
+            Node::OptionalOrValue { id, left, right } => self.optional_or(*id, left, right, true),
+            Node::Shared(shared) => self.shared(shared),
+        }
+    }
+
+    #[inline]
+    fn name(&mut self, node: &'a Node<'a>) -> Answer<'a> {
+        match node {
+            Node::Input(index) => {
+                self.inputs.get(*index).copied().ok_or_else(|| Fault::Internal("an input is missing").into())
+            }
+            Node::Unbound(id, name) => Err(Raise::from(ErrorKind::NoSuchAttribute(name)).at(*id)),
+            Node::Local(slot) => match self.local(*slot) {
+                Some(value) => value.map_err(Raise::Error),
+                None => Err(Fault::Internal("a local variable without value").into()),
             },
-            Node::OptionalOrValue { id, left, right } => match self.eval(left)? {
-                Value::Optional(None) => self.eval(right),
-                Value::Optional(Some(value)) => Ok(*value),
-                _ => Err(Raise::from(ErrorKind::NoSuchOverload).at(*id)),
+            _ => Err(Fault::Internal("a node that is no name").into()),
+        }
+    }
+
+    fn tested_variable(&mut self, node: &'a Node<'a>) -> Answer<'a> {
+        match node {
+            Node::TestVariable(index) => self.variable(*index).map(|_| Value::Bool(true)),
+            Node::OptionalVariable(index) => {
+                let value = self.variable(*index)?;
+                self.context.some(value)
+            }
+            _ => Err(Fault::Internal("a node that is no variable").into()),
+        }
+    }
+
+    #[inline]
+    fn qualified(&mut self, node: &'a Node<'a>) -> Answer<'a> {
+        match self.chain(node)? {
+            Step::Value(value, false) => Ok(value),
+            Step::Value(value, true) => self.context.some(value),
+            Step::Absent => Ok(Value::Optional(None)),
+        }
+    }
+
+    fn presence(&mut self, node: &'a Node<'a>) -> Answer<'a> {
+        match node {
+            Node::TestField { id, operand, ty, index } => match self.chain(operand)? {
+                Step::Value(value, _) => access::test_field(&self.context, &value, ty, *index)
+                    .map_err(|raise| raise.at(*id))
+                    .map(Value::Bool),
+                Step::Absent => Ok(Value::Bool(false)),
             },
+            Node::Test { id, operand, field } => match self.chain(operand)? {
+                Step::Value(value, _) => self.test(&value, field).map_err(|raise| raise.at(*id)),
+                Step::Absent => Ok(Value::Bool(false)),
+            },
+            _ => Err(Fault::Internal("a node that is no test").into()),
+        }
+    }
+
+    #[inline]
+    fn not(&mut self, id: NodeId, operand: &'a Node<'a>) -> Answer<'a> {
+        match self.eval(operand)? {
+            Value::Bool(b) => Ok(Value::Bool(!b)),
+            _ => Err(Raise::from(ErrorKind::NoSuchOverload).at(id)),
+        }
+    }
+
+    #[inline]
+    fn conditional(
+        &mut self,
+        id: NodeId,
+        condition: &'a Node<'a>,
+        then: &'a Node<'a>,
+        otherwise: &'a Node<'a>,
+    ) -> Answer<'a> {
+        match self.eval(condition)? {
+            Value::Bool(true) => self.eval(then),
+            Value::Bool(false) => self.eval(otherwise),
+            _ => Err(Raise::from(ErrorKind::NoSuchOverload).at(id)),
+        }
+    }
+
+    #[inline]
+    fn equality(&mut self, left: &'a Node<'a>, right: &'a Node<'a>, negate: bool) -> Answer<'a> {
+        let left = self.eval(left)?;
+        let right = self.eval(right)?;
+        let sameness = self.context.sameness(&left, &right)?;
+        if sameness == Sameness::Incomparable && !negate {
+            return Err(ErrorKind::NoSuchOverload.into());
+        }
+        let equal = sameness == Sameness::Equal;
+        // Kyverno's lazy map can be compared with itself only.
+        if !equal && !negate && matches!(left, Value::Opaque(VARIABLES)) && !matches!(right, Value::Null) {
+            return Err(ErrorKind::NoSuchOverload.into());
+        }
+        Ok(Value::Bool(equal != negate))
+    }
+
+    /// `or`, and `orValue` if `open`.
+    fn optional_or(&mut self, id: NodeId, left: &'a Node<'a>, right: &'a Node<'a>, open: bool) -> Answer<'a> {
+        match self.eval(left)? {
+            Value::Optional(None) => self.eval(right),
+            Value::Optional(Some(value)) if open => Ok(*value),
+            value @ Value::Optional(Some(_)) => Ok(value),
+            _ => Err(Raise::from(ErrorKind::NoSuchOverload).at(id)),
         }
     }
 
@@ -156,7 +257,7 @@ impl<'a> Frame<'a> {
     /// `dyn` takes its Go names.
     fn untagged(&mut self, value: Value<'a>) -> Answer<'a> {
         match value {
-            Value::Object(object) if object.tagged => {
+            Value::Object(object) if object.tagged && !object.ty.message => {
                 self.context.budget.charge_bytes(size_of::<Object<'_>>())?;
                 let object = Object { ty: object.ty, fields: object.fields, tagged: false };
                 Ok(Value::Object(self.context.arena.alloc(object)))
@@ -180,16 +281,27 @@ impl<'a> Frame<'a> {
         self.set_variable(index, Variable::Running);
         let result = match self.evaluate(program) {
             Ok(value) => Ok(value),
-            // Kyverno evaluates each variable on its own, so a panic ends the variable's evaluation only.
-            Err(Raise::Error(error)) if !error.is_absorbable() => {
-                let text = self.context.format(format_args!("{error}"))?;
-                Err(CelError { kind: ErrorKind::Message(text), node: error.node })
-            }
+            Err(Raise::Error(error)) if !error.is_absorbable() => Err(self.panicked(error)?),
             Err(Raise::Error(error)) => Err(error),
             Err(Raise::Fault(fault)) => return Err(fault.into()),
         };
         self.set_variable(index, Variable::Done(result));
         result.map_err(Raise::Error)
+    }
+
+    /// Kyverno evaluates each variable on its own, so a panic ends the variable's evaluation only.
+    fn panicked(&mut self, error: CelError<'a>) -> Result<CelError<'a>, Raise<'a>> {
+        let text = self.context.format(format_args!("{error}"))?;
+        Ok(CelError { kind: ErrorKind::Message(text), node: error.node })
+    }
+
+    /// The value of the variable called `name`, if the policy has one.
+    fn variable_named(&mut self, name: &str) -> Result<Option<Value<'a>>, Raise<'a>> {
+        self.context.charge(self.programs.len())?;
+        match self.programs.iter().rposition(|program| program.name == name) {
+            Some(index) => self.variable(index).map(Some),
+            None => Ok(None),
+        }
     }
 
     fn set_variable(&mut self, index: usize, state: Variable<'a>) {
@@ -236,23 +348,63 @@ impl<'a> Frame<'a> {
     fn call(&mut self, call: &'a Call<'a>) -> Answer<'a> {
         match call.args {
             [] => self.invoke(call, &[]),
-            [a] => {
-                let args = [self.eval(a)?];
-                self.invoke(call, &args)
-            }
-            [a, b] => {
-                let args = [self.eval(a)?, self.eval(b)?];
-                self.invoke(call, &args)
-            }
-            [a, b, c] => {
-                let args = [self.eval(a)?, self.eval(b)?, self.eval(c)?];
-                self.invoke(call, &args)
-            }
+            [a] => self.call_with_one(call, a),
+            [a, b] => self.call_with_two(call, a, b),
+            [a, b, c] => self.call_with_three(call, a, b, c),
             args => {
                 let values = self.arguments(args)?;
                 self.invoke(call, values)
             }
         }
+    }
+
+    #[inline]
+    fn call_with_one(&mut self, call: &'a Call<'a>, a: &'a Node<'a>) -> Answer<'a> {
+        let args = [if call.counted { self.counted(call.id, a)? } else { self.eval(a)? }];
+        self.invoke(call, &args)
+    }
+
+    /// A list that Kyverno counts the elements of.
+    fn counted(&mut self, id: NodeId, list: &'a Node<'a>) -> Answer<'a> {
+        let answer = self.eval(list);
+        // Go names the first method, in the order of the alphabet, that the type does not have.
+        let (ty, method) = match &answer {
+            Ok(Value::List(_)) | Err(Raise::Fault(_)) => return answer,
+            Err(Raise::Error(error)) if !error.is_absorbable() => return answer,
+            Err(Raise::Error(_)) => ("*types.Err", "Add"),
+            Ok(Value::Map(_)) => ("*types.baseMap", "Add"),
+            Ok(
+                value @ (Value::Int(_)
+                | Value::Uint(_)
+                | Value::Double(_)
+                | Value::String(_)
+                | Value::Bytes(_)
+                | Value::Duration(_)
+                | Value::Timestamp(_)),
+            ) => (go_type(value), "Contains"),
+            Ok(value) => (go_type(value), "Add"),
+        };
+        let text = format_args!("interface conversion: {ty} is not traits.Lister: missing method {method}");
+        let text = self.context.format(text)?;
+        Err(Raise::from(ErrorKind::Panic(text)).at(id))
+    }
+
+    #[inline]
+    fn call_with_two(&mut self, call: &'a Call<'a>, a: &'a Node<'a>, b: &'a Node<'a>) -> Answer<'a> {
+        let args = [self.eval(a)?, self.eval(b)?];
+        self.invoke(call, &args)
+    }
+
+    #[inline]
+    fn call_with_three(
+        &mut self,
+        call: &'a Call<'a>,
+        a: &'a Node<'a>,
+        b: &'a Node<'a>,
+        c: &'a Node<'a>,
+    ) -> Answer<'a> {
+        let args = [self.eval(a)?, self.eval(b)?, self.eval(c)?];
+        self.invoke(call, &args)
     }
 
     fn arguments(&mut self, args: &'a [Node<'a>]) -> Result<&'a [Value<'a>], Raise<'a>> {
@@ -318,9 +470,9 @@ impl<'a> Frame<'a> {
 
     fn map(&mut self, id: NodeId, entries: &'a [Entry<'a>]) -> Answer<'a> {
         self.context.charge(entries.len())?;
-        self.context
-            .budget
-            .charge_bytes(entries.len().saturating_mul(size_of::<(Value<'_>, Value<'_>)>()))?;
+        // Entries that do not come in order are sorted into a second list, by way of a list of places.
+        let entry = size_of::<(Value<'_>, Value<'_>)>().saturating_mul(2).saturating_add(size_of::<usize>());
+        self.context.budget.charge_bytes(entries.len().saturating_mul(entry))?;
         let mut map = MapBuilder::with_capacity(self.context.arena, entries.len());
         for entry in entries {
             let key = self.eval(&entry.key)?;
@@ -330,15 +482,22 @@ impl<'a> Frame<'a> {
                 Value::Optional(inner) => inner.copied(),
                 other => return Err(self.not_optional(&key, &other).at(id)),
             };
-            if let Value::Bytes(_) = key {
-                return Err(Raise::from(ErrorKind::Panic(UNHASHABLE)).at(id));
+            match key {
+                Value::Bytes(_) => return Err(Raise::from(ErrorKind::Panic(UNHASHABLE)).at(id)),
+                Value::Extension(key) if key.is_unhashable() => {
+                    let text = self
+                        .context
+                        .format(format_args!("runtime error: hash of unhashable type {}", key.go_type()))?;
+                    return Err(Raise::from(ErrorKind::Panic(text)).at(id));
+                }
+                _ => {}
             }
             match value {
                 Some(value) => map.insert(key, value),
                 None => map.remove(&key),
             }
         }
-        Ok(Value::Map(map.finish()))
+        Ok(Value::Map(map.finish_within(&mut self.context.budget)?))
     }
 
     /// What cel-go says of an entry or field behind `?` whose value is no optional.
@@ -365,11 +524,15 @@ impl<'a> Frame<'a> {
                 *place = value;
             }
         }
+        if ty.declared {
+            return Err(self.context.error(format_args!("unknown type '{}'", ty.name)).at(id));
+        }
         // All values are there before the first is converted: an error among them comes first.
         for (index, place) in fields.iter_mut().enumerate() {
             if let Some(value) = place {
-                *value =
+                let stored =
                     access::assign(&mut self.context, ty, index, *value).map_err(|raise| raise.at(id))?;
+                *place = Some(stored).filter(|stored| !message::is_unset(ty, index, stored));
             }
         }
         if ty.message {

@@ -4,15 +4,19 @@
 //! is cel-go's; the limits (`depth`), the positions (`scan`, `lower`) and the macros (`macros`) are
 //! ours. Knows no types, no functions and no policies.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 
 use cel::{Env, IdedExpr, ParseError};
 
 use self::depth::Depth;
+use self::lower::Reading;
 use self::scan::{Kind, Tokens};
-use super::ast::Ast;
+use super::ast::{Ast, Macros};
+
+pub(in crate::cel) use self::lower::{NODE_LIMIT, TREE_LIMIT};
 
 mod depth;
 mod lower;
@@ -38,6 +42,8 @@ const STACK_BYTES: usize = 64 << 20;
 pub struct SyntaxError {
     /// Where, in bytes from the start of the text; 0 without a position.
     pub offset: usize,
+    /// Where the character there ends.
+    pub end: usize,
     /// What is wrong, in cel-go's words.
     pub message: String,
     /// False for limits that concern the whole text; cel-go prints `-1:0` for them.
@@ -46,52 +52,86 @@ pub struct SyntaxError {
 
 impl SyntaxError {
     fn at(offset: usize, message: String) -> SyntaxError {
-        SyntaxError { offset, message, has_position: true }
+        SyntaxError { offset, end: offset, message, has_position: true }
     }
 
     fn without_position(message: impl Into<String>) -> SyntaxError {
-        SyntaxError { offset: 0, message: message.into(), has_position: false }
+        SyntaxError { offset: 0, end: 0, message: message.into(), has_position: false }
     }
 }
 
-/// Parses one expression, macros expanded.
+/// Parses one expression, macros expanded: those of its environment.
 ///
 /// # Errors
 ///
 /// All faults found, ordered by position; those without one come first.
-pub fn parse(text: &str) -> Result<Ast, Vec<SyntaxError>> {
-    parse_all(&[text]).pop().unwrap_or_else(|| Err(vec![failure()]))
+pub fn parse(text: &str, macros: Macros) -> Result<Ast, Vec<SyntaxError>> {
+    parse_all(&[(text, macros)]).pop().unwrap_or_else(|| Err(vec![failure()]))
 }
 
-/// Parses expressions one after the other on a thread with a stack that suffices for the limits; each as
-/// [`parse`] does.
-pub fn parse_all(texts: &[&str]) -> Vec<Result<Ast, Vec<SyntaxError>>> {
-    let parse_each = || texts.iter().map(|text| guarded(text)).collect::<Vec<_>>();
-    let parsed = thread::scope(|scope| {
-        let parser = thread::Builder::new().name("cel-parser".to_owned()).stack_size(STACK_BYTES);
-        parser.spawn_scoped(scope, parse_each).ok().and_then(|parser| parser.join().ok())
+/// Parses expressions on threads with a stack that suffices for the limits; each as [`parse`] does. A text that stands
+/// several times is parsed once: policies repeat each other, and reading them is most of what loading them takes.
+pub fn parse_all(texts: &[(&str, Macros)]) -> Vec<Result<Ast, Vec<SyntaxError>>> {
+    let mut distinct: Vec<(&str, Macros)> = Vec::new();
+    let mut known: HashMap<(&str, Macros), usize> = HashMap::new();
+    let mut places = Vec::with_capacity(texts.len());
+    for text in texts {
+        places.push(*known.entry(*text).or_insert_with(|| {
+            distinct.push(*text);
+            distinct.len().saturating_sub(1)
+        }));
+    }
+    let threads = match distinct.len() {
+        0..MANY => 1,
+        _ => thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS),
+    };
+    let share = distinct.len().div_ceil(threads).max(1);
+    let parsed: Vec<Result<Ast, Vec<SyntaxError>>> = thread::scope(|scope| {
+        let mut parsers = Vec::with_capacity(threads);
+        for texts in distinct.chunks(share) {
+            let parser = thread::Builder::new().name("cel-parser".to_owned()).stack_size(STACK_BYTES);
+            let parse_each = || texts.iter().map(|(text, macros)| guarded(text, *macros)).collect::<Vec<_>>();
+            parsers.push((texts.len(), parser.spawn_scoped(scope, parse_each)));
+        }
+        let join = |(count, parser): (usize, io::Result<ScopedJoinHandle<'_, _>>)| {
+            let parsed = parser.ok().and_then(|parser| parser.join().ok());
+            parsed.unwrap_or_else(|| vec![Err(vec![failure()]); count])
+        };
+        parsers.into_iter().flat_map(join).collect()
     });
-    parsed.unwrap_or_else(|| texts.iter().map(|_| Err(vec![failure()])).collect())
+    let result = |place: usize| parsed.get(place).cloned().unwrap_or_else(|| Err(vec![failure()]));
+    places.into_iter().map(result).collect()
 }
+
+/// So many texts are worth more than one thread.
+const MANY: usize = 64;
+
+/// More threads than this wait for memory rather than for a core.
+const MAX_THREADS: usize = 8;
 
 /// What is said when the parser itself fails, which no known text achieves.
 fn failure() -> SyntaxError {
     SyntaxError::without_position("the expression cannot be parsed")
 }
 
-fn guarded(text: &str) -> Result<Ast, Vec<SyntaxError>> {
-    let parsed = catch_unwind(AssertUnwindSafe(|| parse_here(text))).unwrap_or_else(|_| Err(vec![failure()]));
-    parsed.map_err(in_order)
+fn guarded(text: &str, macros: Macros) -> Result<Ast, Vec<SyntaxError>> {
+    let parsed =
+        catch_unwind(AssertUnwindSafe(|| parse_here(text, macros))).unwrap_or_else(|_| Err(vec![failure()]));
+    parsed.map_err(|errors| in_order(text, errors))
 }
 
-/// Stable by position, and no more than cel-go reports.
-fn in_order(mut errors: Vec<SyntaxError>) -> Vec<SyntaxError> {
+/// Stable by position, each with the end of its character, and no more than cel-go reports.
+fn in_order(text: &str, mut errors: Vec<SyntaxError>) -> Vec<SyntaxError> {
     errors.sort_by_key(|error| (error.has_position, error.offset));
     errors.truncate(ERROR_LIMIT);
+    for error in &mut errors {
+        let width = text.get(error.offset..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
+        error.end = error.offset.saturating_add(width);
+    }
     errors
 }
 
-fn parse_here(text: &str) -> Result<Ast, Vec<SyntaxError>> {
+fn parse_here(text: &str, macros: Macros) -> Result<Ast, Vec<SyntaxError>> {
     let size = text.chars().count();
     if size > CODE_POINT_LIMIT {
         let message =
@@ -108,10 +148,13 @@ fn parse_here(text: &str) -> Result<Ast, Vec<SyntaxError>> {
         None => {}
     }
     let errors = match parse_tree(text) {
-        Ok((tree, source)) => return lower::lower(text, &tokens, tree, &source, &BTreeSet::new()),
+        Ok((tree, source)) => {
+            let reading = Reading { macros, refused: &BTreeSet::new() };
+            return lower::lower(text, &tokens, tree, &source, reading);
+        }
         Err(errors) => errors,
     };
-    Err(errors_of(text, &tokens, errors))
+    Err(errors_of(text, macros, &tokens, errors))
 }
 
 /// The crate's tree of the text, as written.
@@ -130,7 +173,7 @@ fn parse_tree(text: &str) -> Result<(IdedExpr, cel::common::ast::SourceInfo), Ve
 ///
 /// Syntax errors end the matter. Reserved words and literals that cannot be do not: macros around them may be
 /// wrong as well, so the text is parsed once more with the faulty tokens masked.
-fn errors_of(text: &str, tokens: &Tokens, errors: Vec<ParseError>) -> Vec<SyntaxError> {
+fn errors_of(text: &str, macros: Macros, tokens: &Tokens, errors: Vec<ParseError>) -> Vec<SyntaxError> {
     let lines = line_starts(text);
     let mut found = Vec::new();
     let mut refused = BTreeSet::new();
@@ -155,7 +198,8 @@ fn errors_of(text: &str, tokens: &Tokens, errors: Vec<ParseError>) -> Vec<Syntax
         && !refused.is_empty()
         && let Ok((tree, source)) = parse_tree(&masked(text, tokens, &refused))
     {
-        found.extend(lower::lower(text, tokens, tree, &source, &refused).err().unwrap_or_default());
+        let reading = Reading { macros, refused: &refused };
+        found.extend(lower::lower(text, tokens, tree, &source, reading).err().unwrap_or_default());
     }
     if found.is_empty() {
         found.push(failure());

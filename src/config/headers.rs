@@ -8,15 +8,14 @@ use bumpalo::Bump;
 
 use super::HeaderRule;
 use super::table::HEADERS;
-use crate::cel::check::{self, Environment, TypeErrorKind};
-use crate::cel::front;
-use crate::cel::plan::{self, Arena, Program, reads::Reads};
+use crate::cel::program::{Arena, Program};
+use crate::cel::{self, Environment, Issue, Reads, TypeErrorKind};
 use crate::diag::{Code, Diagnostic};
 use crate::library::kyverno::http::canonical_key;
-use crate::policy::compile::{self, first_line, index};
-use crate::policy::yaml::Scalar;
+use crate::policy::environment;
 use crate::source::{ScalarMap, Source, Span};
 use crate::types::Type;
+use crate::yaml::Scalar;
 
 /// What a file says of one header.
 #[derive(Debug)]
@@ -113,39 +112,42 @@ pub fn compile_header<'p>(
     arena: &'p Arena,
     reads: &mut Reads,
 ) -> Result<Program<'p>, Vec<HeaderMistake>> {
-    let mistake = |code, message: String, start, end| HeaderMistake { code, message, help: None, start, end };
-    let ast = front::parse(expression).map_err(|errors| {
-        let syntax = |error: front::SyntaxError| {
-            let end = error.offset.saturating_add(1);
-            mistake(Code::CelSyntax, first_line(&error.message).to_owned(), error.offset, end)
+    let functions = environment::functions();
+    let environment = Environment::new(functions)
+        .with_input("call", Type::Struct("toolgate.Call"))
+        .with_missing(crate::library::unsupported);
+    let compiled = cel::compile(expression, &environment, arena).map_err(|wrong| {
+        let mistake = |issue: Issue| HeaderMistake {
+            code: issue.code,
+            help: issue.kind.as_ref().and_then(|kind| own_help(kind, expression)).or(issue.help),
+            message: issue.message,
+            start: issue.start,
+            end: issue.end,
         };
-        errors.into_iter().map(syntax).collect::<Vec<_>>()
+        wrong.issues.into_iter().map(mistake).collect::<Vec<_>>()
     })?;
-    let environment =
-        Environment::new(compile::functions()).with_variable("call", Type::Struct("toolgate.Call"));
-    let checked = check::check(ast, &environment).map_err(|mistakes| {
-        let wrong = |error: &check::TypeError| {
-            let span = mistakes.ast.info(error.node).span;
-            let help = own_help(&error.kind, expression).or_else(|| compile::help(&error.kind, &environment));
-            let message = error.kind.to_string();
-            HeaderMistake {
-                help,
-                ..mistake(compile::code(&error.kind), message, index(span.start), index(span.end))
-            }
-        };
-        mistakes.errors.iter().map(wrong).collect::<Vec<_>>()
-    })?;
-    let output = checked.output();
+    if let Some((ask, start, end)) = compiled.asks.first() {
+        let message = format!(
+            "`{}` asks outside of the call, and a header is computed from the call alone",
+            ask.function
+        );
+        return Err(vec![HeaderMistake {
+            code: Code::NotGranted,
+            message,
+            help: None,
+            start: *start,
+            end: *end,
+        }]);
+    }
+    let output = compiled.program.output();
     if !is_header(output) {
         let message = format!("a header must be a string, a list of strings or null, not `{output}`");
         let help = Some(remedy(output).to_owned());
-        return Err(vec![HeaderMistake { help, ..mistake(Code::HeaderType, message, 0, expression.len()) }]);
+        let (start, end) = (0, expression.len());
+        return Err(vec![HeaderMistake { code: Code::HeaderType, message, help, start, end }]);
     }
-    reads.add(&checked, "call");
-    plan::plan(&checked, arena, &["call"], &|_| None).map_err(|error| {
-        let span = checked.ast.info(error.node).span;
-        vec![mistake(Code::CelProgram, error.message, index(span.start), index(span.end))]
-    })
+    reads.extend(compiled.reads);
+    Ok(compiled.program)
 }
 
 /// Whether a value of this type can be a header. What is known only at run time is looked at then, and a call whose

@@ -11,10 +11,13 @@ use std::sync::Arc;
 
 use super::read::{self, Found};
 use super::table::{HIDDEN, SETTINGS};
-use super::{Config, headers, variables};
-use crate::diag::{self, Code, Diagnostic};
-use crate::policy::yaml::Mapping;
+use super::{Config, Value, headers, variables};
+use crate::diag::{Code, Diagnostic, Diagnostics, Warnings};
+use crate::gateway::identity::meant_pointer;
+use crate::outside::CapabilityConfig;
+use crate::policy::bundle::{Contents, MAX_BUNDLE_BYTES, is_bundle};
 use crate::source::{MAX_FILE_BYTES, Source};
+use crate::yaml::Mapping;
 
 /// The names of a configuration file that is found beside the policies.
 const NAMES: [&str; 3] = ["toolgate.yaml", "toolgate.yml", "toolgate.json"];
@@ -36,7 +39,7 @@ impl Config {
     pub fn load(
         file: Option<&Path>,
         environment: impl Iterator<Item = (String, String)>,
-    ) -> Result<Config, Vec<Diagnostic>> {
+    ) -> Result<(Config, Warnings), Diagnostics> {
         Config::load_beside(&[], file, environment)
     }
 
@@ -49,16 +52,27 @@ impl Config {
         policies: &[PathBuf],
         file: Option<&Path>,
         environment: impl Iterator<Item = (String, String)>,
-    ) -> Result<Config, Vec<Diagnostic>> {
+    ) -> Result<(Config, Warnings), Diagnostics> {
         let variables = variables::ours(environment);
         let named = variables.get(CONFIG).filter(|path| !path.is_empty()).map(PathBuf::from);
         let mut diagnostics = Vec::new();
-        let file = match file.map(Path::to_path_buf).or(named) {
-            Some(file) => Some(file),
-            None => beside(policies, &mut diagnostics),
-        };
-        let source = file.and_then(|file| source(&file, &mut diagnostics));
-        finish(source.as_ref(), &variables, diagnostics)
+        let file = find(policies, file.map(Path::to_path_buf).or(named), &mut diagnostics);
+        finish(file.as_ref(), &variables, diagnostics)
+    }
+
+    /// The text of the file that [`Config::load_beside`] reads where no variable is set, if there is one, and that it is well.
+    ///
+    /// # Errors
+    /// As [`Config::load_beside`].
+    #[doc(hidden)]
+    pub fn file_beside(
+        policies: &[PathBuf],
+        file: Option<&Path>,
+    ) -> Result<(Config, Option<Arc<Source>>, Warnings), Diagnostics> {
+        let mut diagnostics = Vec::new();
+        let file = find(policies, file.map(Path::to_path_buf), &mut diagnostics);
+        let (config, warnings) = finish(file.as_ref(), &BTreeMap::new(), diagnostics)?;
+        Ok((config, file.map(|file| file.source), warnings))
     }
 
     /// The configuration of one text as if it were the file `name`.
@@ -69,35 +83,55 @@ impl Config {
         name: &str,
         text: &str,
         environment: impl Iterator<Item = (String, String)>,
-    ) -> Result<Config, Vec<Diagnostic>> {
+    ) -> Result<(Config, Warnings), Diagnostics> {
         let mut diagnostics = Vec::new();
-        let source = text_source(name, text.to_owned(), &mut diagnostics);
-        finish(source.as_ref(), &variables::ours(environment), diagnostics)
+        let file = text_source(name, text.to_owned(), &mut diagnostics).map(File::new);
+        finish(file.as_ref(), &variables::ours(environment), diagnostics)
     }
 
-    /// The settings of `mapping`, a part of another document, over those of `base`; variables do not count.
+    /// The settings of `mapping`, a part of another document, over those of `base`; variables do not count. For fixtures.
     ///
     /// # Errors
     /// As [`Config::load`].
+    #[doc(hidden)]
     pub fn load_mapping(
         source: &Arc<Source>,
         mapping: &Mapping,
         base: Config,
-    ) -> Result<Config, Vec<Diagnostic>> {
+    ) -> Result<(Config, Warnings), Diagnostics> {
         let (mut config, mut diagnostics) = (base, Vec::new());
         let found = read::read_mapping(source, mapping, &mut config, &mut diagnostics);
+        beside_file(&mut config.capabilities, &File::new(Arc::clone(source)).directory, &found);
         settle(config, Some(source), found, &BTreeMap::new(), diagnostics)
     }
 }
 
+/// A file of settings.
+struct File {
+    source: Arc<Source>,
+    /// From which the paths in it count.
+    directory: PathBuf,
+}
+
+impl File {
+    fn new(source: Arc<Source>) -> File {
+        let directory = Path::new(source.name()).parent().unwrap_or(Path::new("")).to_path_buf();
+        File { source, directory }
+    }
+}
+
 fn finish(
-    source: Option<&Arc<Source>>,
+    file: Option<&File>,
     variables: &BTreeMap<String, String>,
     mut diagnostics: Vec<Diagnostic>,
-) -> Result<Config, Vec<Diagnostic>> {
+) -> Result<(Config, Warnings), Diagnostics> {
     let mut config = Config::default();
-    let found = source.map(|source| read::read(source, &mut config, &mut diagnostics)).unwrap_or_default();
-    settle(config, source, found, variables, diagnostics)
+    let Some(File { source, directory }) = file else {
+        return settle(config, None, Found::default(), variables, diagnostics);
+    };
+    let found = read::read(source, &mut config, &mut diagnostics);
+    beside_file(&mut config.capabilities, directory, &found);
+    settle(config, Some(source), found, variables, diagnostics)
 }
 
 /// What a file's headers say, then the variables, then what must hold of all settings together.
@@ -107,7 +141,7 @@ fn settle(
     mut found: Found,
     variables: &BTreeMap<String, String>,
     mut diagnostics: Vec<Diagnostic>,
-) -> Result<Config, Vec<Diagnostic>> {
+) -> Result<(Config, Warnings), Diagnostics> {
     if let Some(source) = source {
         let overrides = std::mem::take(&mut found.headers);
         headers::apply(&mut config.headers, overrides, source, &mut diagnostics);
@@ -118,15 +152,30 @@ fn settle(
     // What a broken file would say is not known, so nothing is said about how its settings fit.
     if diagnostics.is_empty() {
         together(&mut config, &places, &mut diagnostics);
-    }
-    if diagnostics.is_empty() {
-        return Ok(config);
+        claims(&config, &places, variables, &mut diagnostics);
     }
     if let Some(source) = source {
         redact(source, &mut diagnostics);
     }
-    diag::sort(&mut diagnostics);
-    Err(diagnostics)
+    Diagnostics::from(diagnostics).into_warnings().map(|warnings| (config, warnings))
+}
+
+/// The paths that a file names count from its directory.
+fn beside_file(capabilities: &mut CapabilityConfig, directory: &Path, found: &Found) {
+    let rebase = |path: &mut String| *path = directory.join(&*path).display().to_string();
+    let CapabilityConfig { resources, global_context, images, certificates, .. } = capabilities;
+    for (setting, paths) in [
+        ("capabilities.resources", resources),
+        ("capabilities.globalContext", global_context),
+        ("capabilities.images", images),
+    ] {
+        if found.places.contains_key(setting) {
+            paths.iter_mut().for_each(rebase);
+        }
+    }
+    if found.places.contains_key("capabilities.certificates") {
+        certificates.iter_mut().for_each(rebase);
+    }
 }
 
 /// Where the file's settings stand.
@@ -159,6 +208,30 @@ impl Places<'_> {
     }
 }
 
+/// Warns of names of claims that look like paths.
+fn claims(
+    config: &Config,
+    places: &Places<'_>,
+    variables: &BTreeMap<String, String>,
+    out: &mut Vec<Diagnostic>,
+) {
+    for setting in SETTINGS.iter().filter(|setting| setting.path.starts_with("identity.claims.")) {
+        let Some(Value::Text(name)) = setting.get(config) else { continue };
+        let Some(pointer) = meant_pointer(&name) else { continue };
+        let help = format!("if `{name}` is a path, write the JSON Pointer `{pointer}`");
+        let warning = |name| {
+            let message = format!("{name} is the claim of that whole name, and not a path");
+            Diagnostic::warning(Code::ClaimPath, message).help(help)
+        };
+        // A variable's text is not the file's.
+        out.push(if variables.contains_key(setting.variable) {
+            warning(format!("`{name}` in `{}`", setting.variable)).path(setting.path)
+        } else {
+            places.at(setting.path, warning(format!("`{name}`")))
+        });
+    }
+}
+
 /// What must hold of settings wherever they come from.
 fn together(config: &mut Config, places: &Places<'_>, out: &mut Vec<Diagnostic>) {
     let identity = &config.identity;
@@ -175,6 +248,10 @@ fn together(config: &mut Config, places: &Places<'_>, out: &mut Vec<Diagnostic>)
         let diagnostic = Diagnostic::error(Code::ConfigMissingValue, message);
         out.push(places.at("audit.digestKey", diagnostic.help(format!("set the variable `{variable}`"))));
     }
+    if config.audit.digest_key.is_some() && config.audit.digest_key_arn.is_some() {
+        let message = "`audit.digestKey` and `audit.digestKeyArn` cannot both be set";
+        out.push(places.at("audit.digestKeyArn", Diagnostic::error(Code::ConfigConflict, message)));
+    }
     for name in &mut config.forward_headers {
         *name = headers::canonical(name);
         if config.headers.iter().any(|rule| rule.name == *name) {
@@ -186,10 +263,17 @@ fn together(config: &mut Config, places: &Places<'_>, out: &mut Vec<Diagnostic>)
     }
 }
 
-/// The configuration file in the directories of `policies`.
-fn beside(policies: &[PathBuf], out: &mut Vec<Diagnostic>) -> Option<PathBuf> {
+/// The file that is `named`, else the one in the directories of `policies`, or in one of them that is a bundle.
+fn find(policies: &[PathBuf], named: Option<PathBuf>, out: &mut Vec<Diagnostic>) -> Option<File> {
+    if let Some(named) = named {
+        return source(&named, out).map(File::new);
+    }
     let mut found: Vec<PathBuf> = Vec::new();
+    let mut bundled = Vec::new();
     for path in policies {
+        if is_bundle(path) && path.is_file() {
+            bundled.extend(in_bundle(path, out));
+        }
         let directory = if path.is_dir() { path.as_path() } else { path.parent().unwrap_or(path) };
         for name in NAMES {
             let file = directory.join(name);
@@ -198,18 +282,42 @@ fn beside(policies: &[PathBuf], out: &mut Vec<Diagnostic>) -> Option<PathBuf> {
             }
         }
     }
-    if let [first, second, ..] = found.as_slice() {
-        let message = format!("there is another configuration file, `{}`", first.display());
+    let bundles = bundled.iter().map(|file| file.source.name().to_owned());
+    let names: Vec<String> = found.iter().map(|file| file.display().to_string()).chain(bundles).collect();
+    if let [first, second, ..] = names.as_slice() {
+        let message = format!("there is another configuration file, `{first}`");
         let help = "name the one that counts with `--config` or `TOOLGATE_CONFIG`";
-        let source = Source::without_text(second.display().to_string());
+        let source = Source::without_text(second);
         out.push(Diagnostic::error(Code::ConfigConflict, message).file(&source).help(help));
     }
-    found.into_iter().next()
+    let file = found.into_iter().next().and_then(|file| source(&file, out)).map(File::new);
+    file.or_else(|| bundled.into_iter().next())
+}
+
+/// The settings in a bundle. The paths in them count from the directory of the bundle.
+fn in_bundle(path: &Path, out: &mut Vec<Diagnostic>) -> Option<File> {
+    let name = path.display().to_string();
+    let bytes = bytes(path, MAX_BUNDLE_BYTES).map_err(|error| error.to_string().to_lowercase());
+    let contents = match &bytes {
+        Ok(bytes) => Contents::read(bytes),
+        Err(error) => Err(error.clone().into()),
+    };
+    match contents {
+        Ok(contents) => {
+            let (file, text) = contents.settings?;
+            let source = text_source(&format!("{name}/{file}"), text.to_owned(), out)?;
+            Some(File { source, directory: path.parent().unwrap_or(Path::new("")).to_path_buf() })
+        }
+        Err(wrong) => {
+            out.push(wrong.told(&name));
+            None
+        }
+    }
 }
 
 fn source(path: &Path, out: &mut Vec<Diagnostic>) -> Option<Arc<Source>> {
     let name = path.display().to_string();
-    let reason = match bytes(path).map(String::from_utf8) {
+    let reason = match bytes(path, MAX_FILE_BYTES).map(String::from_utf8) {
         Ok(Ok(text)) => return text_source(&name, text, out),
         Ok(Err(_)) => "it is not UTF-8 text".to_owned(),
         Err(error) => match error.kind() {
@@ -234,13 +342,13 @@ fn text_source(name: &str, text: String, out: &mut Vec<Diagnostic>) -> Option<Ar
     }
 }
 
-/// The bytes of a regular file, at most one more than the limit.
-fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
+/// The bytes of a regular file, at most one more than `most`.
+fn bytes(path: &Path, most: usize) -> std::io::Result<Vec<u8>> {
     // Asked before the file is opened, because to open a pipe would wait for its writer.
     if !fs::metadata(path)?.is_file() {
         return Err(std::io::Error::other("it is not a file"));
     }
-    let limit = u64::try_from(MAX_FILE_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+    let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
     let mut bytes = Vec::new();
     fs::File::open(path)?.take(limit).read_to_end(&mut bytes)?;
     Ok(bytes)

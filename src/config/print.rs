@@ -7,7 +7,9 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::Config;
 use super::table::{API_VERSION, HEADERS, KIND, SETTINGS, Value};
+use crate::gateway::environment::Environment;
 use crate::gateway::headers::DEFAULT_MAPPING;
+use crate::visible::is_unseen;
 
 /// What is in force. `Display` is YAML, `Serialize` the same tree.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,6 +50,36 @@ impl Config {
     }
 }
 
+impl Config {
+    /// The settings that change decisions, as text that is equal where they mean the same: not how a denial is written
+    /// nor what is recorded, and lists and headers without their order, where order has no meaning.
+    pub fn deciding(&self) -> String {
+        let mut root = Vec::new();
+        for setting in SETTINGS {
+            if setting.path.starts_with("denial.") || setting.path.starts_with("audit.") {
+                continue;
+            }
+            let value = match setting.get(self) {
+                Some(Value::Texts(mut texts)) => {
+                    texts.sort_unstable();
+                    texts.dedup();
+                    Some(Value::Texts(texts))
+                }
+                value => value,
+            };
+            insert(&mut root, setting.path, tree(value));
+        }
+        let mut headers: Vec<(String, Tree)> = self
+            .headers
+            .iter()
+            .map(|rule| (rule.name.clone(), Tree::Text(rule.expression.trim().to_owned())))
+            .collect();
+        headers.sort_by(|(one, _), (other, _)| one.cmp(other));
+        root.push((HEADERS.to_owned(), Tree::Map(headers)));
+        Effective { root: Tree::Map(root) }.to_string()
+    }
+}
+
 /// Puts a value at its path. The settings of a section stand together in the table, so a section is always the last.
 fn insert(map: &mut Vec<(String, Tree)>, path: &str, value: Tree) {
     let Some((section, rest)) = path.split_once('.') else {
@@ -71,12 +103,13 @@ fn tree(value: Option<Value>) -> Tree {
         Some(Value::Whole(number)) => Tree::Whole(number),
         Some(Value::Word(word)) => Tree::Word(word),
         Some(Value::Text(text)) => Tree::Text(text),
+        Some(Value::Environment(environment)) => Tree::Text(environment.to_string()),
         Some(Value::Texts(texts)) => Tree::List(texts.into_iter().map(Tree::Text).collect()),
         Some(Value::Targets(targets)) => {
-            let target = |(target, environment)| {
+            let target = |(target, environment): (String, Environment)| {
                 Tree::Map(vec![
                     ("target".to_owned(), Tree::Text(target)),
-                    ("environment".to_owned(), Tree::Text(environment)),
+                    ("environment".to_owned(), Tree::Text(environment.to_string())),
                 ])
             };
             Tree::List(targets.into_iter().map(target).collect())
@@ -173,8 +206,7 @@ fn flow(f: &mut fmt::Formatter<'_>, value: &Tree) -> fmt::Result {
 /// Text is always quoted, since an unquoted one may mean something else: `no`, `1e3`, `null`. Single quotes where
 /// nothing needs an escape, because expressions are full of double ones.
 fn quote(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
-    let plain =
-        |c: char| matches!(c, ' '..='~' | '\u{a1}'..='\u{d7ff}') && !matches!(c, '\u{2028}' | '\u{2029}');
+    let plain = |c: char| matches!(c, ' '..='~' | '\u{a1}'..='\u{d7ff}') && !is_unseen(c);
     if text.chars().all(plain) {
         return write!(f, "'{}'", text.replace('\'', "''"));
     }

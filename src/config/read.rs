@@ -9,9 +9,10 @@ use super::Config;
 use super::headers::Override;
 use super::table::{self, API_VERSION, HEADERS, HIDDEN, KIND, Kind, SETTINGS, Setting, Value};
 use crate::diag::{Code, Diagnostic};
-use crate::policy::model::check;
-use crate::policy::yaml::{self, Entry, Mapping, Node, NodeKind, Value as Meaning};
+use crate::gateway::environment::Environment;
+use crate::schema;
 use crate::source::{Source, Span};
+use crate::yaml::{self, Entry, Mapping, Node, NodeKind, Value as Meaning};
 
 /// What a file says besides settings, and where it says what.
 #[derive(Debug, Default)]
@@ -176,7 +177,7 @@ impl Reader<'_> {
             return;
         }
         let before = self.out.len();
-        check::check(self.source, &setting.kind.shape(), node, path, self.out);
+        schema::check(self.source, "the settings", &setting.kind.shape(), node, path, self.out);
         for diagnostic in self.out.iter_mut().skip(before) {
             diagnostic.code = code(diagnostic.code);
         }
@@ -184,9 +185,16 @@ impl Reader<'_> {
         if self.out.len() > before || matches!(node.kind, NodeKind::Broken) {
             return;
         }
-        if let Some(value) = value(&setting.kind, node) {
-            setting.kind.set(self.config, value);
-            self.found.places.insert(path, node.span);
+        match value(&setting.kind, node) {
+            Some(value) => {
+                setting.kind.set(self.config, value);
+                self.found.places.insert(path, node.span);
+            }
+            // The rules above should have said why; a setting that is not read must not pass for one that is not there.
+            None => {
+                let message = format!("the value of `{path}` cannot be read");
+                self.report(Code::ConfigBadValue, node.span, path, message);
+            }
         }
     }
 
@@ -207,7 +215,7 @@ impl Reader<'_> {
                 self.text(kind.wrong(text), text, item, &path);
             }
             let rules: [(&str, table::Fits); 2] =
-                [("target", table::glob), ("environment", table::header_value)];
+                [("target", table::glob), ("environment", table::environment)];
             for (field, fits) in rules {
                 let node = item.as_mapping().and_then(|mapping| mapping.get(field));
                 if let Some((node, text)) = node.and_then(|node| Some((node, node.as_text()?))) {
@@ -219,7 +227,7 @@ impl Reader<'_> {
 
     fn text(&mut self, wrong: Option<String>, text: &str, node: &Node, path: &str) {
         // That a text is empty is reported already.
-        if let Some(wrong) = wrong.filter(|_| !text.is_empty()) {
+        if let Some(wrong) = wrong.filter(|_| !text.trim().is_empty()) {
             let text = table::shown(text);
             self.report(Code::ConfigBadValue, node.span, path, format!("`{text}` {wrong}"));
         }
@@ -305,12 +313,14 @@ fn value(kind: &Kind, node: &Node) -> Option<Value> {
         Kind::Choice(words, ..) => {
             words.iter().find(|word| node.as_text() == Some(**word)).map(|word| Value::Word(word))
         }
-        Kind::Text(..) | Kind::Optional(..) | Kind::Environment | Kind::Key => Some(Value::Text(text(node)?)),
+        Kind::Text(..) | Kind::Optional(..) | Kind::Key => Some(Value::Text(text(node)?)),
+        Kind::Environment => Some(Value::Environment(Environment::new(node.as_text()?).ok()?)),
         Kind::Texts(..) => Some(Value::Texts(node.as_list()?.iter().map(text).collect::<Option<_>>()?)),
         Kind::Targets => {
             let target = |item: &Node| {
                 let item = item.as_mapping()?;
-                Some((text(item.get("target")?)?, text(item.get("environment")?)?))
+                let environment = item.get("environment")?.as_text()?;
+                Some((text(item.get("target")?)?, Environment::new(environment).ok()?))
             };
             Some(Value::Targets(node.as_list()?.iter().map(target).collect::<Option<_>>()?))
         }

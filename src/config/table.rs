@@ -6,10 +6,16 @@
 
 use globset::Glob;
 
-use super::{Config, DenialForm, EnvironmentSource, Provider};
+use super::{Config, DenialForm, EnvironmentSource, Provider, UnknownMethods};
+use crate::audit;
+use crate::diag::{Code, Diagnostic};
+use crate::gateway::environment::Environment;
+use crate::gateway::identity::wrong_claim;
 use crate::library::kyverno::http::is_token;
+use crate::outside::Prefix;
 use crate::policy::decide::DefaultDecision;
-use crate::policy::model::schema::{Field, Rule, Shape, Unique};
+use crate::schema::{Field, Rule, Shape, Unique};
+use crate::visible::is_unseen;
 
 /// The API that a configuration file names.
 pub(super) const API_VERSION: &str = "toolgate.dev/v1";
@@ -19,13 +25,14 @@ pub(super) const KIND: &str = "Configuration";
 pub(super) const HEADERS: &str = "headers";
 /// What is printed in place of a secret.
 pub(super) const HIDDEN: &str = "<set>";
-/// The shortest key of a digest, in bytes: what is shorter can be found by trial.
-const SHORTEST_KEY: usize = 16;
 
 /// Variables that name files for a program and are no settings.
 pub const PROCESS_VARIABLES: [(&str, &str); 2] = [
     ("TOOLGATE_CONFIG", "the configuration file, when the command line names none"),
-    ("TOOLGATE_POLICIES", "the policies of the Lambda function: files and directories, separated by `:`"),
+    (
+        "TOOLGATE_POLICIES",
+        "the policies of the Lambda function: files, directories and bundles, separated by `:`",
+    ),
 ];
 
 /// One setting.
@@ -54,8 +61,10 @@ pub enum Value {
     Text(String),
     /// A list of texts.
     Texts(Vec<String>),
+    /// An environment.
+    Environment(Environment),
     /// Globs of targets, each with its environment.
-    Targets(Vec<(String, String)>),
+    Targets(Vec<(String, Environment)>),
 }
 
 /// What is wrong with a text, in words that follow "`the text` "; none if nothing is.
@@ -83,10 +92,10 @@ pub(super) enum Kind {
     Key,
 }
 
-static TEXT: Shape = Shape::Text(Rule::Filled);
+static TEXT: Shape = Shape::Text(Rule::NotBlank);
 static TARGET: Shape = Shape::Fields(&[
-    Field { name: "target", shape: &TEXT, required: true },
-    Field { name: "environment", shape: &TEXT, required: true },
+    Field { name: "target", shape: &TEXT, required: true, absent: "" },
+    Field { name: "environment", shape: &TEXT, required: true, absent: "" },
 ]);
 
 impl Kind {
@@ -96,7 +105,9 @@ impl Kind {
             Kind::Flag(_) => Shape::Flag,
             Kind::Choice(words, ..) => Shape::Text(Rule::OneOf(words)),
             Kind::Whole(least, most, ..) => Shape::Whole(*least, *most),
-            Kind::Text(..) | Kind::Optional(..) | Kind::Environment | Kind::Key => Shape::Text(Rule::Filled),
+            Kind::Text(..) | Kind::Optional(..) | Kind::Environment | Kind::Key => {
+                Shape::Text(Rule::NotBlank)
+            }
             Kind::Texts(..) => Shape::List(&TEXT, Unique::Values),
             Kind::Targets => Shape::List(&TARGET, Unique::No),
         }
@@ -110,8 +121,10 @@ impl Kind {
     /// What is wrong with one of its texts.
     pub(super) fn wrong(&self, text: &str) -> Option<String> {
         match self {
-            Kind::Text(fits, _) | Kind::Optional(fits, _) | Kind::Texts(fits, _) => fits(text),
-            Kind::Environment => header_value(text),
+            Kind::Text(fits, _) | Kind::Optional(fits, _) | Kind::Texts(fits, _) => {
+                unseen(text).or_else(|| fits(text))
+            }
+            Kind::Environment => environment(text),
             Kind::Flag(_) | Kind::Choice(..) | Kind::Whole(..) | Kind::Targets | Kind::Key => None,
         }
     }
@@ -125,11 +138,39 @@ impl Kind {
             (Kind::Text(_, place), Value::Text(value)) => *place(config) = value,
             (Kind::Optional(_, place), Value::Text(value)) => *place(config) = Some(value),
             (Kind::Texts(_, place), Value::Texts(value)) => *place(config) = value,
-            (Kind::Environment, Value::Text(value)) => config.environment = EnvironmentSource::Fixed(value),
+            (Kind::Environment, Value::Environment(value)) => {
+                config.environment = EnvironmentSource::Fixed(value)
+            }
             (Kind::Targets, Value::Targets(value)) => config.environment = EnvironmentSource::Targets(value),
             (Kind::Key, Value::Text(value)) => config.audit.digest_key = Some(value.into_bytes()),
             _ => {}
         }
+    }
+}
+
+impl Config {
+    /// What is wrong with texts that were set without a file or a variable, which are checked when they are read. Patterns
+    /// and headers are checked where they are compiled.
+    pub(crate) fn mistakes(&self) -> Vec<Diagnostic> {
+        let checked = |setting: &&Setting| {
+            matches!(setting.kind, Kind::Text(..) | Kind::Optional(..)) || setting.path == "forwardHeaders"
+        };
+        let mut mistakes = Vec::new();
+        for setting in SETTINGS.iter().filter(checked) {
+            let texts = match setting.get(self) {
+                Some(Value::Text(text)) => vec![text],
+                Some(Value::Texts(texts)) => texts,
+                _ => Vec::new(),
+            };
+            let blank = |text: &str| text.trim().is_empty().then(|| "must not be empty".to_owned());
+            for text in texts {
+                if let Some(wrong) = blank(&text).or_else(|| setting.kind.wrong(&text)) {
+                    let message = format!("`{}`: `{}` {wrong}", setting.path, shown(&text));
+                    mistakes.push(Diagnostic::error(Code::ConfigBadValue, message).path(setting.path));
+                }
+            }
+        }
+        mistakes
     }
 }
 
@@ -146,7 +187,7 @@ impl Setting {
             Kind::Optional(_, place) => place(copy).clone().map(Value::Text),
             Kind::Texts(_, place) => Some(Value::Texts(place(copy).clone())),
             Kind::Environment => match &config.environment {
-                EnvironmentSource::Fixed(environment) => Some(Value::Text(environment.clone())),
+                EnvironmentSource::Fixed(environment) => Some(Value::Environment(environment.clone())),
                 EnvironmentSource::Argument | EnvironmentSource::Targets(_) => None,
             },
             Kind::Targets => match &config.environment {
@@ -162,8 +203,24 @@ fn any(_: &str) -> Option<String> {
     None
 }
 
+/// A text with a character that nobody sees is not the text that whoever wrote it sees, and never met.
+fn unseen(text: &str) -> Option<String> {
+    let character = text.chars().find(|c| is_unseen(*c))?;
+    Some(format!("has a character that is not seen, U+{:04X}", u32::from(character)))
+}
+
 /// A pattern, as the lists of methods and tools and the targets of environments have it.
 pub(super) fn glob(text: &str) -> Option<String> {
+    unseen(text).or_else(|| bad_glob(text))
+}
+
+/// A pattern of whole names, which have no blanks: one with a blank at its end would be passed over, and what it closes
+/// would be open.
+fn name_glob(text: &str) -> Option<String> {
+    if text.trim().len() == text.len() { glob(text) } else { Some("has blanks at its ends".to_owned()) }
+}
+
+fn bad_glob(text: &str) -> Option<String> {
     Glob::new(text).err().map(|error| format!("is not a glob pattern: {}", error.kind()))
 }
 
@@ -172,16 +229,20 @@ pub(super) fn shown(text: &str) -> String {
     if text.chars().any(char::is_control) { text.escape_debug().to_string() } else { text.to_owned() }
 }
 
+/// What URLs begin with.
+fn url(text: &str) -> Option<String> {
+    Prefix::of(text).err()
+}
+
 /// The name of a header.
 pub(super) fn header_name(text: &str) -> Option<String> {
     (text.is_empty() || !text.bytes().all(is_token))
         .then(|| "is not the name of a header: it must consist of letters, digits and `-`".to_owned())
 }
 
-/// The value of a header, which an environment becomes.
-pub(super) fn header_value(text: &str) -> Option<String> {
-    (text.chars().any(char::is_control) || text.trim() != text)
-        .then(|| "must be one line without blanks at its ends".to_owned())
+/// The name of an environment.
+pub(super) fn environment(text: &str) -> Option<String> {
+    Environment::new(text).err().map(|wrong| wrong.to_string()).or_else(|| unseen(text))
 }
 
 /// What stands in a `Host` header.
@@ -205,9 +266,17 @@ fn namespace(text: &str) -> Option<String> {
     })
 }
 
+/// The ARN of a secret or a parameter.
+fn key_arn(text: &str) -> Option<String> {
+    audit::KeySource::of(text).is_none().then(|| {
+        "is not the ARN of a secret of Secrets Manager or of a parameter of SSM Parameter Store".to_owned()
+    })
+}
+
 /// What is wrong with the key of a digest, without telling the key.
 pub(super) fn key(text: &str) -> Option<String> {
-    (text.len() < SHORTEST_KEY).then(|| format!("must have at least {SHORTEST_KEY} bytes"))
+    // That it is blank is reported already.
+    audit::digest_key(text).err().filter(|_| !text.trim().is_empty())
 }
 
 macro_rules! settings {
@@ -244,11 +313,11 @@ settings! {
 
     "environment.value", "TOOLGATE_ENVIRONMENT", Kind::Environment,
     "production",
-    "The environment of every call. Without this and `environment.targets` it is the call's argument `environment` or `env`, which is the caller's word.";
+    "The environment of every call. Without this and `environment.targets` it is what the call's arguments `environment` and `env` say, which is the caller's word. Blanks at its ends and capitals do not count.";
 
     "environment.targets", "TOOLGATE_ENVIRONMENT_TARGETS", Kind::Targets,
     r#"[{target: "prod-*", environment: production}, {target: "*", environment: staging}]"#,
-    "The environment by the tool's target: the first glob that matches. A call to which none applies has no environment. In the variable: `prod-*=production,*=staging`.";
+    "The environment by the tool's target: the first glob that matches, in upper or lower case. A call to which none applies has no environment. In the variable: `prod-*=production,*=staging`.";
 
     "denial.form", "TOOLGATE_DENIAL_FORM",
     Kind::Choice(
@@ -288,23 +357,38 @@ settings! {
     "-32600", "The JSON-RPC code of a denial by policy, an error or a fault.";
 
     "judging.passMethods", "TOOLGATE_PASS_METHODS",
-    Kind::Texts(glob, |config| &mut config.judging.pass_methods),
+    Kind::Texts(name_glob, |config| &mut config.judging.pass_methods),
     r#"[initialize, ping, server/discover, "*/list", resources/templates/list]"#,
     "Requests of these methods pass without a policy (globs). A list here replaces the default one.";
 
     "judging.passNotifications", "TOOLGATE_PASS_NOTIFICATIONS",
-    Kind::Texts(glob, |config| &mut config.judging.pass_notifications),
+    Kind::Texts(name_glob, |config| &mut config.judging.pass_notifications),
     r#"["notifications/*"]"#, "Notifications of these methods pass without a policy (globs).";
 
     "judging.judgeMethods", "TOOLGATE_JUDGE_METHODS",
-    Kind::Texts(glob, |config| &mut config.judging.judge_methods),
+    Kind::Texts(name_glob, |config| &mut config.judging.judge_methods),
     "[tools/list]",
     "Requests and notifications of these methods are judged even if a list above lets them pass (globs).";
 
     "judging.passTools", "TOOLGATE_PASS_TOOLS",
-    Kind::Texts(glob, |config| &mut config.judging.pass_tools),
+    Kind::Texts(name_glob, |config| &mut config.judging.pass_tools),
     "[x_amz_bedrock_agentcore_search]",
     "Calls of these tools pass without a policy (globs, compared with the whole name, `target___tool`).";
+
+    "methods.unknown", "TOOLGATE_METHODS_UNKNOWN",
+    Kind::Choice(
+        &["deny", "judge"],
+        |config| match config.judging.unknown {
+            UnknownMethods::Deny => "deny",
+            UnknownMethods::Judge => "judge",
+        },
+        |config, word| {
+            config.judging.unknown =
+                if word == "judge" { UnknownMethods::Judge } else { UnknownMethods::Deny };
+        },
+    ),
+    "judge",
+    "What happens to a judged message of a method that no revision of MCP has, when no policy speaks of it: `deny` whatever `defaultDecision` says, or `judge` as any other.";
 
     "identity.trustJwt", "TOOLGATE_TRUST_JWT", Kind::Flag(|config| &mut config.identity.trust_jwt),
     "true",
@@ -347,19 +431,21 @@ settings! {
     "identity.checkExpiry", "TOOLGATE_CHECK_EXPIRY", Kind::Flag(|config| &mut config.identity.check_expiry),
     "true", "The claim `exp` must be there and lie in the future.";
 
-    "identity.claims.user", "TOOLGATE_USER_CLAIM", Kind::Optional(any, |config| &mut config.identity.claims.user),
-    "sub", "The claim that names the user, in place of the provider's. A literal name, not a path.";
+    "identity.claims.user", "TOOLGATE_USER_CLAIM", Kind::Optional(wrong_claim, |config| &mut config.identity.claims.user),
+    "sub",
+    "The claim that names the user, in place of the provider's. A literal name, or, if it begins with `/`, a JSON Pointer (RFC 6901) into the token's claims.";
 
-    "identity.claims.roles", "TOOLGATE_ROLES_CLAIM", Kind::Optional(any, |config| &mut config.identity.claims.roles),
-    r#""https://example.com/roles""#, "The claim that holds the roles, in place of the provider's.";
+    "identity.claims.roles", "TOOLGATE_ROLES_CLAIM", Kind::Optional(wrong_claim, |config| &mut config.identity.claims.roles),
+    "/realm_access/roles",
+    "The claim that holds the roles, in place of the provider's. A literal name such as `https://example.com/roles`, or, if it begins with `/`, a JSON Pointer (RFC 6901): in it `~1` is a `/` and `~0` a `~` of a name. A name with points is a name; Toolgate warns of it and suggests the pointer.";
 
     "identity.claims.groups", "TOOLGATE_GROUPS_CLAIM",
-    Kind::Optional(any, |config| &mut config.identity.claims.groups),
-    r#""cognito:groups""#, "The claim that holds the groups, in place of the provider's.";
+    Kind::Optional(wrong_claim, |config| &mut config.identity.claims.groups),
+    r#""cognito:groups""#, "The claim that holds the groups, in place of the provider's: a name or a JSON Pointer, as `identity.claims.roles`.";
 
     "identity.claims.client", "TOOLGATE_CLIENT_CLAIM",
-    Kind::Optional(any, |config| &mut config.identity.claims.client),
-    "azp", "The claim that names the client, in place of the provider's.";
+    Kind::Optional(wrong_claim, |config| &mut config.identity.claims.client),
+    "azp", "The claim that names the client, in place of the provider's: a name or a JSON Pointer, as `identity.claims.roles`.";
 
     "identity.iamPrincipal", "TOOLGATE_IAM_PRINCIPAL", Kind::Flag(|config| &mut config.identity.iam_principal),
     "true",
@@ -372,7 +458,7 @@ settings! {
         |config| i64::try_from(config.budget.steps).unwrap_or(i64::MAX),
         |config, value| config.budget.steps = u64::try_from(value).unwrap_or(config.budget.steps),
     ),
-    "500000", "The steps that one decision may take; one that needs more is a denial. Two million are about 100 ms.";
+    "500000", "The steps that one decision may take; one that needs more is a denial. One million are about 50 ms.";
 
     "budget.bytes", "TOOLGATE_BUDGET_BYTES",
     Kind::Whole(
@@ -383,9 +469,137 @@ settings! {
     ),
     "16777216", "The bytes of memory that one decision may use; one that needs more is a denial.";
 
+    "capabilities.clock", "TOOLGATE_CAPABILITIES_CLOCK", Kind::Flag(|config| &mut config.capabilities.clock),
+    "true", "Policies may ask for the time (`time.now`). Every call has its time, so nothing outside is asked; but the same call gets another answer at another time.";
+
+    "capabilities.random", "TOOLGATE_CAPABILITIES_RANDOM", Kind::Flag(|config| &mut config.capabilities.random),
+    "true", "Policies may ask for random texts (`random`). They are made of the decision's id, so that a record can be decided again: nothing that must stay secret may depend on them.";
+
+    "capabilities.keySets.urls", "TOOLGATE_KEY_SET_URLS",
+    Kind::Texts(url, |config| &mut config.capabilities.key_sets.urls),
+    r#"["https://login.example.com/"]"#,
+    "What the URLs begin with whose keys policies may ask for (`jwks.Fetch`). Scheme, host and port must be the same, and the path is compared by whole segments. Keys are fetched at the start and in the background, never while a call waits.";
+
+    "capabilities.keySets.maxAge", "TOOLGATE_KEY_SET_MAX_AGE",
+    Kind::Whole(
+        1,
+        86400,
+        |config| i64::try_from(config.capabilities.key_sets.max_age).unwrap_or(i64::MAX),
+        |config, value| {
+            config.capabilities.key_sets.max_age = u64::try_from(value).unwrap_or(config.capabilities.key_sets.max_age);
+        },
+    ),
+    "600", "Seconds after which a set of keys is fetched again. A token with a key that is not in its set has the set fetched again at once, at most every 10 seconds.";
+
+    "capabilities.keySets.maxStale", "TOOLGATE_KEY_SET_MAX_STALE",
+    Kind::Whole(
+        1,
+        604800,
+        |config| i64::try_from(config.capabilities.key_sets.max_stale).unwrap_or(i64::MAX),
+        |config, value| {
+            config.capabilities.key_sets.max_stale = u64::try_from(value).unwrap_or(config.capabilities.key_sets.max_stale);
+        },
+    ),
+    "3600", "Seconds for which the last set counts that could be fetched. When it is older, `jwks.Fetch` fails, and the call is denied.";
+
+    "capabilities.keySets.maxBytes", "TOOLGATE_KEY_SET_MAX_BYTES",
+    Kind::Whole(
+        1024,
+        16777216,
+        |config| i64::try_from(config.capabilities.key_sets.max_bytes).unwrap_or(i64::MAX),
+        |config, value| {
+            config.capabilities.key_sets.max_bytes = u64::try_from(value).unwrap_or(config.capabilities.key_sets.max_bytes);
+        },
+    ),
+    "65536", "The largest answer that is read as a set of keys, in bytes.";
+
+    "capabilities.keySets.timeLimit", "TOOLGATE_KEY_SET_TIME_LIMIT",
+    Kind::Whole(
+        10,
+        60000,
+        |config| i64::try_from(config.capabilities.key_sets.time_limit).unwrap_or(i64::MAX),
+        |config, value| {
+            config.capabilities.key_sets.time_limit = u64::try_from(value).unwrap_or(config.capabilities.key_sets.time_limit);
+        },
+    ),
+    "5000", "The milliseconds that fetching a set of keys may take.";
+
+    "capabilities.http.urls", "TOOLGATE_HTTP_URLS",
+    Kind::Texts(url, |config| &mut config.capabilities.http.urls),
+    r#"["https://inventory.example.com/v1/"]"#,
+    "What the URLs begin with that policies may ask (`http.Get`, `http.Post`), compared as those of key sets. The call waits for the answer. A redirect to another host is an error, and so is a name of an address that is link-local or of a cloud's metadata; such an address can be asked only where it is itself the host of a URL here.";
+
+    "capabilities.http.timeLimit", "TOOLGATE_HTTP_TIME_LIMIT",
+    Kind::Whole(
+        10,
+        60000,
+        |config| i64::try_from(config.capabilities.http.time_limit).unwrap_or(i64::MAX),
+        |config, value| {
+            config.capabilities.http.time_limit = u64::try_from(value).unwrap_or(config.capabilities.http.time_limit);
+        },
+    ),
+    "500", "The milliseconds that one request may take.";
+
+    "capabilities.http.maxBytes", "TOOLGATE_HTTP_MAX_BYTES",
+    Kind::Whole(
+        1024,
+        16777216,
+        |config| i64::try_from(config.capabilities.http.max_bytes).unwrap_or(i64::MAX),
+        |config, value| {
+            config.capabilities.http.max_bytes = u64::try_from(value).unwrap_or(config.capabilities.http.max_bytes);
+        },
+    ),
+    "65536", "The largest answer that is read, in bytes. A larger one is an error.";
+
+    "capabilities.http.maxAge", "TOOLGATE_HTTP_MAX_AGE",
+    Kind::Whole(
+        0,
+        86400,
+        |config| i64::try_from(config.capabilities.http.max_age).unwrap_or(i64::MAX),
+        |config, value| {
+            config.capabilities.http.max_age = u64::try_from(value).unwrap_or(config.capabilities.http.max_age);
+        },
+    ),
+    "30", "Seconds for which the answer to a GET request is used again; 0 asks every time. Within one decision the same question has one answer in any case.";
+
+    "capabilities.resources", "TOOLGATE_RESOURCES",
+    Kind::Texts(any, |config| &mut config.capabilities.resources),
+    "[cluster/]",
+    "Files, and folders with all below them, that hold the Kubernetes objects policies may ask for (`resource.Get`, `resource.List`), in YAML or JSON. A relative path counts from the directory of the configuration file. They are read when the policies are.";
+
+    "capabilities.globalContext", "TOOLGATE_GLOBAL_CONTEXT",
+    Kind::Texts(any, |config| &mut config.capabilities.global_context),
+    "[globals/]",
+    "Files and folders with the entries of the global context (`globalContext.Get`): the name of a file without its ending is the name of the entry.";
+
+    "capabilities.images", "TOOLGATE_IMAGES", Kind::Texts(any, |config| &mut config.capabilities.images),
+    "[images.yaml]",
+    "Files and folders with data of container images (`image.GetMetadata`): a mapping from references to what is answered for them.";
+
+    "capabilities.timeLimit", "TOOLGATE_CAPABILITIES_TIME_LIMIT",
+    Kind::Whole(
+        10,
+        60000,
+        |config| i64::try_from(config.capabilities.time_limit).unwrap_or(i64::MAX),
+        |config, value| {
+            config.capabilities.time_limit = u64::try_from(value).unwrap_or(config.capabilities.time_limit);
+        },
+    ),
+    "1000", "The milliseconds that the requests of one decision may take together. One that would need more is an error.";
+
+    "capabilities.certificates", "TOOLGATE_CERTIFICATES",
+    Kind::Optional(any, |config| &mut config.capabilities.certificates),
+    "authorities.pem",
+    "A file with certificates in PEM: authorities that are trusted in place of those of the web.";
+
     "audit.digestKey", "TOOLGATE_AUDIT_KEY", Kind::Key,
     r#""<set>""#,
-    "The key of the digest (HMAC) of the arguments in the audit record, at least 16 bytes of text. Without one there is no digest. Better in the variable than in a file; `<set>` in a file says that the variable has it.";
+    "The key of the digest (HMAC) of the event and of the arguments in the audit record, at least 16 bytes of text. Without one there is no digest. Better in the variable than in a file, and better than there in `audit.digestKeyArn`: who may read the function's settings can read its variables, so the function warns of it; `<set>` in a file says that the variable has it.";
+
+    "audit.digestKeyArn", "TOOLGATE_AUDIT_KEY_ARN",
+    Kind::Optional(key_arn, |config| &mut config.audit.digest_key_arn),
+    r#""arn:aws:secretsmanager:eu-central-1:123456789012:secret:toolgate-a1b2c3""#,
+    "In place of `audit.digestKey`: the ARN of the secret (Secrets Manager) or parameter (SSM Parameter Store) whose text is the key. The Lambda function reads it at its start, by way of the AWS Parameters and Secrets Lambda Extension, and does not start without it.";
 
     "audit.reasons", "TOOLGATE_AUDIT_REASONS", Kind::Flag(|config| &mut config.audit.reasons),
     "false", "The policy's reason is in the audit record. It may quote values of the call.";

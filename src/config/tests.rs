@@ -68,6 +68,7 @@ fn schema() -> Json {
                 Value::Whole(number) => json!(number),
                 Value::Word(word) => json!(word),
                 Value::Text(text) => json!(text),
+                Value::Environment(environment) => json!(environment.as_str()),
                 Value::Texts(texts) => json!(texts),
                 Value::Targets(_) => json!([]),
             };
@@ -135,6 +136,7 @@ fn written(value: Option<Value>) -> String {
         Some(Value::Whole(number)) => format!("`{number}`"),
         Some(Value::Word(word)) => format!("`{word}`"),
         Some(Value::Text(text)) => format!("`{text}`"),
+        Some(Value::Environment(environment)) => format!("`{environment}`"),
         Some(Value::Texts(texts)) => format!("`[{}]`", texts.join(", ")),
         Some(Value::Targets(_)) => "`[]`".to_owned(),
     }
@@ -203,6 +205,28 @@ fn the_documentation_has_every_setting_as_the_table_has_it() {
     compare(&path, &text);
 }
 
+#[test]
+fn paths_in_a_file_count_from_its_directory() {
+    let text = "apiVersion: toolgate.dev/v1\nkind: Configuration\ncapabilities: {resources: [a, /b], certificates: c.pem}\n";
+    let variables = [("TOOLGATE_IMAGES".to_owned(), "i.yaml".to_owned())];
+    let (config, _) = Config::load_text("etc/toolgate.yaml", text, variables.into_iter()).unwrap();
+    let capabilities = config.capabilities;
+    assert_eq!(capabilities.resources, ["etc/a", "/b"]);
+    assert_eq!(capabilities.certificates.as_deref(), Some("etc/c.pem"));
+    assert_eq!(capabilities.images, ["i.yaml"]);
+}
+
+#[test]
+fn a_header_asks_nothing_outside_of_the_call() {
+    let text = "apiVersion: toolgate.dev/v1\nkind: Configuration\nheaders: {X-A: 'string(jwks.Fetch(\"https://a/\") == jwks.Fetch(\"https://b/\"))'}\n";
+    let mistakes = Config::load_text("toolgate.yaml", text, std::iter::empty()).unwrap_err();
+    assert_eq!(mistakes.len(), 1);
+    assert_eq!(
+        (mistakes[0].code, mistakes[0].position().unwrap().column),
+        (crate::diag::Code::NotGranted, 24)
+    );
+}
+
 /// Every fenced block of YAML in a page that is a whole configuration loads.
 #[test]
 fn the_configurations_of_the_documentation_load() {
@@ -222,29 +246,25 @@ fn the_configurations_of_the_documentation_load() {
 
 mod migration {
     use super::*;
-    use crate::cel::plan::Arena;
-    use crate::interceptor::{Interceptor, Scratch};
-    use crate::policy::compile::compile;
-    use crate::policy::load::load_text;
+    use crate::engine::{Context, Engine, Scratch};
+    use crate::policy::set::PolicySet;
 
     /// The reason of the denial, if a policy that has `expression` denies.
     fn decide(file: &str, expression: &str, event: &Json) -> Option<String> {
         let path = root().join("testdata/config").join(file);
-        let config = Config::load(Some(&path), std::iter::empty()).unwrap();
+        let config = Config::load(Some(&path), std::iter::empty()).unwrap().0;
         let policy = format!(
             "apiVersion: policies.kyverno.io/v1\nkind: ValidatingPolicy\nmetadata: {{name: a}}\nspec:\n  \
              evaluation: {{mode: HTTP}}\n  validations:\n  - expression: >-\n      {expression}\n"
         );
-        let loaded = load_text("policy.yaml", &policy);
-        let arena = Arena::new();
-        let set = compile(&loaded.policies, &arena).unwrap();
-        let interceptor = Interceptor::new(set, &arena, config).unwrap();
+        let (set, _) = PolicySet::from_text("policy.yaml", &policy).unwrap();
+        let engine = Engine::new(set, config).unwrap();
         let mut scratch = Scratch::default();
         let event = event.to_string();
-        let answer = interceptor.intercept(&mut scratch, event.as_bytes(), 0);
+        let answer = engine.decide(&mut scratch, event.as_bytes(), &Context::at(0));
         assert_eq!(answer.record.error, None);
         assert_eq!(answer.record.refusal, None);
-        answer.record.reason.map(str::to_owned)
+        answer.record.reason.map(String::from)
     }
 
     fn event(name: &str, arguments: &Json, headers: &Json) -> Json {
@@ -264,15 +284,12 @@ mod migration {
             assert!(page.contains(&format!("```yaml\n{block}```\n")), "{file}");
         }
         let policy = page.split("```yaml\n").find(|block| block.contains("kind: ValidatingPolicy")).unwrap();
-        let loaded = load_text("policy.yaml", policy.split("```").next().unwrap());
-        assert_eq!(loaded.diagnostics, []);
-        let validation = &loaded.policies[0].validations[0].text;
-        assert!(compile(&loaded.policies, &Arena::new()).is_ok(), "{validation}");
-        let arena = Arena::new();
+        let (set, warnings) =
+            PolicySet::from_text("policy.yaml", policy.split("```").next().unwrap()).unwrap();
+        assert!(warnings.is_empty(), "{warnings}");
         let config = root().join("testdata/config/migration-aws-samples.yaml");
-        let config = Config::load(Some(&config), std::iter::empty()).unwrap();
-        let interceptor =
-            Interceptor::new(compile(&loaded.policies, &arena).unwrap(), &arena, config).unwrap();
+        let config = Config::load(Some(&config), std::iter::empty()).unwrap().0;
+        let engine = Engine::new(set, config).unwrap();
         let mut scratch = Scratch::default();
         for (token, denied) in
             [(None, true), (Some(SCOPE), false), (Some(SCP_LIST), false), (Some(SCP_TEXT), true)]
@@ -282,10 +299,10 @@ mod migration {
                 headers["authorization"] = json!(format!("Bearer {token}"));
             }
             let event = event("orders___get", &json!({}), &headers).to_string();
-            let answer = interceptor.intercept(&mut scratch, event.as_bytes(), 0);
+            let answer = engine.decide(&mut scratch, event.as_bytes(), &Context::at(0));
             let reason = denied.then_some("The token has no scope for this tool.");
-            assert_eq!(answer.record.reason, reason, "{token:?}");
-            let code = String::from_utf8_lossy(answer.bytes).contains("\"code\":-32600");
+            assert_eq!(answer.record.reason.as_deref(), reason, "{token:?}");
+            let code = String::from_utf8_lossy(answer.answer).contains("\"code\":-32600");
             assert_eq!(code, denied, "{token:?}");
         }
     }

@@ -7,27 +7,31 @@ use std::collections::BTreeMap;
 use super::table::{self, Kind, PROCESS_VARIABLES, SETTINGS, Setting, Value};
 use super::{Config, EnvironmentSource};
 use crate::diag::{Code, Diagnostic};
+use crate::gateway::environment::Environment;
 
 /// What the names of all variables begin with.
 pub(super) const PREFIX: &str = "TOOLGATE_";
 
-/// Applies the variables to `config`. Names of others are passed over, and an empty value counts as none: templates
-/// of deployments set variables that they have no value for.
+/// Applies the variables to `config`. Names of others are passed over. An empty value is an error: a deployment that
+/// sets a variable means to say something, and what is lost on the way must not turn into the default.
 ///
 /// # Errors
 /// Everything that is wrong is pushed to `out`.
 pub(super) fn apply(config: &mut Config, variables: &BTreeMap<String, String>, out: &mut Vec<Diagnostic>) {
     let mut environment: Option<&str> = None;
     for (name, value) in variables {
+        if value.trim().is_empty() {
+            let message = format!("`{name}` is empty");
+            let help = "give it a value, or unset it to have the file's or the default";
+            out.push(Diagnostic::error(Code::BadVariable, message).help(help));
+            continue;
+        }
         let Some(setting) = SETTINGS.iter().find(|setting| setting.variable == name) else {
             if !PROCESS_VARIABLES.iter().any(|(known, _)| known == name) {
                 out.push(unknown(name));
             }
             continue;
         };
-        if value.is_empty() {
-            continue;
-        }
         if matches!(setting.kind, Kind::Environment | Kind::Targets) {
             if let Some(other) = environment {
                 let message = format!("`{other}` and `{name}` cannot both be set");
@@ -73,10 +77,17 @@ fn parse(setting: &Setting, value: &str) -> Result<Value, Box<Diagnostic>> {
     let name = setting.variable;
     let wrong =
         |message: String| Box::new(Diagnostic::error(Code::BadVariable, format!("`{name}` {message}")));
+    let unfit = |text: &str, found: String| match text {
+        "" => wrong("has an empty entry".to_owned()),
+        _ => wrong(format!("is not valid: `{}` {found}", table::shown(text))),
+    };
     let fit = |text: &str, found: Option<String>| match found {
-        Some(_) if text.is_empty() => Err(wrong("has an empty entry".to_owned())),
-        Some(found) => Err(wrong(format!("is not valid: `{}` {found}", table::shown(text)))),
+        Some(found) => Err(unfit(text, found)),
         None => Ok(text.to_owned()),
+    };
+    let environment = |text: &str| {
+        fit(text, table::environment(text))?;
+        Environment::new(text).map_err(|error| unfit(text, error.to_string()))
     };
     let kind = &setting.kind;
     // Bytes of the environment that are no text arrive as this character.
@@ -107,7 +118,8 @@ fn parse(setting: &Setting, value: &str) -> Result<Value, Box<Diagnostic>> {
             Ok(number) if (*least..=*most).contains(&number) => Ok(Value::Whole(number)),
             _ => Err(wrong(format!("must be a whole number from {least} to {most}, not `{value}`"))),
         },
-        Kind::Text(..) | Kind::Optional(..) | Kind::Environment => {
+        Kind::Environment => Ok(Value::Environment(environment(value)?)),
+        Kind::Text(..) | Kind::Optional(..) => {
             Ok(Value::Text(fit(value, kind.wrong(value).or_else(|| empty(value)))?))
         }
         Kind::Texts(..) => {
@@ -116,14 +128,12 @@ fn parse(setting: &Setting, value: &str) -> Result<Value, Box<Diagnostic>> {
         }
         Kind::Targets | Kind::Key => {
             let target = |entry: &str| -> Result<_, Box<Diagnostic>> {
-                let (target, environment) = entry
+                let (target, name) = entry
                     .rsplit_once('=')
                     .ok_or_else(|| wrong(format!("must be entries `target=environment`, not `{entry}`")))?;
-                let (target, environment) = (target.trim(), environment.trim());
+                let (target, name) = (target.trim(), name.trim());
                 let target = fit(target, table::glob(target).or_else(|| empty(target)))?;
-                let environment =
-                    fit(environment, table::header_value(environment).or_else(|| empty(environment)))?;
-                Ok((target, environment))
+                Ok((target, environment(name)?))
             };
             Ok(Value::Targets(entries(value).into_iter().map(target).collect::<Result<_, _>>()?))
         }

@@ -8,20 +8,28 @@
 use std::fmt;
 
 /// How bad it is.
+///
+/// ```
+/// assert_eq!(toolgate::Severity::Note.as_str(), "note");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Severity {
     /// The policies do not load.
     Error,
     /// They load, and probably do not do what their author wants.
     Warning,
+    /// They load, and something beside them was left out.
+    Note,
 }
 
 impl Severity {
-    /// `error` or `warning`.
+    /// `error`, `warning` or `note`.
     pub fn as_str(self) -> &'static str {
         match self {
             Severity::Error => "error",
             Severity::Warning => "warning",
+            Severity::Note => "note",
         }
     }
 }
@@ -29,6 +37,11 @@ impl Severity {
 macro_rules! codes {
     ($($name:ident = $number:literal, $meaning:literal, $kyverno:literal;)*) => {
         /// A stable number for one kind of diagnostic; printed as `TG1203`.
+        ///
+        /// ```
+        /// assert_eq!(toolgate::Code::UnknownField.to_string(), "TG1203");
+        /// assert_eq!(toolgate::Code::UnknownField.meaning(), "a field that the kind does not have");
+        /// ```
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u16)]
         #[non_exhaustive]
@@ -65,6 +78,7 @@ codes! {
     UnreadablePath = 1002, "a file or directory that cannot be read", "skipping entry …: walk error: …";
     NotUtf8 = 1003, "a file that is not UTF-8 text", "failed to parse document (… yaml: invalid … UTF-8 …)";
     NotAPolicyFile = 1004, "a file whose name does not end in .yaml, .yml or .json", "";
+    BadBundle = 1005, "a bundle that is damaged, or that this version cannot read", "";
 
     // 11xx: YAML
     YamlSyntax = 1101, "text that is not YAML", "failed to parse document (… yaml: …)";
@@ -97,6 +111,15 @@ codes! {
     DuplicatePolicy = 1301, "two policies of one name", "";
     NoPolicies = 1302, "a set without any policy", "";
 
+    // 14xx: what was left out
+    IdleException = 1303, "an exception that matches no policy", "";
+    IdleExpiry = 1304, "an exception with `expiresAt`, which its evaluation mode does not look at", "";
+    HiddenPath = 1401, "a file or directory whose name starts with a point; it is left out", "";
+    OtherFile = 1402, "a file among policies whose name does not end in .yaml, .yml or .json; it is left out", "";
+    OtherDocument = 1403, "a document that may stand beside policies and is none; it is left out", "failed to retrieve validator: …";
+    EmptyFile = 1404, "a file without any document", "";
+    OtherPrograms = 1405, "a bundle whose programs another build of Toolgate made; its sources are compiled instead", "";
+
     // 20xx: CEL syntax
     CelSyntax = 2001, "an expression that does not parse, or is longer or deeper than CEL allows", "ERROR: <input>:…: Syntax error: …";
 
@@ -116,11 +139,22 @@ codes! {
     ConditionType = 2201, "a match condition that does not result in true or false", "matchCondition output is expected to be of type bool";
     ValidationType = 2202, "a validation that results in neither a response nor null", "rule response output is expected to be of type http.CheckResponse";
 
+    // 23xx: policies that load and do less than they seem to
+    IgnoredFailure = 2301, "an expression of a policy with `failurePolicy: Ignore` that a caller can make fail", "";
+    HeaderNeverFound = 2302, "a header under a name that is not spelt as its map's keys are, which is never found", "";
+    ValueNeverGiven = 2303, "a comparison of a header with a value that the mapping of headers never gives", "";
+    DeniesNothing = 2304, "a policy of mode JSON whose `validationActions` lack `Deny`", "";
+
+    // 24xx: policies that need more of their deployment
+    NotGranted = 2401, "a function that asks something outside of the call, which the configuration does not grant", "";
+    CannotAnswer = 2402, "something that policies ask outside of the call and that cannot be opened", "";
+
     // 29xx: not supported yet
     UnsupportedMode = 2901, "a policy in an evaluation mode that Toolgate does not decide yet", "";
     UnsupportedKind = 2902, "a kind of policy that Toolgate does not decide yet", "failed to retrieve validator: kind … not found in … groupversion";
     UnsupportedBinary = 2903, "a value with the tag `!!binary`", "";
     CelNotSupported = 2904, "a function, type or variable of a Kyverno library that Toolgate does not have yet", "";
+    UnsupportedAutogen = 2905, "a policy of mode JSON about pods, which Kyverno multiplies for what makes pods", "";
 
     // 30xx: configuration
     ConfigUnreadable = 3001, "a configuration file that cannot be read", "";
@@ -133,6 +167,7 @@ codes! {
     ConfigDuplicate = 3008, "a value or header that stands twice", "";
     ConfigConflict = 3009, "settings that contradict each other", "";
     HeaderType = 3010, "a header's expression with a result that no header can carry", "";
+    ClaimPath = 3011, "a name of a claim that looks like a path and is none", "";
     UnknownVariable = 3020, "an environment variable that names no setting", "";
     BadVariable = 3021, "an environment variable whose value its setting cannot have", "";
 
@@ -156,7 +191,7 @@ mod tests {
 
     #[test]
     fn codes_are_unique_ascending_in_known_ranges_and_documented() {
-        const RANGES: [u16; 10] = [10, 11, 12, 13, 20, 21, 22, 29, 30, 40];
+        const RANGES: [u16; 13] = [10, 11, 12, 13, 14, 20, 21, 22, 23, 24, 29, 30, 40];
         for pair in Code::ALL.windows(2) {
             assert!(pair[0].number() < pair[1].number(), "{} is not before {}", pair[0], pair[1]);
         }

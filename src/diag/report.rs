@@ -7,9 +7,16 @@ use serde::ser::Serializer;
 
 use super::{Diagnostic, Label, Severity};
 use crate::source::{Source, Span};
+use crate::visible::{printable, shown};
 
 /// The widest source line that is shown, in terminal cells; a longer one is cut to what is around the place.
 const MAX_LINE_CELLS: usize = 110;
+
+/// How many bytes of a line are looked at on each side of a place.
+const WINDOW_BYTES: usize = 1024;
+
+/// Stands where a line is cut.
+const CUT: &str = "…";
 
 /// What is written before and after each part of a report: empty, or the caller's escape sequences.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,6 +25,8 @@ pub struct Palette<'a> {
     pub error: &'a str,
     /// Before `warning[…]` and its underline.
     pub warning: &'a str,
+    /// Before `note[…]` and its underline.
+    pub note: &'a str,
     /// Before the message.
     pub message: &'a str,
     /// Before line numbers and bars.
@@ -31,7 +40,7 @@ pub struct Palette<'a> {
 impl Palette<'static> {
     /// No colours.
     pub const PLAIN: Palette<'static> =
-        Palette { error: "", warning: "", message: "", gutter: "", help: "", reset: "" };
+        Palette { error: "", warning: "", note: "", message: "", gutter: "", help: "", reset: "" };
 }
 
 /// All diagnostics as text, a blank line between two of them.
@@ -51,6 +60,7 @@ fn render_one(diagnostic: &Diagnostic, palette: &Palette<'_>, out: &mut String) 
     let colour = match diagnostic.severity {
         Severity::Error => palette.error,
         Severity::Warning => palette.warning,
+        Severity::Note => palette.note,
     };
     if let Some(file) = diagnostic.file_name() {
         let file = printable(file);
@@ -96,10 +106,22 @@ struct Snippet {
 impl Snippet {
     fn new(source: &Source, span: Span) -> Snippet {
         let line = source.position(span.start).line;
-        let offset = source.line_start(line);
+        let (offset, whole) = (source.line_start(line), source.line(line));
+        // Of a long line only what may be shown is looked at: it may be pointed at thousands of times.
+        let at = usize::try_from(span.start).unwrap_or(usize::MAX).saturating_sub(offset);
+        let boundary =
+            |at: usize| (at..whole.len()).find(|at| whole.is_char_boundary(*at)).unwrap_or(whole.len());
+        let start = boundary(at.saturating_sub(WINDOW_BYTES));
+        let end = boundary(at.saturating_add(WINDOW_BYTES));
+        let offset = offset.saturating_add(start);
+        let text = whole.get(start..end).unwrap_or_default();
         let (mut cells, mut from, mut to) = (Vec::new(), None, None);
         let mut used: usize = 0;
-        for (at, character) in source.line(line).char_indices() {
+        if start > 0 {
+            cells.push((CUT.to_owned(), 1));
+            used = 1;
+        }
+        for (at, character) in text.char_indices() {
             let at = u32::try_from(offset.saturating_add(at)).unwrap_or(u32::MAX);
             if at >= span.start && from.is_none() {
                 from = Some(used);
@@ -111,6 +133,10 @@ impl Snippet {
             let width = if shown.chars().count() == 1 { cell_width(character) } else { shown.len() };
             used = used.saturating_add(width);
             cells.push((shown, width));
+        }
+        if end < whole.len() {
+            cells.push((CUT.to_owned(), 1));
+            used = used.saturating_add(1);
         }
         let from = from.unwrap_or(used);
         let to = to.unwrap_or(used).max(from);
@@ -138,31 +164,11 @@ fn clip(cells: Vec<(String, usize)>, used: usize, from: usize, to: usize) -> Sni
         at = at.saturating_add(width);
     }
     let first = first.unwrap_or(start);
-    let cut_before = if first > 0 { "…" } else { "" };
-    let cut_after = if used > end { "…" } else { "" };
+    let cut_before = if first > 0 { CUT } else { "" };
+    let cut_after = if used > end { CUT } else { "" };
     let before = from.saturating_sub(first).saturating_add(usize::from(first > 0));
     let width = to.min(end).saturating_sub(from).max(1);
     Snippet { text: format!("{cut_before}{}{cut_after}", text.trim_end()), before, width }
-}
-
-/// User text without characters that a terminal would act on: they appear as `\u{…}`.
-pub fn printable(text: &str) -> String {
-    text.chars().map(shown).collect()
-}
-
-fn shown(character: char) -> String {
-    match character {
-        '\t' => "    ".to_owned(),
-        _ if character.is_control() || is_invisible(character) => character.escape_unicode().to_string(),
-        _ => character.to_string(),
-    }
-}
-
-/// Marks that change the order or the look of the text around them and are not seen themselves.
-fn is_invisible(character: char) -> bool {
-    matches!(u32::from(character),
-        0xad | 0x61c | 0x180e | 0x200b..=0x200f | 0x2028..=0x202e | 0x2060..=0x206f | 0xfeff
-        | 0xfff9..=0xfffb | 0xe0000..=0xe007f)
 }
 
 /// How many cells a character takes in a terminal: none for combining marks, two for East Asian wide
@@ -208,7 +214,7 @@ pub struct JsonDiagnostic<'a> {
     pub column: Option<usize>,
     /// `TG1203`
     pub code: String,
-    /// `error` or `warning`
+    /// `error`, `warning` or `note`
     pub severity: &'static str,
     /// The name of the policy.
     pub policy: Option<&'a str>,
@@ -286,6 +292,21 @@ mod tests {
         assert_eq!((under.as_str(), lines[3].matches('^').count()), ("HERE", 4));
         let wide = report(&"x".repeat(400), 0, 400);
         assert!(wide.lines().all(|line| line.chars().count() <= MAX_LINE_CELLS + 6), "{wide}");
+    }
+
+    #[test]
+    fn many_places_in_one_long_line_are_told_without_reading_it_again_for_each() {
+        let text = "é ".repeat(500_000);
+        let source = Source::new("p.yaml", text.as_str()).unwrap();
+        let at = |place: usize| {
+            Diagnostic::error(Code::UnknownField, "wrong").at(&source, Span::new(place * 3, place * 3 + 2))
+        };
+        let diagnostics: Vec<Diagnostic> = (0..2_000).map(|n| at(n * 250)).collect();
+        let told = render(&diagnostics, &Palette::PLAIN);
+        let last = told.lines().rev().take(4).collect::<Vec<_>>();
+        assert_eq!(last[3], "p.yaml:1:999501: error[TG1203]: wrong");
+        let under: String = last[1].chars().skip(last[0].find('^').unwrap()).take(2).collect();
+        assert_eq!((under.as_str(), last[1].chars().count()), ("é ", 4 + MAX_LINE_CELLS + 2 - 1));
     }
 
     #[test]

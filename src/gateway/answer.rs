@@ -1,12 +1,13 @@
 //! The answers, as bytes. Only what no report of a live gateway disputes is written: a forwarded body, or a status
-//! with a body (agentcore-interceptor §1.7).
+//! with a body (docs/agentcore.md §2).
 
 use std::io::Write;
 
 use super::refusal::{Id, Refusal};
 use super::response::Sent;
 use super::wire::Envelope;
-use crate::config::{DenialConfig, DenialForm};
+use crate::value::base64::{self, Alphabet};
+use crate::value::json::strict::plain;
 
 /// The HTTP status of a denial, unless the configuration says otherwise.
 pub const STATUS: u16 = 403;
@@ -21,6 +22,37 @@ pub const INVALID_REQUEST: i32 = -32600;
 
 /// The JSON-RPC code of an event that cannot be read: `Parse error`.
 pub const PARSE_ERROR: i32 = -32700;
+
+/// How a denial is written (docs/agentcore.md §3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DenialConfig {
+    /// The form.
+    pub form: DenialForm,
+    /// The HTTP status of [`DenialForm::Status`].
+    pub status: u16,
+    /// The JSON-RPC code of a denial by policy, an error or a fault.
+    pub code: i32,
+}
+
+/// The forms of a denial.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DenialForm {
+    /// An HTTP error status with a JSON-RPC error.
+    #[default]
+    Status,
+    /// HTTP 200 with a JSON-RPC error.
+    OkError,
+    /// HTTP 200 with a tool result that has `isError: true`; for anything but a well-formed `tools/call` as `OkError`.
+    OkResult,
+}
+
+impl Default for DenialConfig {
+    fn default() -> Self {
+        DenialConfig { form: DenialForm::default(), status: STATUS, code: DENIED }
+    }
+}
 
 /// A denial.
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +88,7 @@ impl<'d> Denial<'d> {
             | Refusal::TooLarge
             | Refusal::TwoTokens
             | Refusal::Token
+            | Refusal::IdentityValue
             | Refusal::NoIdentity
             | Refusal::GroupsUnknown => None,
             _ => Some(INVALID_REQUEST),
@@ -64,7 +97,7 @@ impl<'d> Denial<'d> {
     }
 
     /// The form in which this denial reaches the client: an answer with HTTP 200 is only seen by a request that
-    /// waits for its id, and for notifications MCP wants an error status (agentcore-interceptor §4.3, §4.5).
+    /// waits for its id, and for notifications MCP wants an error status (docs/agentcore.md §3).
     fn form(&self, configured: DenialForm) -> DenialForm {
         let awaited = matches!(self.id, Id::Raw(id) if id != "null");
         match configured {
@@ -144,7 +177,7 @@ pub fn deny(out: &mut Vec<u8>, denial: &Denial<'_>, config: &DenialConfig) {
             );
             number(out, i64::from(status));
             out.extend_from_slice(br#","body":""#);
-            base64(out, &body);
+            out.extend(base64::encode(&body, Alphabet::Standard, true));
             out.extend_from_slice(br#""}}}"#);
         }
     }
@@ -186,35 +219,23 @@ fn number(out: &mut Vec<u8>, number: i64) {
 /// `text` as a JSON string.
 fn string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
-    for c in text.bytes() {
-        match c {
+    let mut rest = text.as_bytes();
+    while let Some((run, after)) = rest.split_at_checked(plain(rest)) {
+        out.extend_from_slice(run);
+        let Some((special, after)) = after.split_first() else { break };
+        match special {
             b'"' => out.extend_from_slice(br#"\""#),
             b'\\' => out.extend_from_slice(br"\\"),
             b'\n' => out.extend_from_slice(br"\n"),
             b'\r' => out.extend_from_slice(br"\r"),
             b'\t' => out.extend_from_slice(br"\t"),
-            0..=0x1f => {
-                let _ = write!(out, "\\u{c:04x}");
+            control => {
+                let _ = write!(out, "\\u{control:04x}");
             }
-            c => out.push(c),
         }
+        rest = after;
     }
     out.push(b'"');
-}
-
-/// Base64 with the standard alphabet and padding.
-fn base64(out: &mut Vec<u8>, bytes: &[u8]) {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let digit =
-        |bits: u32| ALPHABET.get(usize::try_from(bits & 63).unwrap_or_default()).copied().unwrap_or(b'=');
-    for chunk in bytes.chunks(3) {
-        let at = |index: usize| u32::from(chunk.get(index).copied().unwrap_or_default());
-        let bits = at(0) << 16 | at(1) << 8 | at(2);
-        out.push(digit(bits >> 18));
-        out.push(digit(bits >> 12));
-        out.push(if chunk.len() > 1 { digit(bits >> 6) } else { b'=' });
-        out.push(if chunk.len() > 2 { digit(bits) } else { b'=' });
-    }
 }
 
 #[cfg(test)]

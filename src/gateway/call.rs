@@ -1,8 +1,9 @@
 //! From a request event to one call: what is refused, what passes, what policies are asked about.
 
 use super::judging::Rules;
+use super::methods::{Known, known};
 use super::refusal::{Id, Refusal};
-use super::url::{self, Target};
+use super::url::{self, Url};
 use super::wire::{self, Request};
 use crate::library::kyverno::http::is_token;
 use crate::value::json::strict::{Kind, Node};
@@ -11,10 +12,10 @@ use bumpalo::Bump;
 
 mod attributes;
 
-pub use attributes::{EnvironmentOf, Settings, environment, operation, query};
+pub use attributes::{Settings, operation, query};
 
 /// Methods that pass without a policy unless the configuration says otherwise: refusing them would disconnect the
-/// agent instead of refusing an action. Globs, as all in [`Judging`](crate::config::Judging).
+/// agent instead of refusing an action. Globs, as all in [`Judging`](super::judging::Judging).
 pub const PASSED: &[&str] = &[
     "initialize",
     "ping",
@@ -58,7 +59,7 @@ const PARAMS: &[&str] = &[
 
 /// What becomes of a request event.
 #[derive(Clone, Copy, Debug)]
-pub enum Verdict<'a> {
+pub enum Sorted<'a> {
     /// It is refused.
     Refuse(Refusal, Id<'a>),
     /// It is forwarded without asking a policy.
@@ -98,12 +99,14 @@ pub struct Call<'a> {
     pub body: &'a Node<'a>,
     /// The JSON-RPC method.
     pub method: &'a str,
+    /// True if that is a method of MCP.
+    pub known: bool,
     /// What an answer echoes.
     pub id: Id<'a>,
     /// The HTTP method of the envelope.
     pub http_method: &'a str,
     /// The path of the envelope, read as Go reads a request's target.
-    pub target: Target<'a>,
+    pub url: Url<'a>,
     /// The parameters, if there are any.
     pub params: Option<&'a Node<'a>>,
     /// The parameters' `arguments`, if there are any.
@@ -118,13 +121,13 @@ pub struct Call<'a> {
     pub prompt: Option<&'a str>,
 }
 
-/// Decides what becomes of a request event.
-pub fn judge<'a>(request: Request<'a>, rules: &Rules, arena: &'a Bump) -> Verdict<'a> {
+/// Sorts a request event: policies are asked only of what is not refused and does not pass.
+pub fn sort<'a>(request: Request<'a>, rules: &Rules, arena: &'a Bump) -> Sorted<'a> {
     let id = id(request.body);
     // INVARIANT: nothing passes or is asked about unless every check here is done.
     match check(request, id, rules, arena) {
-        Ok(verdict) => verdict,
-        Err(refusal) => Verdict::Refuse(refusal, if refusal == Refusal::Id { Id::Null } else { id }),
+        Ok(sorted) => sorted,
+        Err(refusal) => Sorted::Refuse(refusal, if refusal == Refusal::Id { Id::Null } else { id }),
     }
 }
 
@@ -143,8 +146,18 @@ pub(super) fn id<'a>(body: Option<&'a Node<'a>>) -> Id<'a> {
     }
 }
 
+/// True for an id that every reader of the answer can read: what is refused in a message must not come back in the refusal.
 fn is_id(node: &Node<'_>) -> bool {
-    matches!(node.kind, Kind::String(_) | Kind::Number | Kind::Null) && node.raw.len() <= MAX_ID
+    if node.raw.len() > MAX_ID {
+        return false;
+    }
+    match node.kind {
+        // Only an escape can be half of a pair.
+        Kind::String(_) => !node.raw.contains('\\') || serde_json::from_str::<String>(node.raw).is_ok(),
+        Kind::Number => node.raw.parse::<f64>().is_ok_and(f64::is_finite),
+        Kind::Null => true,
+        Kind::Bool(_) | Kind::List(_) | Kind::Object(_) | Kind::Unread => false,
+    }
 }
 
 fn check<'a>(
@@ -152,7 +165,7 @@ fn check<'a>(
     id: Id<'a>,
     rules: &Rules,
     arena: &'a Bump,
-) -> Result<Verdict<'a>, Refusal> {
+) -> Result<Sorted<'a>, Refusal> {
     wire::sound(&request.document)?;
     let body = request.body.ok_or(Refusal::NoMessage)?;
     match body.kind {
@@ -163,7 +176,12 @@ fn check<'a>(
     let (method, params) = check_message(body)?;
     let arguments = params.and_then(|params| params.get("arguments"));
     let Some(method) = method else {
-        return Ok(Verdict::Pass(Passed { body, method, tool: None, arguments }));
+        return Ok(Sorted::Pass(Passed { body, method, tool: None, arguments }));
+    };
+    // Before any list is asked: what passes a look-alike passes the method that the other side takes it for.
+    let known = match known(method) {
+        Known::LookAlike => return Err(Refusal::MethodSpelling),
+        known => known == Known::Method,
     };
     if arguments.is_some_and(|arguments| !matches!(arguments.kind, Kind::Object(_))) {
         return Err(Refusal::Arguments);
@@ -173,15 +191,16 @@ fn check<'a>(
     let name = if method == "tools/call" { Some(tool_name(id, text("name"))?) } else { None };
     let tool = name.map(split).transpose()?;
     if rules.passes(method, id, name) {
-        return Ok(Verdict::Pass(Passed { body, method: Some(method), tool, arguments }));
+        return Ok(Sorted::Pass(Passed { body, method: Some(method), tool, arguments }));
     }
-    Ok(Verdict::Ask(arena.alloc(Call {
+    Ok(Sorted::Ask(arena.alloc(Call {
         request,
         body,
         method,
+        known,
         id,
         http_method: http_method(&request)?,
-        target: target(&request, arena)?,
+        url: url(&request, arena)?,
         params,
         arguments,
         tool_target: tool.and_then(|tool| tool.target),
@@ -215,9 +234,10 @@ fn check_message<'a>(body: &'a Node<'a>) -> Result<(Option<&'a str>, Option<&'a 
     if answers > 0 { Err(Refusal::Shape) } else { Ok((Some(method), params)) }
 }
 
-/// No name but the exact one that a decoder without regard to case would take for a known one.
+/// No name but the exact one that a decoder without regard to case would take for a known one. No two known ones fold to
+/// one, so that an exact one needs no second look.
 fn check_names(object: &Node<'_>, known: &[&str]) -> Result<(), Refusal> {
-    let folded = |name: &str| known.iter().any(|known| folds_to(known, name) && *known != name);
+    let folded = |name: &str| !known.contains(&name) && known.iter().any(|known| folds_to(known, name));
     if object.members().iter().any(|member| folded(member.name)) { Err(Refusal::Folded) } else { Ok(()) }
 }
 
@@ -229,9 +249,9 @@ fn http_method<'a>(request: &Request<'a>) -> Result<&'a str, Refusal> {
 }
 
 /// The envelope's path; the one that gateways document if it is missing.
-fn target<'a>(request: &Request<'a>, arena: &'a Bump) -> Result<Target<'a>, Refusal> {
-    let Some(path) = request.path else { return url::target("/mcp", arena) };
-    url::target(path.as_str().ok_or(Refusal::Target)?, arena)
+fn url<'a>(request: &Request<'a>, arena: &'a Bump) -> Result<Url<'a>, Refusal> {
+    let Some(path) = request.path else { return url::read("/mcp", arena) };
+    url::read(path.as_str().ok_or(Refusal::Target)?, arena)
 }
 
 /// The whole name of a tool that is called.

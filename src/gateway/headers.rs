@@ -8,10 +8,10 @@ use std::sync::LazyLock;
 use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
 
-use super::call::{Call, Settings, environment, operation, query};
+use super::call::{Call, Settings, operation, query};
+use super::environment::environments;
 use super::refusal::Refusal;
-use crate::cel::budget::{Budget, Fault};
-use crate::library::kyverno::http::canonical_key;
+use crate::budget::{Budget, Fault};
 use crate::types::{ObjectType, object_type};
 use crate::value::json::strict::Kind;
 use crate::value::{Map, MapBuilder, Object, Value};
@@ -40,6 +40,24 @@ pub const DEFAULT_MAPPING: &[(&str, &str)] = &[
     ("X-User-Groups", "has(call.groups) ? dyn(call.groups) : null"),
 ];
 
+/// A header that policies see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeaderRule {
+    /// The header's name.
+    pub name: String,
+    /// A CEL expression over `call` that gives a string, a list of strings, or null.
+    pub expression: String,
+}
+
+/// The built-in mapping as settings.
+pub fn default_mapping() -> Vec<HeaderRule> {
+    let rule = |(name, expression): &(&str, &str)| HeaderRule {
+        name: (*name).to_owned(),
+        expression: (*expression).to_owned(),
+    };
+    DEFAULT_MAPPING.iter().map(rule).collect()
+}
+
 /// The fields of `toolgate.Call`, in the order of the type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -60,7 +78,7 @@ pub enum Attribute {
     Claims,
     /// The verb of the tool.
     Operation,
-    /// The environment.
+    /// The environments that the call may be for.
     Environment,
     /// The query.
     Query,
@@ -192,11 +210,16 @@ pub fn attribute_value<'a>(
     let tool = call.tool;
     let text = match attribute {
         Attribute::Method => Some(call.method),
-        Attribute::Path => Some(call.target.path),
+        Attribute::Path => Some(call.url.path),
         Attribute::Target => call.tool_target,
         Attribute::Tool => tool,
         Attribute::Operation => tool.and_then(|tool| operation(tool, arena)),
-        Attribute::Environment => tool.and_then(|_| environment(call, settings, arena)),
+        Attribute::Environment => {
+            if tool.is_none() {
+                return Ok(None);
+            }
+            return Ok(environments(call, settings.environment, arena, budget)?.map(Value::List));
+        }
         Attribute::Query => tool.and_then(|_| query(call, arena)),
         Attribute::Uri => call.uri,
         Attribute::Prompt => call.prompt,
@@ -212,7 +235,7 @@ pub fn attribute_value<'a>(
                 Attribute::Roles => identity.roles(arena, budget),
                 Attribute::Groups => identity.groups(arena, budget),
                 Attribute::Scopes => identity.scopes(arena, budget),
-                _ => Ok(identity.claims(arena, budget)?),
+                _ => identity.claims(arena, budget),
             };
         }
     };
@@ -249,8 +272,8 @@ fn caller_headers<'a>(call: &Call<'a>, arena: &'a Bump, budget: &mut Budget) -> 
     Ok(Value::Map(map.finish()))
 }
 
-/// The header map that policies see, from the mapping's results: `(name, value)` with values as
-/// [`DEFAULT_MAPPING`] says. Names become canonical; blanks at both ends of a value go.
+/// The header map that policies see, from the mapping's results: `(canonical name, value)` with values as
+/// [`DEFAULT_MAPPING`] says. Blanks at both ends of a value go.
 ///
 /// # Errors
 /// A value has a control character (a tab inside is none) or is of another type; the budget is spent.
@@ -260,9 +283,8 @@ pub fn header_map<'a>(
     budget: &mut Budget,
 ) -> Result<Map<'a>, Unfit> {
     let mut map = MapBuilder::with_capacity(arena, results.len());
-    for (index, (name, _)) in results.iter().enumerate() {
-        let key = canonical_key(name, arena);
-        let same = |(other, _): &&(&'a str, Value<'a>)| canonical_key(other, arena) == key;
+    for (index, (key, _)) in results.iter().enumerate() {
+        let same = |(other, _): &&(&'a str, Value<'a>)| other == key;
         if results.iter().take(index).any(|earlier| same(&earlier)) {
             continue;
         }
@@ -301,7 +323,9 @@ fn collect<'a>(
 
 /// A header's value as it arrives: without blanks at its ends; one that cannot be sent is refused.
 fn clean(text: &str) -> Result<&str, Refusal> {
-    let text = text.trim_matches([' ', '\t']);
+    let blank = |c: Option<&u8>| matches!(c, Some(b' ' | b'\t'));
+    let is_trim = !blank(text.as_bytes().first()) && !blank(text.as_bytes().last());
+    let text = if is_trim { text } else { text.trim_matches([' ', '\t']) };
     let control = |c: u8| c < b' ' && c != b'\t' || c == 0x7f;
     if text.bytes().any(control) { Err(Refusal::HeaderValue) } else { Ok(text) }
 }
@@ -329,7 +353,7 @@ mod tests {
     fn results_of_the_mapping_become_header_values() {
         let list = [Value::String("a"), Value::String(" b\t")];
         let made = headers(&[
-            ("x-user-roles", Value::List(Vec::leak(list.to_vec()))),
+            ("X-User-Roles", Value::List(Vec::leak(list.to_vec()))),
             ("X-Tool-Name", Value::String("  get Pod \t x ")),
             ("X-Absent", Value::Null),
             ("X-Empty", Value::List(&[])),

@@ -1,5 +1,5 @@
 //! Who calls: the claims of the token that the gateway has verified, or the principal that it names
-//! (agentcore-interceptor §5).
+//! (docs/agentcore.md §4).
 //!
 //! No signature is checked here: a deployment that trusts the token says that its gateway has done so, and without
 //! that word nothing is read. Of a token nothing leaves this module but what it claims; a malformed one is as good as
@@ -13,15 +13,70 @@ use bumpalo::collections::Vec as BumpVec;
 use super::headers::Unfit;
 use super::refusal::Refusal;
 use super::wire::{MAX_NESTING, Request};
-use crate::cel::budget::{Budget, Fault};
-use crate::config::IdentityConfig;
+use crate::budget::{Budget, Fault};
 use crate::value::Value;
-use crate::value::json::strict::{Kind, Node, ReadError, read};
+use crate::value::json::strict::{Kind, Node, ReadError, UNREAD, read};
+use crate::visible::is_unseen;
 
 mod claims;
 mod token;
 
 use claims::Names;
+pub use claims::{meant_pointer, wrong_claim};
+
+/// Whom the deployment believes (docs/agentcore.md §4).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct IdentityConfig {
+    /// The deployment asserts that the gateway has verified the JWT of the `Authorization` header.
+    pub trust_jwt: bool,
+    /// A judged message without a trusted identity is denied.
+    pub required: bool,
+    /// The family of the issuer, for the names of claims.
+    pub provider: Provider,
+    /// If not empty: the `iss` claim must be one of these.
+    pub issuers: Vec<String>,
+    /// If not empty: the `aud` claim must hold one of these.
+    pub audiences: Vec<String>,
+    /// If not empty: the client's claim must be one of these.
+    pub clients: Vec<String>,
+    /// The `exp` claim must be there and lie in the future.
+    pub check_expiry: bool,
+    /// Other claims than the provider's table for the user, the roles, the groups and the client.
+    pub claims: ClaimNames,
+    /// On an `AWS_IAM` gateway, `context.identity.awsPrincipalArn` is the user.
+    pub iam_principal: bool,
+}
+
+/// Families of token issuers with their names of claims.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Provider {
+    /// Told from the issuer.
+    #[default]
+    Auto,
+    /// Amazon Cognito.
+    Cognito,
+    /// Okta.
+    Okta,
+    /// Microsoft Entra ID.
+    Entra,
+}
+
+/// Names of claims that replace those of the provider's table: literal, or, if they begin with `/`, JSON Pointers
+/// (RFC 6901) into the token's claims.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ClaimNames {
+    /// The user.
+    pub user: Option<String>,
+    /// The roles.
+    pub roles: Option<String>,
+    /// The groups.
+    pub groups: Option<String>,
+    /// The client.
+    pub client: Option<String>,
+}
 
 /// A caller whom the deployment believes.
 #[derive(Clone, Copy)]
@@ -51,12 +106,15 @@ impl<'a> Identity<'a> {
         self.user.is_some() || self.client.is_some()
     }
 
-    /// The token's claims as a map.
+    /// The token's claims as a map. What a deployment makes headers of may be anybody's name, so all of them must be
+    /// proper, at any depth.
     ///
     /// # Errors
-    /// The budget is spent.
-    pub fn claims(&self, arena: &'a Bump, budget: &mut Budget) -> Result<Option<Value<'a>>, Fault> {
-        self.claims.map(|claims| claims.value(arena, budget)).transpose()
+    /// A text among them has blanks at its ends or characters that are not seen; the budget is spent.
+    pub fn claims(&self, arena: &'a Bump, budget: &mut Budget) -> Result<Option<Value<'a>>, Unfit> {
+        let Some(claims) = self.claims else { return Ok(None) };
+        proper_texts(claims, budget)?;
+        Ok(Some(claims.value(arena, budget)?))
     }
 
     /// The groups: a list of texts, of which one alone is one group, whatever blanks it has.
@@ -95,8 +153,36 @@ impl<'a> Identity<'a> {
         if claims::is_elsewhere(claims, name) {
             return Err(Refusal::GroupsUnknown.into());
         }
-        claims.get(name).map_or(Ok(None), |node| texts(node, arena, budget))
+        claims::claim(claims, name).map_or(Ok(None), |node| texts(node, arena, budget))
     }
+}
+
+/// What a claim or a principal says of who calls: as it is, or not at all. Trimmed, or without what is not seen, it
+/// would be another's name, and where it is compared or shown somebody does just that.
+///
+/// # Errors
+/// [`Refusal::IdentityValue`].
+fn proper(text: &str) -> Result<(), Refusal> {
+    let proper = text.trim().len() == text.len() && !text.chars().any(is_unseen);
+    if proper { Ok(()) } else { Err(Refusal::IdentityValue) }
+}
+
+/// [`proper`] of every text that a claim holds. Recursion is as deep as a token may nest, [`MAX_NESTING`].
+fn proper_texts(node: &Node<'_>, budget: &mut Budget) -> Result<(), Unfit> {
+    budget.charge(1)?;
+    match node.kind {
+        Kind::String(text) => {
+            budget.charge(u64::try_from(text.len() >> 4).unwrap_or(u64::MAX))?;
+            proper(text)?;
+        }
+        Kind::List(nodes) => nodes.iter().try_for_each(|node| proper_texts(node, budget))?,
+        Kind::Object(members) => {
+            members.iter().try_for_each(|member| proper_texts(&member.value, budget))?;
+        }
+        Kind::Null | Kind::Bool(_) | Kind::Number => {}
+        Kind::Unread => return Err(UNREAD.into()),
+    }
+    Ok(())
 }
 
 /// The texts that a claim holds; none if it is of another type. A list's other members are nobody's group.
@@ -105,6 +191,7 @@ fn texts<'a>(node: &Node<'a>, arena: &'a Bump, budget: &mut Budget) -> Result<Op
         Kind::String(_) => std::slice::from_ref(node),
         Kind::List(nodes) => nodes,
         Kind::Null | Kind::Bool(_) | Kind::Number | Kind::Object(_) => return Ok(None),
+        Kind::Unread => return Err(UNREAD.into()),
     };
     budget.charge(u64::try_from(nodes.len()).unwrap_or(u64::MAX))?;
     budget.charge_bytes(nodes.len().saturating_mul(size_of::<Value<'_>>()))?;
@@ -118,7 +205,8 @@ fn texts<'a>(node: &Node<'a>, arena: &'a Bump, budget: &mut Budget) -> Result<Op
 ///
 /// # Errors
 /// The request has two different `Authorization` headers, whoever is trusted; the token is not one that this
-/// deployment takes; the budget is spent.
+/// deployment takes, or calls somebody by a name with blanks at its ends or with characters that are not seen; the
+/// budget is spent.
 pub fn identity<'a>(
     request: &Request<'a>,
     config: &'a IdentityConfig,
@@ -129,6 +217,7 @@ pub fn identity<'a>(
     let authorization = authorization(request, budget)?;
     // A gateway that names a principal has checked a signature of AWS, and no token.
     if let Some(arn) = principal(request).filter(|_| config.iam_principal) {
+        proper(arn)?;
         let names = Names::of(None, config);
         return Ok(Some(arena.alloc(Identity { user: Some(arn), client: None, claims: None, names })));
     }
@@ -139,7 +228,15 @@ pub fn identity<'a>(
     let names = Names::of(claims.get("iss").and_then(Node::as_str), config);
     let client = names.client(claims);
     claims::check(claims, client, config, now)?;
-    Ok(Some(arena.alloc(Identity { user: names.user(claims, client), client, claims: Some(claims), names })))
+    let user = names.user(claims, client);
+    // Whether a policy asks for it or not: who calls under a name like that is refused.
+    for text in [user, client].into_iter().flatten() {
+        proper(text)?;
+    }
+    for claim in [names.roles, Some(names.groups)].into_iter().flatten() {
+        claims::claim(claims, claim).map_or(Ok(()), |node| proper_texts(node, budget))?;
+    }
+    Ok(Some(arena.alloc(Identity { user, client, claims: Some(claims), names })))
 }
 
 /// The payload of a token; none if it is not an object that reads in one way only.

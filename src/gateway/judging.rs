@@ -2,10 +2,51 @@
 //!
 //! Knows names only; that a message is well-formed is [`call`](super::call)'s to say.
 
-use globset::{GlobBuilder, GlobMatcher, GlobSet, GlobSetBuilder};
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
+use super::call::{PASSED, PASSED_NOTIFICATIONS};
+use super::methods::METHODS;
 use super::refusal::Id;
-use crate::config::Judging;
+
+/// Which messages policies are asked about: glob patterns (`*`, `?`, `[…]`, `{a,b}`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Judging {
+    /// Requests of these methods pass without a policy.
+    pub pass_methods: Vec<String>,
+    /// Notifications of these methods pass without a policy.
+    pub pass_notifications: Vec<String>,
+    /// Requests and notifications of these methods are judged even if a `pass` pattern matches.
+    pub judge_methods: Vec<String>,
+    /// Calls of these tools, by their whole name, pass without a policy.
+    pub pass_tools: Vec<String>,
+    /// What it means that no policy speaks of a judged message whose method is none of MCP's.
+    pub unknown: UnknownMethods,
+}
+
+/// What becomes of a message of an unknown method of which no policy speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UnknownMethods {
+    /// It is denied, whatever the default decision is: nobody can have meant to allow it.
+    #[default]
+    Deny,
+    /// The default decision is its too.
+    Judge,
+}
+
+impl Default for Judging {
+    fn default() -> Self {
+        let owned = |patterns: &[&str]| patterns.iter().map(|pattern| (*pattern).to_owned()).collect();
+        Judging {
+            pass_methods: owned(PASSED),
+            pass_notifications: owned(PASSED_NOTIFICATIONS),
+            judge_methods: Vec::new(),
+            pass_tools: Vec::new(),
+            unknown: UnknownMethods::default(),
+        }
+    }
+}
 
 /// Compiled [`Judging`].
 #[derive(Clone, Debug)]
@@ -14,6 +55,16 @@ pub struct Rules {
     pass_notifications: GlobSet,
     judge_methods: GlobSet,
     pass_tools: GlobSet,
+    /// What they say of [`METHODS`], so that patterns are for the others.
+    known: Vec<Listed>,
+}
+
+/// What the lists say of a method.
+#[derive(Clone, Copy, Debug)]
+struct Listed {
+    judged: bool,
+    passed: bool,
+    passed_notification: bool,
 }
 
 impl Rules {
@@ -36,58 +87,41 @@ impl Rules {
                 GlobSet::empty()
             })
         };
-        let rules = Rules {
+        let mut rules = Rules {
             pass_methods: compiled(&judging.pass_methods),
             pass_notifications: compiled(&judging.pass_notifications),
             judge_methods: compiled(&judging.judge_methods),
             pass_tools: compiled(&judging.pass_tools),
+            known: Vec::new(),
         };
+        rules.known = METHODS.iter().map(|method| rules.by_patterns(method)).collect();
         if errors.is_empty() { Ok(rules) } else { Err(errors) }
     }
 
     /// True if a message of `method` passes; `tool` is the whole name of the tool of a `tools/call`.
     pub fn passes(&self, method: &str, id: Id<'_>, tool: Option<&str>) -> bool {
-        if self.judge_methods.is_match(method) {
-            return false;
+        let known = METHODS.iter().zip(&self.known).find(|(known, _)| **known == method);
+        let listed = known.map_or_else(|| self.by_patterns(method), |(_, listed)| *listed);
+        let passes = || {
+            listed.passed
+                || id == Id::Absent && listed.passed_notification
+                || tool.is_some_and(|tool| !self.pass_tools.is_empty() && self.pass_tools.is_match(tool))
+        };
+        !listed.judged && passes()
+    }
+
+    fn by_patterns(&self, method: &str) -> Listed {
+        Listed {
+            judged: self.judge_methods.is_match(method),
+            passed: self.pass_methods.is_match(method),
+            passed_notification: self.pass_notifications.is_match(method),
         }
-        self.pass_methods.is_match(method)
-            || id == Id::Absent && self.pass_notifications.is_match(method)
-            || tool.is_some_and(|tool| self.pass_tools.is_match(tool))
     }
 }
 
 /// One glob for names without a path's structure: `*` and `?` match `/` too, and upper and lower case differ.
 fn glob(pattern: &str) -> Result<globset::Glob, String> {
     GlobBuilder::new(pattern).literal_separator(false).build().map_err(|error| error.to_string())
-}
-
-/// A table of target globs to environments, [`crate::config::EnvironmentSource::Targets`].
-#[derive(Clone, Debug, Default)]
-pub struct Environments(Vec<(GlobMatcher, String)>);
-
-impl Environments {
-    /// Compiles a table.
-    ///
-    /// # Errors
-    /// A text for each pattern that is none.
-    pub fn new(table: &[(String, String)]) -> Result<Environments, Vec<String>> {
-        let mut errors = Vec::new();
-        let mut rows = Vec::with_capacity(table.len());
-        for (pattern, environment) in table {
-            match glob(pattern) {
-                Ok(glob) => rows.push((glob.compile_matcher(), environment.clone())),
-                Err(error) => errors.push(error),
-            }
-        }
-        if errors.is_empty() { Ok(Environments(rows)) } else { Err(errors) }
-    }
-
-    /// The environment of a tool's target, by the first row that matches. A tool without a target has the empty one,
-    /// so that `*` is for every call.
-    pub fn of(&self, target: Option<&str>) -> Option<&str> {
-        let target = target.unwrap_or_default();
-        self.0.iter().find(|(glob, _)| glob.is_match(target)).map(|(_, environment)| environment.as_str())
-    }
 }
 
 #[cfg(test)]
@@ -128,6 +162,7 @@ mod tests {
             pass_notifications: list(&["*"]),
             judge_methods: list(&["notifications/message", "tools/*"]),
             pass_tools: list(&["x_amz_bedrock_agentcore_search", "docs___*", "[ab]___get"]),
+            ..Judging::default()
         })
         .unwrap();
         let id = Id::Raw("1");
@@ -157,25 +192,5 @@ mod tests {
     fn a_pattern_that_is_none_is_an_error() {
         let judging = Judging { pass_methods: list(&["a[", "ok", "{a"]), ..Judging::default() };
         assert_eq!(Rules::new(&judging).unwrap_err().len(), 2);
-        assert!(Environments::new(&[("a[".to_owned(), "x".to_owned())]).is_err());
-    }
-
-    #[test]
-    fn the_first_row_that_matches_the_target_is_its_environment() {
-        let row = |glob: &str, environment: &str| (glob.to_owned(), environment.to_owned());
-        let table =
-            Environments::new(&[row("prod-*", "production"), row("*-dev", "development"), row("a", "x")])
-                .unwrap();
-        for (target, expected) in [
-            (Some("prod-orders"), Some("production")),
-            (Some("prod-dev"), Some("production")),
-            (Some("orders-dev"), Some("development")),
-            (Some("PROD-orders"), None),
-            (Some("b"), None),
-            (None, None),
-        ] {
-            assert_eq!(table.of(target), expected, "{target:?}");
-        }
-        assert_eq!(Environments::new(&[row("*", "all")]).unwrap().of(None), Some("all"));
     }
 }

@@ -1,9 +1,8 @@
-//! Payload files: a `http.CheckRequest` as JSON, read as Kyverno's command line reads it (kyverno-semantics
-//! §2.4.5). Nothing is derived: `object.mcp` is what the file says.
+//! Payload files: a `http.CheckRequest` as JSON, read as Kyverno's command line reads it (docs/kyverno.md §12). Nothing is derived: `object.mcp` is what the file says.
 
 use bumpalo::Bump;
 
-use crate::cel::budget::Budget;
+use crate::budget::Budget;
 use crate::library::kyverno::mcp::MCP_REQUEST;
 use crate::value::Value;
 use crate::value::json::structs::{Field, Shape, Struct, object};

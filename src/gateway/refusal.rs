@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::value::json::strict::FlawKind;
 
-/// A reason to refuse a message without asking a policy (design.md, "Which messages are judged").
+/// A reason to refuse a message without asking a policy (docs/configuration.md).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Refusal {
     /// The event is not JSON.
@@ -43,6 +43,8 @@ pub enum Refusal {
     Shape,
     /// `method` is not a string.
     Method,
+    /// `method` is none of MCP's but for its spelling, see [`known`](super::methods::known).
+    MethodSpelling,
     /// `id` is not a string, a number or null, or is longer than [`MAX_ID`](super::call::MAX_ID).
     Id,
     /// `params` is not an object.
@@ -59,6 +61,9 @@ pub enum Refusal {
     TwoTokens,
     /// The token is not one that this deployment takes: another issuer, audience or client, or expired.
     Token,
+    /// The token or the principal names the caller, a role or a group with blanks at the ends or with characters that
+    /// are not seen.
+    IdentityValue,
     /// The deployment wants to know the caller of every judged message, and this one's is not known.
     NoIdentity,
     /// A policy asks for groups or roles, and the token says that it does not have them all.
@@ -78,7 +83,7 @@ pub enum Id<'a> {
 
 impl Refusal {
     /// All of them, in the order of the enum.
-    pub const ALL: [Refusal; 28] = [
+    pub const ALL: [Refusal; 30] = [
         Refusal::NotJson,
         Refusal::NotUtf8,
         Refusal::TooLarge,
@@ -97,6 +102,7 @@ impl Refusal {
         Refusal::JsonRpc,
         Refusal::Shape,
         Refusal::Method,
+        Refusal::MethodSpelling,
         Refusal::Id,
         Refusal::Params,
         Refusal::Arguments,
@@ -105,6 +111,7 @@ impl Refusal {
         Refusal::HeaderValue,
         Refusal::TwoTokens,
         Refusal::Token,
+        Refusal::IdentityValue,
         Refusal::NoIdentity,
         Refusal::GroupsUnknown,
     ];
@@ -132,7 +139,9 @@ impl Refusal {
             Refusal::Duplicate => ("duplicate-member", "refused: an object has two members of one name"),
             Refusal::LoneSurrogate => ("lone-surrogate", "refused: a string is not Unicode"),
             Refusal::Number => ("number-range", "refused: a number is out of range"),
-            Refusal::Nesting => ("nesting", "refused: the message is nested too deep"),
+            Refusal::Nesting => {
+                ("nesting", "refused: the message is nested deeper than the limit of 128 levels")
+            }
             Refusal::Batch => ("batch", "refused: batches are not accepted"),
             Refusal::NoMessage => ("no-message", "refused: there is no JSON-RPC message"),
             Refusal::Folded => {
@@ -141,6 +150,9 @@ impl Refusal {
             Refusal::JsonRpc => ("jsonrpc-version", "refused: jsonrpc is not \"2.0\""),
             Refusal::Shape => ("shape", "refused: the message is neither a request nor an answer"),
             Refusal::Method => ("method", "refused: the method is not a string"),
+            Refusal::MethodSpelling => {
+                ("method-spelling", "refused: the method is spelt differently from the known one")
+            }
             Refusal::Id => ("id", "refused: the id is not a string or a number"),
             Refusal::Params => ("params", "refused: params is not an object"),
             Refusal::Arguments => ("arguments", "refused: arguments is not an object"),
@@ -151,6 +163,10 @@ impl Refusal {
                 ("two-tokens", "refused: the request has two different Authorization headers")
             }
             Refusal::Token => ("token", "refused: the caller's token is not accepted here"),
+            Refusal::IdentityValue => (
+                "identity-value",
+                "refused: the caller's identity has blanks at its ends or invisible characters",
+            ),
             Refusal::NoIdentity => ("no-identity", "refused: the caller is not known"),
             Refusal::GroupsUnknown => {
                 ("groups-unknown", "refused: the caller's token does not hold all groups or roles")

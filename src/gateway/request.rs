@@ -9,7 +9,7 @@ use bumpalo::collections::Vec as BumpVec;
 use super::call::{Call, Settings};
 use super::headers::Unfit;
 use super::url;
-use crate::cel::budget::{Budget, Fault};
+use crate::budget::{Budget, Fault};
 use crate::library::kyverno::mcp;
 use crate::types::{ObjectType, object_type};
 use crate::value::{Map, MapBuilder, Object, Value};
@@ -89,31 +89,65 @@ pub fn check_request<'a>(
     arena: &'a Bump,
     budget: &mut Budget,
 ) -> Result<Value<'a>, Unfit> {
-    let types = TYPES.as_ref().ok_or(Fault::Internal("an object type is missing"))?;
-    let body = call.body.raw.as_bytes();
-    let query = if reads.query { query_map(call.target.raw_query, arena, budget)? } else { Map::EMPTY };
-    // In the order of the type; `host` and `scheme` are as for a request in origin form with that Host header.
-    let attributes = [
-        Some(Value::String(call.http_method)),
-        Some(Value::Map(headers)),
-        Some(Value::String(settings.host)),
-        Some(Value::String("HTTP/1.1")),
-        Some(Value::Int(i64::try_from(body.len()).unwrap_or(i64::MAX))),
-        Some(Value::Bytes(body)),
-        Some(Value::String("")),
-        Some(Value::String(call.target.path)),
-        Some(Value::Map(query)),
-        Some(Value::String("")),
-    ];
-    let attributes = object(types.attributes, &attributes, arena, budget)?;
+    let query = if reads.query { query_map(call.url.raw_query, arena, budget)? } else { Map::EMPTY };
     let mcp = if reads.mcp {
         let body = call.request.document.checked(call.body);
-        let request = mcp::parse_body(Ok(body), arena, budget)?;
-        Some(object(types.mcp, &[Some(request)], arena, budget)?)
+        Some(mcp::parse_body(Ok(body), arena, budget)?)
     } else {
         None
     };
-    Ok(object(types.request, &[Some(attributes), mcp], arena, budget)?)
+    let parts = Parts {
+        method: call.http_method,
+        headers,
+        host: settings.host,
+        protocol: "HTTP/1.1",
+        body: call.body.raw.as_bytes(),
+        path: call.url.path,
+        query,
+        mcp,
+    };
+    Ok(assemble(&parts, arena, budget)?)
+}
+
+/// What a request is made of.
+pub(super) struct Parts<'a> {
+    pub(super) method: &'a str,
+    pub(super) headers: Map<'a>,
+    pub(super) host: &'a str,
+    pub(super) protocol: &'a str,
+    pub(super) body: &'a [u8],
+    pub(super) path: &'a str,
+    pub(super) query: Map<'a>,
+    /// The parsed MCP request; none if no policy reads it.
+    pub(super) mcp: Option<Value<'a>>,
+}
+
+/// The object, from its parts.
+pub(super) fn assemble<'a>(
+    parts: &Parts<'a>,
+    arena: &'a Bump,
+    budget: &mut Budget,
+) -> Result<Value<'a>, Fault> {
+    let types = TYPES.as_ref().ok_or(Fault::Internal("an object type is missing"))?;
+    // In the order of the type; the scheme is empty, as for every request in origin form, and so is the fragment.
+    let attributes = [
+        Some(Value::String(parts.method)),
+        Some(Value::Map(parts.headers)),
+        Some(Value::String(parts.host)),
+        Some(Value::String(parts.protocol)),
+        Some(Value::Int(i64::try_from(parts.body.len()).unwrap_or(i64::MAX))),
+        Some(Value::Bytes(parts.body)),
+        Some(Value::String("")),
+        Some(Value::String(parts.path)),
+        Some(Value::Map(parts.query)),
+        Some(Value::String("")),
+    ];
+    let attributes = object(types.attributes, &attributes, arena, budget)?;
+    let mcp = match parts.mcp {
+        Some(request) => Some(object(types.mcp, &[Some(request)], arena, budget)?),
+        None => None,
+    };
+    object(types.request, &[Some(attributes), mcp], arena, budget)
 }
 
 fn object<'a>(
@@ -128,7 +162,7 @@ fn object<'a>(
 }
 
 /// A query as Go's map: the values of one name together, in order.
-fn query_map<'a>(text: &'a str, arena: &'a Bump, budget: &mut Budget) -> Result<Map<'a>, Unfit> {
+pub(super) fn query_map<'a>(text: &'a str, arena: &'a Bump, budget: &mut Budget) -> Result<Map<'a>, Unfit> {
     budget.charge(u64::try_from(text.len()).unwrap_or(u64::MAX))?;
     budget.charge_bytes(text.len().saturating_mul(size_of::<Value<'_>>()))?;
     let mut pairs = url::query(text, arena)?;
@@ -148,8 +182,8 @@ fn query_map<'a>(text: &'a str, arena: &'a Bump, budget: &mut Budget) -> Result<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Judging;
-    use crate::gateway::call::{Verdict, judge};
+    use crate::gateway::call::{Sorted, sort};
+    use crate::gateway::judging::Judging;
     use crate::gateway::judging::Rules;
     use crate::gateway::wire::{Event, event};
 
@@ -161,7 +195,7 @@ mod tests {
         let mut budget = Budget::default();
         let Event::Request(request) = event(EVENT, &arena, &mut budget) else { panic!() };
         let rules = Rules::new(&Judging::default()).unwrap();
-        let Verdict::Ask(call) = judge(request, &rules, &arena) else { panic!() };
+        let Sorted::Ask(call) = sort(request, &rules, &arena) else { panic!() };
         let settings = Settings::default();
         let value = check_request(call, Map::EMPTY, reads, &settings, &arena, &mut budget).unwrap();
         let Value::Object(request) = value else { panic!() };

@@ -1,7 +1,7 @@
 //! What passes at the gateway's RESPONSE point: the answer as it is.
 //!
 //! Toolgate judges requests. Wired to the RESPONSE point by mistake, or for both, it leaves every answer alone, a
-//! denial of its own among them (agentcore-interceptor §9.5).
+//! denial of its own among them (docs/agentcore.md §5).
 
 use super::call;
 use super::refusal::{Id, Refusal};
@@ -45,7 +45,7 @@ fn is_status(node: &Node<'_>) -> bool {
 #[expect(clippy::panic_in_result_fn, reason = "a test that cannot go on should panic")]
 mod tests {
     use super::*;
-    use crate::cel::budget::Budget;
+    use crate::budget::Budget;
     use crate::gateway::wire::{Event, event};
     use bumpalo::Bump;
 

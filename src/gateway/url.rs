@@ -1,5 +1,5 @@
 //! A request's target as Go's server reads it: the path decoded once and never cleaned, the query's odd pieces
-//! dropped without a word (kyverno-semantics §2.4.2). Only the form that gateways send: a path.
+//! dropped without a word (docs/kyverno.md §8). Only the form that gateways send: a path.
 
 use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
@@ -9,23 +9,23 @@ use super::refusal::Refusal;
 /// With more pieces than this Go gives an empty query.
 const MAX_PIECES: usize = 10_000;
 
-/// A request's target.
+/// The URL of a request line: a path and a query.
 #[derive(Clone, Copy, Debug)]
-pub struct Target<'a> {
+pub struct Url<'a> {
     /// The path, percent-decoded.
     pub path: &'a str,
     /// The text after the first `?`; empty if there is none.
     pub raw_query: &'a str,
 }
 
-/// Reads a target.
-pub(super) fn target<'a>(text: &'a str, arena: &'a Bump) -> Result<Target<'a>, Refusal> {
+/// Reads the target of a request line.
+pub(super) fn read<'a>(text: &'a str, arena: &'a Bump) -> Result<Url<'a>, Refusal> {
     if !text.starts_with('/') || text.bytes().any(|c| c <= b' ' || c == 0x7f) {
         return Err(Refusal::Target);
     }
     let (path, raw_query) = text.split_once('?').unwrap_or((text, ""));
     let path = unescape(path, false, arena).ok_or(Refusal::Target)?;
-    Ok(Target { path, raw_query })
+    Ok(Url { path, raw_query })
 }
 
 /// The names and values of a query, in order.
@@ -100,7 +100,7 @@ mod tests {
             ("*", None),
             ("", None),
         ] {
-            assert_eq!(target(text, &arena).ok().map(|target| target.path), expected, "{text}");
+            assert_eq!(read(text, &arena).ok().map(|url| url.path), expected, "{text}");
         }
     }
 

@@ -3,14 +3,18 @@
 use bumpalo::Bump;
 
 use super::refusal::Refusal;
-use crate::cel::budget::Budget;
-use crate::value::json::strict::{Document, Kind, Node, ReadError, read};
+use crate::budget::Budget;
+use crate::value::json::strict::{Document, Kind, Node, ReadError, read_but};
 
 /// How deep a message may nest.
 pub const MAX_NESTING: usize = 128;
 
 /// The message is the value of a member of `gatewayRequest` in `mcp` in the event.
 const ENVELOPE_NESTING: usize = 3;
+
+/// The client's text of the message, as a string. The gateway's reading of it is what is judged and forwarded, so nobody
+/// reads this one.
+const CLIENT_TEXT: &[&str] = &["mcp", "rawGatewayRequest"];
 
 /// What came in.
 #[derive(Clone, Copy, Debug)]
@@ -67,7 +71,7 @@ pub struct Response<'a> {
 /// Reads an event.
 pub fn event<'a>(bytes: &'a [u8], arena: &'a Bump, budget: &mut Budget) -> Event<'a> {
     let limit = MAX_NESTING.saturating_add(ENVELOPE_NESTING);
-    let document = match read(bytes, limit, arena, budget) {
+    let document = match read_but(bytes, CLIENT_TEXT, limit, arena, budget) {
         Ok(document) => document,
         Err(ReadError::Syntax(_)) => return Event::Other(Envelope::Mcp, Refusal::NotJson),
         Err(ReadError::Utf8(_)) => return Event::Other(Envelope::Mcp, Refusal::NotUtf8),

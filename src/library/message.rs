@@ -4,15 +4,13 @@
 //! stores, and then the message becomes the CEL value that it stands for. What the fields are is known to
 //! [`objects`](crate::types::object_types); the wire format is known to nobody here, so an `Any` cannot be opened.
 
-use bumpalo::collections::Vec as BumpVec;
-
-use crate::cel::budget::Fault;
+use crate::budget::Fault;
 use crate::cel::error::{CelError, ErrorKind, Raise};
 use crate::types::{FieldType, ObjectType, Type};
 use crate::value::{Map, MapBuilder, Object, Timestamp, Value, i64_as_f64, u64_as_f64};
 
 use super::ext::encoders::{DurationText, MAX_DEPTH, MAX_SAFE, push_base64, shown};
-use super::kyverno::convert::{failure, inner, string};
+use super::kyverno::convert::{bytes, failure, inner, string};
 use super::table::{Answer, Context};
 use super::text_builder::TextBuilder;
 
@@ -27,15 +25,40 @@ pub(crate) fn field<'a>(
     value: Value<'a>,
 ) -> Answer<'a> {
     let stored = match (field.go_type, value) {
+        ("*dynamicpb.Message", value) => return nested(context, ty, field, value),
+        ("[]*dynamicpb.Message", Value::List(list)) => return nested_list(context, ty, field, list),
+        ("[]string", Value::List(list)) => texts(context, list),
+        ("map[string]string", Value::Map(map)) => text_map(context, &map),
+        ("map[string]*structpb.Struct", Value::Map(map)) => struct_map(context, &map),
+        ("[]*anypb.Any", Value::List([])) => Ok(value),
+        ("map[string]*anypb.Any", Value::Map(map)) if map.is_empty() => Ok(value),
+        ("[]*anypb.Any" | "map[string]*anypb.Any", Value::List(_) | Value::Map(_)) => {
+            return Err(Fault::Internal("google.protobuf.Any is not supported").into());
+        }
+        // What an enum reads as is an int; the one of google.protobuf.Value is null whatever its number.
+        ("protoreflect.EnumNumber", Value::Int(int)) if field.name != "null_value" => {
+            i32::try_from(int).map(|_| value).map_err(|_| ErrorKind::IntegerOverflow.into())
+        }
         ("[]*structpb.Value", Value::List(list)) => json_list(context, list, 0),
         ("map[string]*structpb.Value", Value::Map(map)) => json_map(context, &map, 0),
-        ("[]*structpb.Value" | "map[string]*structpb.Value", other) => {
+        (go_type, other)
+            if go_type.starts_with("[]*") || go_type == "[]string" || go_type.starts_with("map[") =>
+        {
             let (message, name, found) = (ty.name, field.name, declared_name(&other));
             return Err(context.error(format_args!("unsupported field type for {message}.{name}: {found}")));
         }
         (go_type, value) => stored(context, go_type, value),
     };
-    stored.map_err(|raise| match raise {
+    stored.map_err(|raise| conversion_error(context, ty, field, raise))
+}
+
+fn conversion_error<'a>(
+    context: &mut Context<'a>,
+    ty: &ObjectType,
+    field: &FieldType,
+    raise: Raise<'a>,
+) -> Raise<'a> {
+    match raise {
         // Kyverno's evaluation ended in a panic of Go's, which no text is put before.
         Raise::Error(CelError { kind: ErrorKind::Panic(_), .. }) => raise,
         Raise::Error(error) => context.error(format_args!(
@@ -43,7 +66,90 @@ pub(crate) fn field<'a>(
             ty.name, field.name
         )),
         fault @ Raise::Fault(_) => fault,
-    })
+    }
+}
+
+/// Whether a field that was given this value is as if it had been given none: null for a message or a wrapper.
+pub(crate) fn is_unset(ty: &ObjectType, index: usize, stored: &Value<'_>) -> bool {
+    let Some(field) = ty.fields.get(index) else { return false };
+    matches!(stored, Value::Null) && matches!(field.go_type, "*dynamicpb.Message" | "*wrapperspb.BoolValue")
+}
+
+/// A message inside a message: the value itself, so that what is changed there later is seen here, as in Kyverno.
+fn nested<'a>(context: &mut Context<'a>, ty: &ObjectType, field: &FieldType, value: Value<'a>) -> Answer<'a> {
+    let one = match &field.ty {
+        Some(Type::List(element)) => Some(element.as_ref()),
+        other => other.as_ref(),
+    };
+    let Some(Type::Struct(due)) = one else {
+        return Err(Fault::Internal("a message's field without type").into());
+    };
+    let value = inner(&value).map_err(|raise| conversion_error(context, ty, field, raise))?;
+    match value {
+        Value::Null => Ok(Value::Null),
+        Value::Object(object) if object.ty.name == *due => Ok(value),
+        Value::Object(object) if object.ty.message => {
+            let (message, name, found) = (ty.name, field.name, object.ty.name);
+            let text = format_args!("proto: {message}.{name}: assigning invalid message type {found}");
+            Err(ErrorKind::Panic(context.format(text)?).into())
+        }
+        other => {
+            let raise = failure(context, &other, "*dynamicpb.Message");
+            Err(conversion_error(context, ty, field, raise))
+        }
+    }
+}
+
+fn nested_list<'a>(
+    context: &mut Context<'a>,
+    ty: &ObjectType,
+    field: &FieldType,
+    list: &[Value<'a>],
+) -> Answer<'a> {
+    let mut out = context.list_builder(list.len())?;
+    for element in list {
+        let message = nested(context, ty, field, *element)?;
+        if !matches!(message, Value::Null) {
+            out.push(message);
+        }
+    }
+    Ok(context.finish_list(out))
+}
+
+fn texts<'a>(context: &mut Context<'a>, list: &[Value<'a>]) -> Answer<'a> {
+    let mut out = context.list_builder(list.len())?;
+    for element in list {
+        out.push(Value::String(string(context, element)?));
+    }
+    Ok(context.finish_list(out))
+}
+
+fn text_map<'a>(context: &mut Context<'a>, map: &Map<'a>) -> Answer<'a> {
+    context.budget.charge_bytes(map.len().saturating_mul(size_of::<(Value<'_>, Value<'_>)>()))?;
+    let mut out = MapBuilder::with_capacity(context.arena, map.len());
+    for (key, value) in map.entries() {
+        let key = string(context, key)?;
+        out.insert(Value::String(key), Value::String(string(context, value)?));
+    }
+    Ok(Value::Map(out.finish()))
+}
+
+fn struct_map<'a>(context: &mut Context<'a>, map: &Map<'a>) -> Answer<'a> {
+    context.budget.charge_bytes(map.len().saturating_mul(size_of::<(Value<'_>, Value<'_>)>()))?;
+    let mut out = MapBuilder::with_capacity(context.arena, map.len());
+    for (key, value) in map.entries() {
+        let key = string(context, key)?;
+        out.insert(Value::String(key), structure(context, *value)?);
+    }
+    Ok(Value::Map(out.finish()))
+}
+
+/// A value as a `google.protobuf.Struct`, which reads as a map of what JSON can say.
+///
+/// # Errors
+/// cel-go's text for what is no map of strings.
+pub(crate) fn structure<'a>(context: &mut Context<'a>, value: Value<'a>) -> Answer<'a> {
+    stored(context, "*structpb.Struct", value)
 }
 
 /// The name of a value's type as cel-go declares it, with parameters.
@@ -67,6 +173,8 @@ fn stored<'a>(context: &mut Context<'a>, go_type: &str, value: Value<'a>) -> Ans
         | ("string", Value::String(_))
         | ("[]uint8", Value::Bytes(_)) => Ok(value),
         ("[]uint8", Value::List(list)) => bytes(context, list),
+        ("*timestamppb.Timestamp", Value::Timestamp(_)) => Ok(value),
+        ("*wrapperspb.BoolValue", Value::Bool(_) | Value::Null) => Ok(value),
         ("int32" | "protoreflect.EnumNumber", Value::Int(int)) if i32::try_from(int).is_err() => {
             Err(ErrorKind::IntegerOverflow.into())
         }
@@ -89,22 +197,6 @@ fn stored<'a>(context: &mut Context<'a>, go_type: &str, value: Value<'a>) -> Ans
         | ("*structpb.Value", _) => json(context, value, 0),
         (go_type, other) => Err(failure(context, &other, go_type)),
     }
-}
-
-/// A list as a byte string: each element a uint of eight bits.
-fn bytes<'a>(context: &mut Context<'a>, list: &[Value<'a>]) -> Answer<'a> {
-    context.charge(list.len())?;
-    context.budget.charge_bytes(list.len())?;
-    let mut bytes = BumpVec::with_capacity_in(list.len(), context.arena);
-    for element in list {
-        match inner(element)? {
-            Value::Uint(uint) => {
-                bytes.push(u8::try_from(uint).map_err(|_| ErrorKind::UnsignedIntegerOverflow)?)
-            }
-            other => return Err(failure(context, &other, "uint8")),
-        }
-    }
-    Ok(Value::Bytes(bytes.into_bump_slice()))
 }
 
 /// The value as a `google.protobuf.Value` gives it back: what JSON can say, with doubles for all numbers.
@@ -131,11 +223,11 @@ fn json<'a>(context: &mut Context<'a>, value: Value<'a>, depth: u32) -> Answer<'
         Value::Map(map) => json_map(context, &map, deeper),
         Value::Optional(Some(held)) => json(context, *held, deeper),
         Value::Optional(None) => Err(ErrorKind::OptionalNoneDereference.into()),
-        Value::Object(_) | Value::Opaque(_) => {
+        Value::Object(_) | Value::Opaque(_) | Value::Keys(_) => {
             let fields = shown(context, &value)?;
             json_map(context, &fields, deeper)
         }
-        Value::Type(_) => Err(failure(context, &value, "*structpb.Value")),
+        Value::Type(_) | Value::Extension(_) => Err(failure(context, &value, "*structpb.Value")),
     }
 }
 
@@ -213,7 +305,7 @@ fn duration(seconds: i64, nanos: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cel::budget::Budget;
+    use crate::budget::Budget;
     use crate::types::object_type;
     use bumpalo::Bump;
 

@@ -2,18 +2,18 @@
 
 use std::borrow::Cow;
 
-use bumpalo::collections::Vec as BumpVec;
-
-use crate::cel::error::{ErrorKind, Raise};
+use crate::cel::error::ErrorKind;
 use crate::types::{FieldType, ObjectType, Type, object_type};
 use crate::value::{MapBuilder, Object, Value};
 
-use super::kyverno::convert::{failure, inner};
+use super::kyverno::convert::{bytes, failure, inner};
+use super::message;
 use super::table::{Answer, Context};
 
 /// Fields whose Go type is not the plain one of their CEL type.
 const NAMED: &[(&str, &str, &str)] = &[
     ("http.CheckRequestAttributes", "ContentLength", "int64"),
+    ("jwt.Token", "Claims", "*structpb.Struct"),
     ("mcp.PaginatedParams", "Cursor", "mcp.Cursor"),
     ("mcp.SetLevelParams", "Level", "mcp.LoggingLevel"),
     ("mcp.SamplingMessage", "Role", "mcp.Role"),
@@ -54,7 +54,10 @@ pub(crate) fn field<'a>(
     value: Value<'a>,
 ) -> Answer<'a> {
     match &field.ty {
-        Some(due) => convert(context, due, &go_type(ty, field), value),
+        Some(due) => match go_type(ty, field).as_ref() {
+            "*structpb.Struct" => message::structure(context, value),
+            go => convert(context, due, go, value),
+        },
         None => Ok(value),
     }
 }
@@ -72,6 +75,10 @@ fn convert<'a>(context: &mut Context<'a>, due: &Type, go: &str, value: Value<'a>
         | (Type::Bool, Value::Bool(_))
         | (Type::Bytes, Value::Bytes(_)) => Ok(value),
         (Type::Bytes, Value::List(list)) => bytes(context, list),
+        (Type::String, Value::Extension(extension)) => match extension.text() {
+            Some(text) => Ok(Value::String(context.format(format_args!("{text}"))?)),
+            None => Err(failure(context, &value, go)),
+        },
         (Type::List(_), Value::Bytes(_)) => {
             let text = format_args!(
                 "reflect.Value.Convert: value of type types.Bytes cannot be converted to type {go}"
@@ -105,22 +112,6 @@ fn convert<'a>(context: &mut Context<'a>, due: &Type, go: &str, value: Value<'a>
         (_, Value::Map(_)) => Err(failure(context, &value, go.trim_start_matches('*'))),
         _ => Err(failure(context, &value, go)),
     }
-}
-
-/// A list of small uints is a Go byte slice.
-fn bytes<'a>(context: &mut Context<'a>, list: &[Value<'a>]) -> Answer<'a> {
-    context.charge(list.len())?;
-    context.budget.charge_bytes(list.len())?;
-    let mut bytes = BumpVec::with_capacity_in(list.len(), context.arena);
-    for item in list {
-        match inner(item)? {
-            Value::Uint(uint) => {
-                bytes.push(u8::try_from(uint).map_err(|_| Raise::from(ErrorKind::UnsignedIntegerOverflow))?);
-            }
-            other => return Err(failure(context, &other, "uint8")),
-        }
-    }
-    Ok(Value::Bytes(bytes.into_bump_slice()))
 }
 
 /// A struct out of a map: keys become the names of Go fields.

@@ -18,21 +18,24 @@ pub static LIBRARY: Library = Library {
             Own(of),
             "An optional with the value, be it null.",
             &["optional.of(1).value() == 1", "optional.of(null).hasValue()"],
-        ),
+        )
+        .total(),
         row(
             "optional_ofNonZeroValue",
             "optional.ofNonZeroValue(V) -> optional(V)",
             Own(of_non_zero),
             "An optional with the value unless it is zero, empty, false or null.",
             &["optional.ofNonZeroValue('a').hasValue()", "!optional.ofNonZeroValue('').hasValue()"],
-        ),
+        )
+        .total(),
         row(
             "optional_none",
             "optional.none() -> optional(V)",
             Own(none),
             "An optional without a value.",
             &["!optional.none().hasValue()"],
-        ),
+        )
+        .total(),
         row(
             "optional_value",
             "optional(V).value() -> V",
@@ -46,21 +49,24 @@ pub static LIBRARY: Library = Library {
             Own(has_value),
             "True if there is a value inside.",
             &["optional.of(0).hasValue()"],
-        ),
+        )
+        .total(),
         row(
             "optional_or_optional",
             "optional(V).or(optional(V)) -> optional(V)",
             Planned,
             "The first optional if it has a value, otherwise the second.",
             &["optional.none().or(optional.of(2)).value() == 2"],
-        ),
+        )
+        .total(),
         row(
             "optional_orValue_value",
             "optional(V).orValue(V) -> V",
             Planned,
             "The value inside, or the argument, which is evaluated only then.",
             &["{'a': 1}[?'b'].orValue(2) == 2", "optional.of(1).orValue(1 / 0) == 1"],
-        ),
+        )
+        .total(),
         row(
             "select_optional_field",
             "_?._(dyn, string) -> optional(V)",
@@ -74,28 +80,32 @@ pub static LIBRARY: Library = Library {
             Planned,
             "The element at an index if the list is long enough.",
             &["['a'][?0] == optional.of('a')", "!['a'][?1].hasValue()"],
-        ),
+        )
+        .total(),
         row(
             "optional_list_optindex_optional_int",
             "_[?_](optional(list(V)), int) -> optional(V)",
             Planned,
             "The element at an index if there is a list and it is long enough.",
             &["optional.of(['a'])[?0] == optional.of('a')"],
-        ),
+        )
+        .total(),
         row(
             "map_optindex_optional_value",
             "_[?_](map(K, V), K) -> optional(V)",
             Planned,
             "The value under a key if it is there.",
             &["{'a': 1}[?'a'] == optional.of(1)"],
-        ),
+        )
+        .total(),
         row(
             "optional_map_optindex_optional_value",
             "_[?_](optional(map(K, V)), K) -> optional(V)",
             Planned,
             "The value under a key if there is a map and it has the key.",
             &["optional.of({'a': 1})[?'a'] == optional.of(1)"],
-        ),
+        )
+        .total(),
         row(
             "optional_list_index_int",
             "_[_](optional(list(V)), int) -> optional(V)",
@@ -118,7 +128,8 @@ pub static LIBRARY: Library = Library {
                 Own(last),
                 "The last element if there is one.",
                 &["[1, 2].last() == optional.of(2)", "![].last().hasValue()"],
-            ),
+            )
+            .total(),
         ),
         since(
             2,
@@ -128,7 +139,8 @@ pub static LIBRARY: Library = Library {
                 Own(first),
                 "The first element if there is one.",
                 &["[1, 2].first() == optional.of(1)", "![].first().hasValue()"],
-            ),
+            )
+            .total(),
         ),
         since(
             2,
@@ -138,7 +150,8 @@ pub static LIBRARY: Library = Library {
                 Own(unwrap),
                 "The values inside the optionals that have one.",
                 &["optional.unwrap([optional.of(1), optional.none()]) == [1]"],
-            ),
+            )
+            .total(),
         ),
         since(
             2,
@@ -148,7 +161,8 @@ pub static LIBRARY: Library = Library {
                 Own(unwrap),
                 "The values inside the optionals that have one.",
                 &["[optional.none(), optional.of(1)].unwrapOpt() == [1]"],
-            ),
+            )
+            .total(),
         ),
     ],
 };
@@ -178,7 +192,9 @@ fn is_zero(value: &Value<'_>) -> bool {
         Value::Object(object) => object.is_zero(),
         // Go's zero time is the first second of year 1, not the Unix epoch.
         Value::Timestamp(time) => time.instant() == (Timestamp::MIN_SECONDS, 0),
-        Value::Optional(_) | Value::Type(_) | Value::Opaque(_) => false,
+        Value::Optional(_) | Value::Type(_) | Value::Opaque(_) | Value::Keys(_) | Value::Extension(_) => {
+            false
+        }
     }
 }
 

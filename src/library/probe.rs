@@ -3,7 +3,7 @@
 use bumpalo::Bump;
 
 use super::table::{Body, Context, Implementation, Library};
-use crate::cel::budget::Budget;
+use crate::budget::Budget;
 use crate::cel::error::Raise;
 use crate::types::Signature;
 use crate::value::{ShortestDouble, Value, format_duration};
@@ -68,7 +68,11 @@ pub(crate) fn assert_table(library: &Library) {
         assert!(row.since <= library.version, "{}", row.id);
         let signature = Signature::parse(row.signature).unwrap();
         let body = match row.implementation {
-            Implementation::Own(body) | Implementation::Pattern(body, _) => body,
+            Implementation::Own(body)
+            | Implementation::Pattern(body, _)
+            | Implementation::Groups(body, _)
+            | Implementation::Lookup(body, _)
+            | Implementation::Asking(body, _) => body,
             Implementation::Shared(shared) => shared.body,
             Implementation::Planned => continue,
         };
@@ -83,7 +87,11 @@ pub(crate) fn assert_table(library: &Library) {
 /// The body of the overload `id`.
 pub(crate) fn body(library: &Library, id: &str) -> Body {
     match library.rows.iter().find(|row| row.id == id).unwrap().implementation {
-        Implementation::Own(body) | Implementation::Pattern(body, _) => body,
+        Implementation::Own(body)
+        | Implementation::Pattern(body, _)
+        | Implementation::Groups(body, _)
+        | Implementation::Lookup(body, _)
+        | Implementation::Asking(body, _) => body,
         Implementation::Shared(shared) => shared.body,
         Implementation::Planned => panic!("{id} has no body"),
     }

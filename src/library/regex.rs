@@ -10,9 +10,7 @@ use std::ops::Deref;
 
 use regex::{Regex, RegexBuilder};
 
-use super::table::Context;
-use crate::cel::budget::Fault;
-use crate::cel::error::Raise;
+use crate::budget::{Budget, Fault};
 
 mod class;
 mod parse;
@@ -63,32 +61,60 @@ struct Translation {
     weight: usize,
     /// What reading it took, in bytes of a translation.
     cost: usize,
+    /// How many groups capture.
+    groups: usize,
+}
+
+/// Whether anybody asks what the groups of a pattern match. Who does not is faster without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Groups {
+    /// Groups only hold together.
+    Dropped,
+    /// Groups capture.
+    Kept,
 }
 
 /// A pattern that can be matched, with what matching it costs.
 #[derive(Debug)]
 pub struct CompiledPattern {
     regex: Regex,
+    /// About how many states its automaton has: what it takes in memory and to compile grows with them.
+    states: usize,
     /// Steps for sixteen bytes of a text.
     price: usize,
     /// The pattern holds an ASCII `\B`.
     not_boundary: bool,
+    /// How many groups capture.
+    groups: usize,
 }
 
 /// Compiles a constant pattern.
 ///
 /// # Errors
 /// Go refuses the pattern, or it is larger than we compile.
-pub fn compile(pattern: &str) -> Result<CompiledPattern, PatternError> {
-    build(&translate(pattern, CONSTANT_TRANSLATION)?, CONSTANT_SIZE)
+pub fn compile(pattern: &str, groups: Groups) -> Result<CompiledPattern, PatternError> {
+    build(&translate(pattern, CONSTANT_TRANSLATION, groups)?, CONSTANT_SIZE)
+}
+
+/// What a pattern means, for those who make a text that it matches.
+///
+/// # Errors
+/// As [`compile`].
+pub fn generated(pattern: &str) -> Result<regex_syntax::hir::Hir, PatternError> {
+    let translation = translate(pattern, CONSTANT_TRANSLATION, Groups::Dropped)?;
+    regex_syntax::ParserBuilder::new()
+        .nest_limit(TRANSLATION_NESTING)
+        .build()
+        .parse(&translation.text)
+        .map_err(|_| PatternError::TooLarge)
 }
 
 /// Translates `pattern` to at most `longest` bytes.
-fn translate(pattern: &str, longest: usize) -> Result<Translation, PatternError> {
+fn translate(pattern: &str, longest: usize, groups: Groups) -> Result<Translation, PatternError> {
     if pattern.len() > MAX_PATTERN {
         return Err(PatternError::TooLarge);
     }
-    parse::parse(pattern, longest)
+    parse::parse(pattern, longest, groups)
 }
 
 fn build(translation: &Translation, size: usize) -> Result<CompiledPattern, PatternError> {
@@ -102,7 +128,13 @@ fn build(translation: &Translation, size: usize) -> Result<CompiledPattern, Patt
         .build()
         .map_err(|_| PatternError::TooLarge)?;
     let price = copies(&translation.text).saturating_mul(4).saturating_add(1);
-    Ok(CompiledPattern { regex, price, not_boundary: translation.text.contains(r"\B") })
+    Ok(CompiledPattern {
+        regex,
+        states: translation.weight,
+        price,
+        not_boundary: translation.text.contains(r"\B"),
+        groups: translation.groups,
+    })
 }
 
 /// The pattern of a call: compiled when the program was planned, or just now.
@@ -134,6 +166,25 @@ impl Deref for CompiledPattern {
 }
 
 impl CompiledPattern {
+    /// About how many states its automaton has.
+    pub fn states(&self) -> usize {
+        self.states
+    }
+
+    /// How many groups capture: those of a pattern whose groups were [kept](Groups::Kept).
+    pub fn groups(&self) -> usize {
+        self.groups
+    }
+
+    /// Charges for finding out what the groups of a match of `length` bytes match.
+    ///
+    /// # Errors
+    /// The budget is spent.
+    pub fn charge_groups(&self, budget: &mut Budget, length: usize) -> Result<(), Fault> {
+        // The engine that knows follows all states at once, for each byte.
+        budget.charge_scan(length.saturating_add(16).saturating_mul(self.states.saturating_add(16)))
+    }
+
     /// Charges for a search through all of `text`.
     ///
     /// Texts exist for which the engine follows all copies of a counted repetition one by one, so those cost more:
@@ -141,8 +192,8 @@ impl CompiledPattern {
     ///
     /// # Errors
     /// The budget is spent.
-    pub fn charge<'a>(&self, ctx: &mut Context<'a>, text: &str) -> Result<(), Raise<'a>> {
-        ctx.charge_scan(text.len().saturating_mul(self.price))
+    pub fn charge(&self, budget: &mut Budget, text: &str) -> Result<(), Fault> {
+        budget.charge_scan(text.len().saturating_mul(self.price))
     }
 
     /// True if the pattern matches some part of `text`.
@@ -153,18 +204,21 @@ impl CompiledPattern {
     }
 }
 
-impl<'a> Pattern<'a> {
+impl Pattern<'_> {
     /// Charges for looking for another match in `rest`, the text after the last one.
     ///
     /// A search may look at all of the rest only to find that a short match is the right one (`a(a*b)?`), again and
-    /// again. Patterns made at run time pay for that; those that an author wrote pay for the text once.
+    /// again. Patterns made at run time pay for all of it. Those that an author wrote rarely look further than the match, and
+    /// pay for what a search of the rest takes at its fastest, so that even the worst of them ends in time.
     ///
     /// # Errors
     /// The budget is spent.
-    pub fn charge_next(&self, ctx: &mut Context<'a>, rest: usize) -> Result<(), Raise<'a>> {
+    pub fn charge_next(&self, budget: &mut Budget, rest: usize) -> Result<(), Fault> {
         match self {
-            Pattern::Constant(_) => ctx.charge(1),
-            Pattern::Made(_) => ctx.charge_scan(rest),
+            Pattern::Constant(_) => {
+                budget.charge(u64::try_from(rest >> 6).unwrap_or(u64::MAX).saturating_add(1))
+            }
+            Pattern::Made(pattern) => budget.charge_scan(rest.saturating_mul(pattern.price)),
         }
     }
 }
@@ -187,26 +241,46 @@ fn copies(translation: &str) -> usize {
     sum
 }
 
-/// The compiled form of `pattern`, the pattern argument of the call under way. `prefix` stands before Go's text
-/// when the pattern is refused.
+/// Why a pattern of a call cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MakeError {
+    /// Go refuses it.
+    Pattern(PatternError),
+    /// It is larger than we compile at run time, or the budget is spent.
+    Fault(Fault),
+}
+
+impl From<Fault> for MakeError {
+    fn from(fault: Fault) -> MakeError {
+        MakeError::Fault(fault)
+    }
+}
+
+/// Compiles a pattern that is made at run time.
 ///
 /// # Errors
-/// Go refuses the pattern: a CEL error. The pattern is larger than we compile at run time, or the budget is
-/// spent: a fault.
-pub fn pattern_for<'a>(ctx: &mut Context<'a>, pattern: &str, prefix: &str) -> Result<Pattern<'a>, Raise<'a>> {
-    if let Some(pattern) = ctx.pattern {
-        return Ok(Pattern::Constant(pattern));
-    }
-    ctx.charge(pattern.len().saturating_add(100))?;
-    let translation = match translate(pattern, RUN_TIME_TRANSLATION) {
+/// See [`MakeError`].
+pub fn make(pattern: &str, groups: Groups, budget: &mut Budget) -> Result<CompiledPattern, MakeError> {
+    let steps = |steps: usize| u64::try_from(steps).unwrap_or(u64::MAX);
+    budget.charge(steps(pattern.len().saturating_add(100)))?;
+    let translation = match translate(pattern, RUN_TIME_TRANSLATION, groups) {
         Ok(translation) => translation,
         Err(PatternError::TooLarge) => return Err(Fault::Memory.into()),
-        Err(error) => return Err(ctx.error(format_args!("{prefix}{error}"))),
+        Err(error) => return Err(MakeError::Pattern(error)),
     };
     // Measured: building takes about a step for each byte of the translation and four for each state.
     let states = translation.weight.saturating_mul(4);
-    ctx.charge(translation.cost.saturating_add(states).saturating_add(1_000))?;
-    Ok(Pattern::Made(build(&translation, RUN_TIME_SIZE).map_err(|_| Fault::Memory)?))
+    budget.charge(steps(translation.cost.saturating_add(states).saturating_add(1_000)))?;
+    // Measured: up to about 512 bytes for each state. They are given back at the end of the call, so there must be room for
+    // them, and they are not taken.
+    if steps(translation.weight.saturating_mul(512)) > budget.bytes {
+        return Err(Fault::Memory.into());
+    }
+    let pattern = build(&translation, RUN_TIME_SIZE).map_err(|_| Fault::Memory)?;
+    // Who makes a pattern of what a caller sent may make one for which the engine follows all states at each byte: a
+    // text that the pattern repeats is enough. An author's own is not like that.
+    let price = pattern.price.max(pattern.states.saturating_mul(4));
+    Ok(CompiledPattern { price, ..pattern })
 }
 
 #[cfg(test)]

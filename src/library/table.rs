@@ -4,15 +4,19 @@
 //! regular expression). It may assume the argument types of its signature: the evaluator checks values that were
 //! dynamic at compile time before it calls, as cel-go's guards do.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use bumpalo::Bump;
 use bumpalo::collections::{String as BumpString, Vec as BumpVec};
 
-use crate::cel::budget::{Budget, Fault};
+use crate::budget::{Budget, Fault};
 use crate::cel::error::{ErrorKind, Raise};
-use crate::library::regex::CompiledPattern;
-use crate::value::{Value, ValueKind};
+use crate::library::capability::{Capability, Session};
+use crate::library::regex::{CompiledPattern, Groups, MakeError, Pattern, make};
+use crate::library::text_builder::TextBuilder;
+use crate::value::keys::KeySet;
+use crate::value::{MapBuilder, Object, Sameness, Value, ValueKind};
 
 /// What a function answers.
 pub type Answer<'a> = Result<Value<'a>, Raise<'a>>;
@@ -46,6 +50,17 @@ pub struct Row {
     pub examples: &'static [&'static str],
     /// The library version that introduced it.
     pub since: u8,
+    /// True if the function has a value for all arguments of its signature's types; a regular expression among them must
+    /// be constant. A test calls every such row with the extremes of its types.
+    pub total: bool,
+}
+
+impl Row {
+    /// A row that has a value for all arguments of its types.
+    #[must_use]
+    pub const fn total(self) -> Row {
+        Row { total: true, ..self }
+    }
 }
 
 /// How an overload is evaluated.
@@ -55,8 +70,17 @@ pub enum Implementation {
     /// tried in order; if none fits: `no such overload: f(int, string)`.
     Own(Body),
     /// As `Own`, for a function whose argument number `.1` (0 is the receiver) is a regular expression: when
-    /// it is constant, the planner compiles it once and the body finds it in [`Context::pattern`].
+    /// it is constant, the planner compiles it once and the body finds it in [`Context::pattern`]. A literal that is no
+    /// regular expression does not compile.
     Pattern(Body, usize),
+    /// As `Pattern`, for a function that asks what the groups match; a literal that is no regular expression fails only when
+    /// it is used.
+    Groups(Body, usize),
+    /// As `Own`, for a function that looks its argument up in a map: all that it reads of its receiver is that key of the
+    /// field `.1`.
+    Lookup(Body, &'static str),
+    /// As `Own`, for a function that asks something outside of its arguments: it is never evaluated before a call.
+    Asking(Body, Capability),
     /// One body for all overloads of the function, which looks at its arguments itself, as cel-go's singletons.
     Shared(&'static Shared),
     /// The planner makes a node of its own: `&&`, `||`, `?:`, `==`, `!=`, `_[_]`, `_?._`, `_[?_]`, `or`, `orValue`.
@@ -71,7 +95,8 @@ pub struct Shared {
     /// The kinds of first arguments whose type has the trait that cel-go asks for; others are answered
     /// `no such overload: f`. Empty: any.
     pub receivers: &'static [ValueKind],
-    /// The index of the argument that is a regular expression, as in [`Implementation::Pattern`].
+    /// The index of the argument that is a regular expression, as in [`Implementation::Pattern`]; but one that is none
+    /// fails only when it is used.
     pub pattern: Option<usize>,
 }
 
@@ -82,14 +107,171 @@ pub struct Context<'a> {
     pub arena: &'a Bump,
     /// What is left of the decision's budget.
     pub budget: Budget,
+    /// The time of the decision, in seconds since the Unix epoch.
+    pub now: i64,
+    /// Nanoseconds within that second.
+    pub nanos: u32,
+    /// What the decision asks outside; none where nothing can be asked.
+    session: Option<&'a Session>,
     /// The compiled pattern of the call under way, when its pattern argument is constant.
     pub pattern: Option<&'a CompiledPattern>,
+    /// The messages that functions changed, by the address of the value that everybody holds.
+    changes: BTreeMap<usize, &'a Object<'a>>,
 }
+
+/// A text that is formatted into the arena and charged before it grows.
+struct Charged<'c, 'a> {
+    context: &'c mut Context<'a>,
+    text: TextBuilder<'a>,
+    /// Why it could not grow.
+    refused: Option<Raise<'a>>,
+}
+
+impl fmt::Write for Charged<'_, '_> {
+    fn write_str(&mut self, piece: &str) -> fmt::Result {
+        self.text.push(self.context, piece).map_err(|raise| {
+            self.refused = Some(raise);
+            fmt::Error
+        })
+    }
+}
+
+/// How deep values are looked through for changed messages.
+const MAX_DEPTH: u32 = 250;
 
 impl<'a> Context<'a> {
     /// A context over `arena` with `budget`.
     pub fn new(arena: &'a Bump, budget: Budget) -> Context<'a> {
-        Context { arena, budget, pattern: None }
+        Context { arena, budget, now: 0, nanos: 0, session: None, pattern: None, changes: BTreeMap::new() }
+    }
+
+    /// The same at the time `now`, in seconds since the Unix epoch.
+    #[must_use]
+    pub fn at(self, now: i64) -> Context<'a> {
+        Context { now, ..self }
+    }
+
+    /// The same, so many nanoseconds later within the second.
+    #[must_use]
+    pub fn and_nanos(self, nanos: u32) -> Context<'a> {
+        Context { nanos, ..self }
+    }
+
+    /// The same, which asks outside as part of `session`.
+    #[must_use]
+    pub fn asking(self, session: &'a Session) -> Context<'a> {
+        Context { session: Some(session), ..self }
+    }
+
+    /// The session, for a function that asks outside.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn session(&mut self) -> Result<&'a Session, Raise<'a>> {
+        match self.session {
+            Some(session) => Ok(session),
+            None => Err(self.error(format_args!("nothing outside of the call can be asked here"))),
+        }
+    }
+
+    /// Says that a token names a key that `set` does not have: it may be a new one.
+    pub fn missing_key(&self, set: &KeySet) {
+        if let Some(session) = self.session {
+            session.missing_key(set);
+        }
+    }
+
+    /// The message as functions left it. Go's functions change messages that other values hold too; values here are
+    /// never changed, so who reads a message asks for what became of it.
+    #[inline]
+    pub fn current(&self, object: &'a Object<'a>) -> &'a Object<'a> {
+        if self.changes.is_empty() {
+            return object;
+        }
+        self.changes.get(&address(object)).copied().unwrap_or(object)
+    }
+
+    /// True if functions changed a message: what was read before may read otherwise now.
+    #[inline]
+    pub fn is_changed(&self) -> bool {
+        !self.changes.is_empty()
+    }
+
+    /// Undoes what functions changed, and tells whether they did.
+    pub fn undo_changes(&mut self) -> bool {
+        !std::mem::take(&mut self.changes).is_empty()
+    }
+
+    /// Sets a field of a message for everybody who holds it.
+    ///
+    /// # Errors
+    /// The budget is spent.
+    pub fn change(
+        &mut self,
+        object: &'a Object<'a>,
+        field: usize,
+        value: Value<'a>,
+    ) -> Result<(), Raise<'a>> {
+        let now = self.current(object);
+        let count = object.ty.fields.len();
+        self.charge(count)?;
+        let size = count.saturating_mul(size_of::<Option<Value<'_>>>());
+        self.budget.charge_bytes(size.saturating_add(size_of::<Object<'_>>().saturating_mul(2)))?;
+        let fields = self.arena.alloc_slice_fill_iter((0..count).map(|index| match index == field {
+            true => Some(value),
+            false => now.fields.get(index).copied().flatten(),
+        }));
+        let changed = Object { ty: object.ty, fields, tagged: object.tagged };
+        self.changes.insert(address(object), self.arena.alloc(changed));
+        Ok(())
+    }
+
+    /// The value with every message in it as functions left it, for those who look into values without a context.
+    ///
+    /// # Errors
+    /// The budget is spent, or the value is nested too deep.
+    pub fn settled(&mut self, value: Value<'a>) -> Answer<'a> {
+        if self.changes.is_empty() { Ok(value) } else { self.settled_at(value, 0) }
+    }
+
+    fn settled_at(&mut self, value: Value<'a>, depth: u32) -> Answer<'a> {
+        if depth > MAX_DEPTH {
+            return Err(Fault::Depth.into());
+        }
+        self.charge(1)?;
+        let deeper = depth.saturating_add(1);
+        match value {
+            Value::Object(object) => {
+                let now = self.current(object);
+                self.budget.charge_bytes(size_of_val(now.fields).saturating_add(size_of::<Object<'_>>()))?;
+                let fields = self.arena.alloc_slice_copy(now.fields);
+                for field in fields.iter_mut().flatten() {
+                    *field = self.settled_at(*field, deeper)?;
+                }
+                Ok(Value::Object(self.arena.alloc(Object { ty: now.ty, fields, tagged: now.tagged })))
+            }
+            Value::List(list) => {
+                let mut out = self.list_builder(list.len())?;
+                for element in list {
+                    out.push(self.settled_at(*element, deeper)?);
+                }
+                Ok(self.finish_list(out))
+            }
+            Value::Map(map) => {
+                let size = map.len().saturating_mul(size_of::<(Value<'_>, Value<'_>)>());
+                self.budget.charge_bytes(size)?;
+                let mut out = MapBuilder::with_capacity(self.arena, map.len());
+                for (key, value) in map.entries() {
+                    out.insert(*key, self.settled_at(*value, deeper)?);
+                }
+                Ok(Value::Map(out.finish()))
+            }
+            Value::Optional(Some(held)) => {
+                let held = self.settled_at(*held, deeper)?;
+                self.some(held)
+            }
+            other => Ok(other),
+        }
     }
 
     /// Charges `steps`; a loop charges its length before it runs or one step per turn.
@@ -107,7 +289,7 @@ impl<'a> Context<'a> {
     /// The budget is spent.
     #[inline]
     pub fn charge_scan(&mut self, bytes: usize) -> Result<(), Raise<'a>> {
-        self.charge((bytes >> 4).saturating_add(1))
+        Ok(self.budget.charge_scan(bytes)?)
     }
 
     /// An empty list with room for `capacity` elements, charged.
@@ -190,18 +372,18 @@ impl<'a> Context<'a> {
         Ok(BumpString::with_capacity_in(capacity, self.arena))
     }
 
-    /// Formats into the arena; for texts whose length does not depend on the caller's data, or is small.
+    /// Formats into the arena, charged while the text grows.
     ///
     /// # Errors
     /// The budget is spent.
     pub fn format(&mut self, text: fmt::Arguments<'_>) -> Result<&'a str, Raise<'a>> {
-        let mut out = BumpString::new_in(self.arena);
-        if fmt::write(&mut out, text).is_err() {
-            return Err(Fault::Internal("a value that does not print").into());
+        let mut out = Charged { text: TextBuilder::new(self), context: self, refused: None };
+        let written = fmt::write(&mut out, text);
+        match (written, out.refused) {
+            (Ok(()), _) => Ok(out.text.finish()),
+            (Err(_), Some(raise)) => Err(raise),
+            (Err(_), None) => Err(Fault::Internal("a value that does not print").into()),
         }
-        self.charge_scan(out.len())?;
-        self.budget.charge_bytes(out.len())?;
-        Ok(out.into_bump_str())
     }
 
     /// A value in the arena, as the inside of an optional.
@@ -221,20 +403,58 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// CEL's `==`, charged.
+    /// The compiled form of `pattern`, the pattern argument of the call under way. `prefix` stands before Go's text
+    /// when the pattern is refused.
+    ///
+    /// # Errors
+    /// Go refuses the pattern: a CEL error. The pattern is larger than we compile at run time, or the budget is
+    /// spent: a fault.
+    pub fn compiled(&mut self, pattern: &str, prefix: &str) -> Result<Pattern<'a>, Raise<'a>> {
+        self.compiled_as(pattern, prefix, Groups::Dropped)
+    }
+
+    /// The same of an [`Implementation::Groups`].
+    ///
+    /// # Errors
+    /// As [`compiled`](Self::compiled).
+    pub fn compiled_with_groups(&mut self, pattern: &str) -> Result<Pattern<'a>, Raise<'a>> {
+        self.compiled_as(pattern, "", Groups::Kept)
+    }
+
+    fn compiled_as(&mut self, pattern: &str, prefix: &str, groups: Groups) -> Result<Pattern<'a>, Raise<'a>> {
+        if let Some(pattern) = self.pattern {
+            return Ok(Pattern::Constant(pattern));
+        }
+        match make(pattern, groups, &mut self.budget) {
+            Ok(pattern) => Ok(Pattern::Made(pattern)),
+            Err(MakeError::Fault(fault)) => Err(fault.into()),
+            Err(MakeError::Pattern(error)) => Err(self.error(format_args!("{prefix}{error}"))),
+        }
+    }
+
+    /// What CEL's `==` finds, charged.
+    ///
+    /// # Errors
+    /// The budget is spent, or the values are nested too deep.
+    pub fn sameness(&mut self, a: &Value<'a>, b: &Value<'a>) -> Result<Sameness, Raise<'a>> {
+        let (a, b) = (&self.settled(*a)?, &self.settled(*b)?);
+        let mut steps = self.budget.steps;
+        let sameness = crate::value::equal(a, b, &mut steps);
+        let used = self.budget.steps.saturating_sub(steps);
+        self.budget.charge(used)?;
+        match sameness {
+            Some(sameness) => Ok(sameness),
+            None if steps == 0 => Err(Fault::Steps.into()),
+            None => Err(Fault::Depth.into()),
+        }
+    }
+
+    /// True if CEL's `==` is, charged; for searches, where an error of `==` finds nothing.
     ///
     /// # Errors
     /// The budget is spent, or the values are nested too deep.
     pub fn equal(&mut self, a: &Value<'a>, b: &Value<'a>) -> Result<bool, Raise<'a>> {
-        let mut steps = self.budget.steps;
-        let equal = crate::value::equal(a, b, &mut steps);
-        let used = self.budget.steps.saturating_sub(steps);
-        self.budget.charge(used)?;
-        match equal {
-            Some(equal) => Ok(equal),
-            None if steps == 0 => Err(Fault::Steps.into()),
-            None => Err(Fault::Depth.into()),
-        }
+        Ok(self.sameness(a, b)? == Sameness::Equal)
     }
 
     /// `no such overload: function(types…)`, for a body that looks at its arguments itself.
@@ -244,4 +464,9 @@ impl<'a> Context<'a> {
             Err(fault) => fault.into(),
         }
     }
+}
+
+/// What tells one message from another: where it is. The arena moves nothing and reuses nothing during a decision.
+fn address(object: &Object<'_>) -> usize {
+    std::ptr::from_ref(object).addr()
 }

@@ -7,7 +7,7 @@ use std::fmt;
 use bumpalo::collections::String as BumpString;
 
 use super::table::Context;
-use crate::cel::budget::Fault;
+use crate::budget::Fault;
 use crate::cel::error::Raise;
 
 /// A growing text.

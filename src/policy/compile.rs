@@ -1,102 +1,203 @@
 //! From a policy document to programs: which environment a policy's expressions have, and Kyverno's rules for
-//! what they must result in (kyverno-semantics §2.7).
+//! what they must result in (docs/kyverno.md §4).
 
-use std::sync::LazyLock;
+use std::collections::HashSet;
+use std::sync::Arc;
 
-use crate::cel::ast::Ast;
-use crate::cel::check::{self, Checked, Environment, Functions, TypeError, TypeErrorKind};
-use crate::cel::front;
-use crate::cel::plan::{self, Arena, Program, reads::Reads};
-use crate::diag::{Code, Diagnostic, did_you_mean};
-use crate::library;
-use crate::types::{Type, VARIABLES, object_type};
-use crate::value::Value;
+use crate::cel::program::{Arena, Program, Shared};
+use crate::cel::{self, Compiled, Environment, Issue, Macros, Parsed, Reader, Reads, TypeErrorKind, Writer};
+use crate::diag::{Code, Diagnostic};
+use crate::library::capability::Ask;
+use crate::library::kyverno::http::{canonical_key, is_token};
+use crate::source::Source;
+use crate::types::Type;
 
-use super::model::{Expression, FailurePolicy, Policy};
-
-/// The variables of an HTTP policy that have a value, in the order of a frame's inputs.
-pub const INPUTS: &[&str] = &["object", "http", "json", "mcp", "resource"];
-
-/// The values of [`INPUTS`] for a request: the helpers are names without inside.
-pub fn inputs<'a>(object: Value<'a>) -> [Value<'a>; 5] {
-    let helper = |name| Value::Opaque(name);
-    [object, helper("http.Context"), helper("json.Json"), helper("mcp.MCP"), helper("resource.Context")]
-}
+use super::bundle::Written;
+use super::environment::{EXCEPTIONS_NAME, VARIABLES_NAME};
+use super::index::Index;
+use super::lint::Lint;
+use super::model::{Allowed, Exception, Expression, FailurePolicy, Mode, NamedExpression, Policy};
 
 /// A policy that can be evaluated.
 #[derive(Debug)]
 pub struct CompiledPolicy<'p> {
     /// The policy's name.
     pub name: String,
+    /// Which requests it is asked about.
+    pub mode: Mode,
     /// What an error means.
     pub failure_policy: FailurePolicy,
+    /// A request that one of them matches is not judged.
+    pub exceptions: Vec<CompiledException<'p>>,
     /// All must be true.
     pub conditions: Vec<Program<'p>>,
     /// The variables, in order of declaration.
     pub variables: Vec<Program<'p>>,
-    /// The first that is not null is the policy's answer.
+    /// The first that is not null is the policy's answer; in mode JSON the first that is false.
     pub validations: Vec<Program<'p>>,
+    /// What each validation of mode JSON says when it is false.
+    pub messages: Vec<CompiledMessage<'p>>,
+    /// Whether a failure of mode JSON is a denial.
+    pub denies: bool,
     /// Where the validations stand: `spec.validations[0]`.
     pub paths: Vec<String>,
 }
 
-/// Policies that can be evaluated, in the order in which they are asked.
+/// What a validation of mode JSON says when it is false.
 #[derive(Debug)]
+pub struct CompiledMessage<'p> {
+    /// What it says without a program.
+    pub text: String,
+    /// Its result is said.
+    pub program: Option<Program<'p>>,
+}
+
+/// An exception from one policy.
+#[derive(Debug)]
+pub struct CompiledException<'p> {
+    /// Its name.
+    pub name: String,
+    /// Its name behind that of its namespace.
+    pub qualified: String,
+    /// All must be true.
+    pub conditions: Vec<Program<'p>>,
+    /// What it allows in mode JSON, if it does not exempt from the whole policy.
+    pub allowed: Allowed,
+    /// Whether mode JSON reports an exemption as passed.
+    pub passes: bool,
+    /// Of several exceptions, the one whose word mode JSON takes has the highest.
+    pub priority: i64,
+}
+
+/// Policies that can be evaluated, in the order in which they are asked.
+#[derive(Debug, Default)]
 pub struct CompiledSet<'p> {
     /// The policies.
     pub policies: Vec<CompiledPolicy<'p>>,
-    /// What they read of the request.
+    /// What those of mode HTTP read of the request.
     pub reads: Reads,
+    /// What those of mode Envoy read of the request.
+    pub envoy_reads: Reads,
+    /// What those of mode JSON read of the object.
+    pub json_reads: Reads,
+    /// What they ask that must be granted; each with its place, as the diagnostic that it is where it is not.
+    pub asks: Vec<(Ask, Diagnostic)>,
+    /// Which of them a request may make speak.
+    pub index: Index<'p>,
 }
 
-/// The functions of Kyverno's HTTP environment.
-static FUNCTIONS: LazyLock<Functions> =
-    // A table row that does not read is found by the tests of the library; without functions nothing compiles.
-    LazyLock::new(|| Functions::new(library::HTTP).unwrap_or_default());
-
-/// The functions that expressions may call.
-pub fn functions() -> &'static Functions {
-    &FUNCTIONS
-}
-
-/// The environment of an HTTP policy's expressions.
-pub fn http_environment() -> Environment<'static> {
-    Environment::new(&FUNCTIONS)
-        .with_variable("object", Type::Struct("http.CheckRequest"))
-        .with_variable("variables", Type::Struct(VARIABLES))
-        .with_variable("http", Type::Opaque("http.Context", [].into()))
-        .with_variable("json", Type::Opaque("json.Json", [].into()))
-        .with_variable("mcp", Type::Opaque("mcp.MCP", [].into()))
-        .with_variable("resource", Type::Opaque("resource.Context", [].into()))
-        // Declared, but bound to nothing: any use is an error (kyverno-semantics §2.1).
-        .with_variable("image", Type::Opaque("imagedata.Context", [].into()))
-        .with_constants(library::CONSTANTS)
-}
-
-/// Compiles `policies`. The diagnostics of all of them come together.
-///
-/// # Errors
-/// Every mistake in every expression.
-pub fn compile<'p>(policies: &[Policy], arena: &'p Arena) -> Result<CompiledSet<'p>, Vec<Diagnostic>> {
-    let texts: Vec<&str> = policies.iter().flat_map(expressions).map(|e| e.text.as_str()).collect();
-    let mut parsed = front::parse_all(&texts).into_iter();
-    let mut compiler = Compiler { arena, reads: Reads::default(), diagnostics: Vec::new() };
-    let mut compiled = Vec::with_capacity(policies.len());
-    for policy in policies {
-        compiled.extend(compiler.policy(policy, &mut parsed));
+impl<'p> CompiledPolicy<'p> {
+    /// All its programs, those of its exceptions too.
+    pub fn programs(&self) -> impl Iterator<Item = &Program<'p>> {
+        let exempt = self.exceptions.iter().flat_map(|exception| &exception.conditions);
+        let messages = self.messages.iter().filter_map(|message| message.program.as_ref());
+        self.conditions.iter().chain(&self.variables).chain(&self.validations).chain(messages).chain(exempt)
     }
-    let Compiler { reads, diagnostics, .. } = compiler;
-    if diagnostics.is_empty() { Ok(CompiledSet { policies: compiled, reads }) } else { Err(diagnostics) }
+
+    /// Their expressions that may stand elsewhere too.
+    pub fn shared(&self) -> impl Iterator<Item = &'p Shared<'p>> {
+        self.programs().flat_map(Program::shared).copied()
+    }
 }
 
-/// All expressions of a policy, in the order in which Kyverno compiles them.
-fn expressions(policy: &Policy) -> impl Iterator<Item = &Expression> {
+impl CompiledSet<'_> {
+    /// Whether any policy is of this mode.
+    pub fn has(&self, mode: Mode) -> bool {
+        self.policies.iter().any(|policy| policy.mode == mode)
+    }
+}
+
+/// Where checked expressions come from.
+#[derive(Debug)]
+pub enum Origin<'o, 'b> {
+    /// From their texts.
+    Texts,
+    /// From their texts, and each is written as well.
+    Recorded(&'o mut Writer),
+    /// From where they were written, in the order in which they were.
+    Written(&'o mut Reader<'b>),
+}
+
+/// Compiles `policies`: those in which nothing is wrong, and every mistake in every expression of the others.
+pub fn compile<'p>(
+    policies: &[Policy],
+    exceptions: &[Exception],
+    arena: &'p Arena,
+    origin: Origin<'_, '_>,
+) -> (CompiledSet<'p>, Vec<Diagnostic>) {
+    let attached = |policy: &Policy| -> Vec<&Exception> {
+        exceptions.iter().flat_map(|it| std::iter::repeat_n(it, it.concerns(policy))).collect()
+    };
+    let policies: Vec<(&Policy, Vec<&Exception>)> =
+        policies.iter().map(|policy| (policy, attached(policy))).collect();
+    let parse = || {
+        let texts = policies.iter().flat_map(|(policy, exceptions)| {
+            let macros = policy.mode.macros();
+            expressions(policy, exceptions).map(move |e| (e.text.as_str(), macros))
+        });
+        cel::parse(&texts.collect::<Vec<(&str, Macros)>>()).into_iter()
+    };
+    let checked = match origin {
+        Origin::Texts => Expressions::Parsed(parse(), None),
+        Origin::Recorded(writer) => Expressions::Parsed(parse(), Some(writer)),
+        Origin::Written(reader) => Expressions::Written(reader),
+    };
+    let mut compiler = Compiler {
+        arena,
+        expressions: checked,
+        reads: Reads::default(),
+        envoy_reads: Reads::default(),
+        json_reads: Reads::default(),
+        asks: Vec::new(),
+        diagnostics: Vec::new(),
+        warnings: Vec::new(),
+        failed: false,
+        told: HashSet::new(),
+    };
+    let mut compiled = Vec::with_capacity(policies.len());
+    for (policy, exceptions) in &policies {
+        compiled.extend(compiler.policy(policy, exceptions));
+    }
+    let Compiler { reads, envoy_reads, json_reads, asks, mut diagnostics, warnings, .. } = compiler;
+    diagnostics.extend(warnings);
+    let index = Index::new(&compiled);
+    (CompiledSet { policies: compiled, reads, envoy_reads, json_reads, asks, index }, diagnostics)
+}
+
+/// Compiles the documents of a bundle. What its expressions checked to is to the byte what a build writes, or a mistake.
+pub fn compile_written<'p>(
+    policies: &[Policy],
+    exceptions: &[Exception],
+    arena: &'p Arena,
+    written: &Written,
+) -> (CompiledSet<'p>, Vec<Diagnostic>) {
+    let wrong = |why: &str| Diagnostic::error(Code::BadBundle, format!("the bundle cannot be read: {why}"));
+    let mut reader = match written.reader() {
+        Ok(reader) => reader,
+        Err(error) => return (CompiledSet::default(), vec![wrong(&error.to_string())]),
+    };
+    let (set, mut diagnostics) = compile(policies, exceptions, arena, Origin::Written(&mut reader));
+    if diagnostics.is_empty() && !reader.is_at_end() {
+        diagnostics.push(wrong("it has more expressions than its documents"));
+    }
+    (set, diagnostics)
+}
+
+/// All expressions of a policy and its exceptions, in the order in which Kyverno compiles them.
+fn expressions<'e>(
+    policy: &'e Policy,
+    exceptions: &'e [&'e Exception],
+) -> impl Iterator<Item = &'e Expression> {
+    let exempt = exceptions.iter().flat_map(|exception| &exception.match_conditions);
     let conditions = policy.match_conditions.iter().map(|condition| &condition.expression);
     let variables = policy.variables.iter().map(|variable| &variable.expression);
-    conditions.chain(variables).chain(&policy.validations)
+    let validations = policy.validations.iter().zip(&policy.messages).flat_map(|(validation, message)| {
+        // The other modes do not look at it.
+        let message = message.expression.as_ref().filter(|_| policy.mode == Mode::Json);
+        std::iter::once(validation).chain(message)
+    });
+    conditions.chain(variables).chain(validations).chain(exempt.map(|it| &it.expression))
 }
-
-type Parsed = Result<Ast, Vec<front::SyntaxError>>;
 
 /// What an expression must result in.
 #[derive(Clone, Copy)]
@@ -105,234 +206,353 @@ enum Due {
     Condition,
     /// A variable.
     Anything,
-    /// A validation: a response or null.
+    /// A validation: a response or null; in mode JSON exactly bool.
     Validation,
+    /// What a validation of mode JSON says when it fails: exactly string.
+    Message,
+    /// A condition of an exception: exactly bool.
+    Exemption,
 }
 
-struct Compiler<'p> {
+impl Due {
+    /// Whether an expression of type `found` can stand here.
+    fn is_met(self, mode: Mode, found: &Type) -> bool {
+        match (self, mode) {
+            (Due::Condition | Due::Exemption, _) | (Due::Validation, Mode::Json) => {
+                found.is_exact(&Type::Bool)
+            }
+            (Due::Message, _) => found.is_exact(&Type::String),
+            (Due::Validation, Mode::Http | Mode::Envoy) => match found {
+                Type::Null => true,
+                Type::Struct(name) => *name == mode.response(),
+                _ => false,
+            },
+            (Due::Anything, _) => true,
+        }
+    }
+}
+
+/// Where an expression stands.
+#[derive(Clone, Copy)]
+struct Place<'s> {
+    mode: Mode,
+    /// The document's name.
+    name: &'s str,
+    source: &'s Arc<Source>,
+    /// Whether it is compiled for several policies.
+    is_shared: bool,
+}
+
+/// The expressions that are left, in the order of [`expressions`].
+enum Expressions<'o, 'b> {
+    /// Parsed, and where to write them once they are checked.
+    Parsed(std::vec::IntoIter<Parsed>, Option<&'o mut Writer>),
+    /// Checked.
+    Written(&'o mut Reader<'b>),
+}
+
+struct Compiler<'p, 'o, 'b> {
     arena: &'p Arena,
+    expressions: Expressions<'o, 'b>,
     reads: Reads,
+    envoy_reads: Reads,
+    json_reads: Reads,
+    asks: Vec<(Ask, Diagnostic)>,
     diagnostics: Vec<Diagnostic>,
+    warnings: Vec<Diagnostic>,
+    /// Whether anything is wrong with the policy at hand, also what was reported before: an exception's mistake is told
+    /// once, and spoils every policy that it is for.
+    failed: bool,
+    /// What was said of exceptions: file, beginning, end, message.
+    told: HashSet<(usize, u32, u32, String)>,
 }
 
-impl<'p> Compiler<'p> {
-    fn policy(
-        &mut self,
-        policy: &Policy,
-        parsed: &mut impl Iterator<Item = Parsed>,
-    ) -> Option<CompiledPolicy<'p>> {
-        let errors = self.diagnostics.len();
-        let mut environment = http_environment();
-        let (mut conditions, mut variables, mut validations) = (Vec::new(), Vec::new(), Vec::new());
+/// What surrounds an expression: the names it may use, the programs of the variables before it, and the warnings of
+/// its policy.
+struct Scope<'s, 'l, 'p> {
+    environment: &'s Environment<'static>,
+    variables: &'s [Program<'p>],
+    lint: Option<&'s mut Lint<'l>>,
+}
+
+impl<'p> Compiler<'p, '_, '_> {
+    fn policy(&mut self, policy: &Policy, attached: &[&Exception]) -> Option<CompiledPolicy<'p>> {
+        self.failed = false;
+        let mut environment = policy.mode.environment();
+        // No variable has a value yet, not even `variables` itself.
+        let before = environment.clone().unbound(&[VARIABLES_NAME]);
+        let place =
+            Place { mode: policy.mode, name: &policy.name.value, source: &policy.source, is_shared: false };
+        // Who wrote checked expressions was warned.
+        let mut lint = matches!(self.expressions, Expressions::Parsed(..)).then(|| Lint::new(policy));
+        let (mut conditions, mut variables) = (Vec::new(), Vec::new());
+        let (mut validations, mut messages) = (Vec::new(), Vec::new());
         for condition in &policy.match_conditions {
-            let due = Due::Condition;
-            let program = self.expression(policy, &condition.expression, due, parsed.next()?, &environment);
+            let scope = Scope { environment: &before, variables: &[], lint: lint.as_mut() };
+            let program = self.expression(place, &condition.expression, Due::Condition, scope);
             conditions.extend(program);
         }
         for variable in &policy.variables {
-            let program =
-                self.expression(policy, &variable.expression, Due::Anything, parsed.next()?, &environment);
+            let scope = Scope { environment: &environment, variables: &variables, lint: lint.as_mut() };
+            let program = self.expression(place, &variable.expression, Due::Anything, scope);
             // A variable that does not compile is declared all the same, so that its uses are no mistakes too.
             let ty = program.as_ref().map_or(Type::Error, |program| program.output().clone());
             environment.declare_policy_variable(&variable.name.value, ty);
-            variables.extend(program);
+            variables.extend(program.map(|program| program.named(&variable.name.value, self.arena)));
         }
-        for validation in &policy.validations {
-            let due = Due::Validation;
-            let program = self.expression(policy, validation, due, parsed.next()?, &environment);
+        for (validation, message) in policy.validations.iter().zip(&policy.messages) {
+            let scope = Scope { environment: &environment, variables: &variables, lint: lint.as_mut() };
+            let program = self.expression(place, validation, Due::Validation, scope);
             validations.extend(program);
+            let expression = message.expression.as_ref().filter(|_| policy.mode == Mode::Json);
+            let program = expression.and_then(|expression| {
+                let scope = Scope { environment: &environment, variables: &variables, lint: None };
+                self.expression(place, expression, Due::Message, scope)
+            });
+            messages.push(CompiledMessage { text: message.text.clone(), program });
+        }
+        self.warnings.extend(lint.into_iter().flat_map(Lint::finish));
+        let environment = match policy.mode {
+            Mode::Http | Mode::Envoy => environment,
+            // Kyverno's engine tries the exceptions before it knows of variables and of what other exceptions allow.
+            Mode::Json => environment.unbound(&[VARIABLES_NAME, EXCEPTIONS_NAME]),
+        };
+        let mut exceptions = Vec::with_capacity(attached.len());
+        for exception in attached {
+            let name = &exception.name.value;
+            let place = Place { name, source: &exception.source, is_shared: true, ..place };
+            let mut conditions = Vec::with_capacity(exception.match_conditions.len());
+            for NamedExpression { expression, .. } in &exception.match_conditions {
+                let scope = Scope { environment: &environment, variables: &variables, lint: None };
+                conditions.extend(self.expression(place, expression, Due::Exemption, scope));
+            }
+            let name = exception.name.value.clone();
+            exceptions.push(CompiledException {
+                qualified: exception.namespace.as_ref().map_or(name.clone(), |of| format!("{of}/{name}")),
+                name,
+                conditions,
+                allowed: exception.allowed.clone(),
+                passes: exception.passes,
+                priority: exception.priority,
+            });
         }
         let rule = |path: &str| path.trim_end_matches(".expression").to_owned();
         let paths = policy.validations.iter().map(|validation| rule(&validation.path)).collect();
-        (self.diagnostics.len() == errors).then(|| CompiledPolicy {
+        (!self.failed).then(|| CompiledPolicy {
             name: policy.name.value.clone(),
+            mode: policy.mode,
             failure_policy: policy.failure_policy,
+            exceptions,
             conditions,
             variables,
             validations,
+            messages,
+            denies: policy.denies,
             paths,
         })
     }
 
-    fn expression(
+    fn expression<'l>(
         &mut self,
-        policy: &Policy,
-        expression: &Expression,
+        place: Place<'_>,
+        expression: &'l Expression,
         due: Due,
-        parsed: Parsed,
-        environment: &Environment<'static>,
+        scope: Scope<'_, 'l, 'p>,
     ) -> Option<Program<'p>> {
-        let checked = match parsed {
-            Err(errors) => {
-                // What is missing at the end is missing after the last character, not after a block's last line break.
-                let last = expression.text.trim_end().len().saturating_sub(1);
-                for mut error in errors {
-                    error.offset = error.offset.min(last);
-                    let end = error.offset.saturating_add(1);
-                    let diagnostic = Diagnostic::error(Code::CelSyntax, first_line(&error.message));
-                    self.report(policy, expression, diagnostic, error.offset, end);
-                }
-                return None;
+        let Scope { environment, variables, mut lint } = scope;
+        let mut unwritten = None;
+        let compiled = match &mut self.expressions {
+            Expressions::Parsed(parsed, writer) => parsed.next().map(|parsed| {
+                parsed.compile_among(environment, self.arena, variables, &mut |checked| {
+                    if let Some(lint) = &mut lint {
+                        lint.expression(expression, checked);
+                    }
+                    if let Some(writer) = writer {
+                        unwritten = cel::write(checked, writer).err();
+                    }
+                })
+            }),
+            Expressions::Written(reader) => {
+                Some(cel::compile_written(reader, environment, self.arena, variables))
             }
-            Ok(ast) => check::check(ast, environment),
         };
-        let checked = match checked {
-            Ok(checked) => checked,
-            Err(mistakes) => {
-                for error in &mistakes.errors {
-                    self.type_error(policy, expression, environment, &mistakes.ast, error);
-                }
-                return None;
+        let Some(compiled) = compiled else {
+            let diagnostic = Diagnostic::error(Code::CelSyntax, "this expression was not parsed");
+            self.report(place, expression, diagnostic, 0, expression.text.len());
+            return None;
+        };
+        if let Some(error) = unwritten {
+            let diagnostic = Diagnostic::error(Code::BadBundle, format!("this cannot be bundled: {error}"));
+            self.report(place, expression, diagnostic, 0, expression.text.len());
+        }
+        let (compiled, issues, output) = match compiled {
+            Ok(compiled) => {
+                let output = compiled.program.output().clone();
+                (Some(compiled), Vec::new(), Some(output))
             }
+            Err(wrong) => (None, wrong.issues, wrong.output),
         };
         // Kyverno asks for the type before it builds the program.
-        let found = checked.output();
-        match due {
-            Due::Condition if !found.is_exact(&Type::Bool) => {
-                self.wrong_output(policy, expression, Code::ConditionType, "bool", found);
-            }
-            Due::Validation if !matches!(found, Type::Null | Type::Struct("http.CheckResponse")) => {
-                self.wrong_output(policy, expression, Code::ValidationType, "http.CheckResponse", found);
-            }
-            _ => {}
+        if let Some(found) = &output
+            && !due.is_met(place.mode, found)
+        {
+            self.wrong_output(place, expression, due, found);
         }
-        self.reads.add(&checked, "object");
-        match plan(&checked, self.arena, environment) {
-            Ok(program) => Some(program),
-            Err(error) => {
-                let span = checked.ast.info(error.node).span;
-                let diagnostic = Diagnostic::error(Code::CelProgram, error.message);
-                self.report(policy, expression, diagnostic, index(span.start), index(span.end));
-                None
+        // What is missing at the end is missing after the last character, not after a block's last line break.
+        let written = expression.text.trim_end();
+        let last = written.char_indices().next_back().map_or(0, |(at, _)| at);
+        for mut issue in issues {
+            if issue.code == Code::CelSyntax && issue.start > last {
+                (issue.start, issue.end) = (last, written.len());
             }
+            self.issue(place, expression, issue);
         }
+        compiled.map(|Compiled { program, reads, asks }| {
+            for (ask, start, end) in asks {
+                if self.is_new(place, expression, "", start, end) {
+                    let diagnostic = Diagnostic::error(Code::NotGranted, String::new());
+                    self.asks.push((ask, located(place, expression, diagnostic, start, end)));
+                }
+            }
+            match place.mode {
+                Mode::Http => self.reads.extend(reads),
+                Mode::Envoy => self.envoy_reads.extend(reads),
+                Mode::Json => self.json_reads.extend(reads),
+            }
+            program
+        })
     }
 
-    fn type_error(
-        &mut self,
-        policy: &Policy,
-        expression: &Expression,
-        environment: &Environment<'static>,
-        ast: &Ast,
-        error: &TypeError,
-    ) {
-        let info = ast.info(error.node);
-        let mut diagnostic = Diagnostic::error(code(&error.kind), error.kind.to_string());
-        if let Some(help) = help(&error.kind, environment) {
+    fn issue(&mut self, place: Place<'_>, expression: &Expression, issue: Issue) {
+        let text = expression.text.get(issue.start..issue.end).unwrap_or_default();
+        let help = better_help(&issue, text).or(issue.help);
+        let mut diagnostic = Diagnostic::error(issue.code, issue.message);
+        if let Some(help) = help {
             diagnostic = diagnostic.help(help);
         }
-        if let Some(origin) = info.origin {
+        if let Some(origin) = issue.origin {
             diagnostic = diagnostic.path(format!("{} (inside {origin:?})", expression.path));
         }
-        self.report(policy, expression, diagnostic, index(info.span.start), index(info.span.end));
+        self.report(place, expression, diagnostic, issue.start, issue.end);
     }
 
-    fn wrong_output(
-        &mut self,
-        policy: &Policy,
-        expression: &Expression,
-        code: Code,
-        due: &str,
-        found: &Type,
-    ) {
-        let message = match code {
-            Code::ConditionType => format!("matchCondition output is expected to be of type {due}"),
-            _ => format!("rule response output is expected to be of type {due}"),
+    fn wrong_output(&mut self, place: Place<'_>, expression: &Expression, due: Due, found: &Type) {
+        let bool = "output is expected to be of type bool";
+        let (code, message) = match (due, place.mode) {
+            (Due::Validation, Mode::Json) => (Code::ValidationType, bool.to_owned()),
+            (Due::Validation, mode) => (
+                Code::ValidationType,
+                format!("rule response output is expected to be of type {}", mode.response()),
+            ),
+            (Due::Message, _) => (Code::ValidationType, "output is expected to be of type string".to_owned()),
+            (Due::Exemption, _) | (_, Mode::Json) => (Code::ConditionType, bool.to_owned()),
+            (Due::Condition | Due::Anything, _) => (Code::ConditionType, format!("matchCondition {bool}")),
         };
         let help = match (code, found) {
-            (Code::ValidationType, Type::Struct("http.CheckResponseDenied" | "http.CheckResponseOk")) => {
+            (Code::ValidationType, Type::Struct(name))
+                if name.ends_with("Denied") || name.ends_with("Ok") =>
+            {
                 "append `.Response()`".to_owned()
             }
+            (Code::ValidationType, Type::Struct(name)) if name.ends_with("HttpResponse") => {
+                "append `.Response()`".to_owned()
+            }
+            (_, Type::Dyn) if matches!(due, Due::Message) => {
+                "the type is known only at run time; convert it, as in `string(x)`".to_owned()
+            }
+            (Code::ValidationType, Type::Dyn) if place.mode == Mode::Json => {
+                "the type is known only at run time; compare it, as in `x == true`".to_owned()
+            }
+            (Code::ValidationType, _) if place.mode == Mode::Json => {
+                format!("the expression results in `{found}`")
+            }
             (Code::ValidationType, _) => format!(
-                "the expression results in `{found}`; answer with `http.Denied(\"reason\").Response()`, \
-                 `http.Allowed().Response()` or `null` for no opinion"
+                "the expression results in `{found}`; answer with {} or `null` for no opinion",
+                place.mode.answers()
             ),
             (_, Type::Dyn) => "the type is known only at run time; compare it, as in `x == true`".to_owned(),
             _ => format!("the expression results in `{found}`"),
         };
         let diagnostic = Diagnostic::error(code, message).help(help);
-        self.report(policy, expression, diagnostic, 0, expression.text.len());
+        self.report(place, expression, diagnostic, 0, expression.text.len());
     }
 
     fn report(
         &mut self,
-        policy: &Policy,
+        place: Place<'_>,
         expression: &Expression,
-        mut diagnostic: Diagnostic,
+        diagnostic: Diagnostic,
         start: usize,
         end: usize,
     ) {
-        if diagnostic.path.is_none() {
-            diagnostic = diagnostic.path(expression.path.clone());
+        self.failed = true;
+        if self.is_new(place, expression, &diagnostic.message, start, end) {
+            self.diagnostics.push(located(place, expression, diagnostic, start, end));
         }
+    }
+
+    /// Whether this is said of the place for the first time: an exception from several policies is compiled for each.
+    fn is_new(
+        &mut self,
+        place: Place<'_>,
+        expression: &Expression,
+        message: &str,
+        start: usize,
+        end: usize,
+    ) -> bool {
         let span = expression.locate(start, end);
-        self.diagnostics.push(diagnostic.policy(policy.name.value.clone()).at(&policy.source, span));
+        let file = Arc::as_ptr(place.source).addr();
+        !place.is_shared || self.told.insert((file, span.start, span.end, message.to_owned()))
     }
 }
 
-/// Plans a checked expression of a policy.
-///
-/// # Errors
-/// See [`plan::PlanError`].
-pub fn plan<'p>(
-    checked: &Checked<'_>,
-    arena: &'p Arena,
-    environment: &Environment<'_>,
-) -> Result<Program<'p>, plan::PlanError> {
-    plan::plan(checked, arena, INPUTS, &|name| environment.policy_variable(name).map(|(index, _)| index))
-}
-
-pub(crate) fn index(offset: u32) -> usize {
-    usize::try_from(offset).unwrap_or(usize::MAX)
-}
-
-pub(crate) fn first_line(message: &str) -> &str {
-    message.lines().next().unwrap_or(message)
-}
-
-/// The code of a mistake that the checker found.
-pub(crate) fn code(kind: &TypeErrorKind) -> Code {
-    match kind {
-        TypeErrorKind::UndeclaredReference { .. } => Code::CelUndeclared,
-        TypeErrorKind::NotSupportedYet { .. } => Code::CelNotSupported,
-        TypeErrorKind::UndefinedField { .. } => Code::CelUndefinedField,
-        TypeErrorKind::NoMatchingOverload { .. } => Code::CelNoOverload,
-        TypeErrorKind::Mismatch { .. } | TypeErrorKind::FieldMismatch { .. } => Code::CelTypeMismatch,
-        TypeErrorKind::NoFieldSelection(_) => Code::CelNoFields,
-        TypeErrorKind::NotARange(_) => Code::CelNotARange,
-        TypeErrorKind::NotAType(_)
-        | TypeErrorKind::NotAMessageType(_)
-        | TypeErrorKind::FailedResolution(_) => Code::CelNotAType,
-        TypeErrorKind::OptionalSelection(_) => Code::CelOptionalSelection,
-        TypeErrorKind::Literal(_) => Code::CelBadLiteral,
+/// A diagnostic about a part of an expression, at its place.
+fn located(
+    place: Place<'_>,
+    expression: &Expression,
+    mut diagnostic: Diagnostic,
+    start: usize,
+    end: usize,
+) -> Diagnostic {
+    if diagnostic.path.is_none() {
+        diagnostic = diagnostic.path(expression.path.clone());
     }
+    diagnostic.policy(place.name).at(place.source, expression.locate(start, end))
 }
 
-/// What the author probably meant.
-pub(crate) fn help(kind: &TypeErrorKind, environment: &Environment<'static>) -> Option<String> {
-    let functions = || environment.functions().iter().map(|function| function.name.as_str());
-    let suggestion = match kind {
-        TypeErrorKind::UndeclaredReference { name, .. } => {
-            did_you_mean(name, environment.names().chain(functions()))
-        }
-        TypeErrorKind::UndefinedField { field, object } if object == VARIABLES => {
-            did_you_mean(field, environment.policy_variable_names())
-        }
-        TypeErrorKind::UndefinedField { field, object } => {
-            if let Some(ty) = object_type(object)
-                && ty.go_field(field).is_some_and(|(_, field)| field.ty.is_none())
-            {
-                return Some(format!("`{field}` has no static type; reach it through `dyn(…)`"));
-            }
-            object_type(object).and_then(|ty| did_you_mean(field, check::field_names(ty)))
-        }
-        TypeErrorKind::NoMatchingOverload { function, .. } => {
-            let function = environment.functions().get(function)?;
-            let shapes: Vec<String> =
-                function.overloads.iter().take(4).map(|o| format!("`{}`", o.signature)).collect();
-            return Some(format!("it is declared as {}", shapes.join(", ")));
+/// What to write where a list of texts stands and one text is due; `text` is the expression's, which names the header.
+fn list_of_texts(text: &str) -> String {
+    let named = text.split_once("eader").and_then(|(_, rest)| {
+        let (_, name) = rest.split_once(['"', '\''])?;
+        name.split(['"', '\'']).next()
+    });
+    let arena = bumpalo::Bump::new();
+    let name = named.filter(|name| !name.is_empty() && name.bytes().all(is_token)).unwrap_or("X-Tool-Name");
+    let name = canonical_key(name, &arena);
+    format!(
+        "a header or query parameter is a list of texts, one for each value; test them with \
+         `object.attributes.Header(\"{name}\").exists(value, value == \"…\")`"
+    )
+}
+
+/// Whether one text is due where there is a list of texts, or an optional one: `header[?"k"].orValue("")`.
+fn takes_one_text(function: &str, arguments: &[Type]) -> bool {
+    let is_texts = |ty: &Type| *ty.unwrap_optional().unwrap_or(ty) == Type::list(Type::String);
+    let compares = matches!(function, "_==_" | "_!=_" | "orValue" | "_+_");
+    let of_text =
+        compares || matches!(function, "startsWith" | "endsWith" | "contains" | "matches" | "lowerAscii");
+    let rest = arguments.split_first().map(|(first, rest)| (is_texts(first), rest));
+    let first_is_texts = rest.is_some_and(|(texts, rest)| texts && rest.iter().all(|ty| *ty == Type::String));
+    let second_is_texts = compares && matches!(arguments, [Type::String, texts] if is_texts(texts));
+    of_text && (first_is_texts || second_is_texts)
+}
+
+/// Better help than the checker's, which knows no requests.
+fn better_help(issue: &Issue, text: &str) -> Option<String> {
+    match &issue.kind {
+        Some(TypeErrorKind::NoMatchingOverload { function, arguments, .. }) => {
+            takes_one_text(function, arguments).then(|| list_of_texts(text))
         }
         _ => None,
-    };
-    suggestion.map(|name| format!("did you mean `{name}`?"))
+    }
 }

@@ -10,17 +10,23 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::diag::{self, Code, Diagnostic, Severity};
-use crate::policy::model::{self, Policy};
-use crate::policy::yaml;
+use crate::policy::bundle::{BundleError, Contents, MAX_BUNDLE_BYTES, Written, is_bundle};
+use crate::policy::model::{self, Content, Exception, Policy};
 use crate::source::{Located, MAX_FILE_BYTES, Source, Span};
+use crate::yaml;
 
 /// The deepest directory that is read below a path that the user names.
 const MAX_DIRECTORY_DEPTH: usize = 32;
 /// The most files of one set.
 const MAX_FILES: usize = 10_000;
+/// The most policies of one set.
+const MAX_POLICIES: usize = 10_000;
+/// The most bytes of the files of one set together.
+const MAX_SET_BYTES: usize = 64 * 1024 * 1024;
 /// The most faults of one file that are reported one by one: the first ones, by place.
 const MAX_FAULTS: usize = 200;
-/// The endings of policy files; capitals matter, as they do for Kyverno.
+/// The endings of policy files, in lower case; capitals do not matter. Kyverno passes over `A.YAML`, and with it over
+/// what its author meant to forbid.
 const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
 
 /// What was found.
@@ -29,10 +35,15 @@ pub struct Loaded {
     /// The policies by name (byte order), then in the order of files and documents. Policies with faults that do not
     /// concern their expressions are among them, so that faults of expressions can be reported together with those.
     pub policies: Vec<Policy>,
-    /// Everything that is wrong, by file and place. With an error among them the set must not be served.
+    /// The exceptions, in the same order.
+    pub exceptions: Vec<Exception>,
+    /// Everything that is wrong, and what was left out, by file and place. With an error among them the set must not
+    /// be served.
     pub diagnostics: Vec<Diagnostic>,
     /// Every file that was read, in the order in which it was read.
     pub sources: Vec<Arc<Source>>,
+    /// What the expressions of the documents checked to, if they come from a bundle of this build.
+    pub written: Option<Written>,
 }
 
 impl Loaded {
@@ -42,21 +53,43 @@ impl Loaded {
     }
 }
 
-/// Loads files and directories. Directories are read with all below them, in byte order of names; names that
-/// start with a point are passed over, and so are files that do not end in `.yaml`, `.yml` or `.json`. A file that
-/// is reached twice is loaded once.
+/// Loads a bundle, or as [`load_sources`].
+///
+/// # Errors
+/// As [`load_sources`].
+pub fn load(paths: &[PathBuf]) -> Loaded {
+    match paths {
+        [path] if is_bundle(path) && path.is_file() => match read(path, MAX_BUNDLE_BYTES) {
+            Ok(bytes) => load_bundle(&path.display().to_string(), &bytes),
+            Err(_) => load_sources(paths),
+        },
+        _ => load_sources(paths),
+    }
+}
+
+/// Loads a bundle as if it were the file `name`: as it was checked if this build made it, else its texts.
+///
+/// # Errors
+/// It is none, or damaged; as [`load_sources`].
+pub fn load_bundle(name: &str, bytes: &[u8]) -> Loaded {
+    let mut loader = Loader::default();
+    loader.bundle(name, bytes, true);
+    loader.finish()
+}
+
+/// Loads files and directories. Of a bundle its texts are loaded. Directories are read with all below them, in byte order of names; names that
+/// start with a point (a mounted ConfigMap keeps its files in `..data` and links to them) are left out, and so are
+/// files that do not end in `.yaml`, `.yml` or `.json`, each with a note. A file that is reached twice is loaded once.
+/// A path without a policy is an error.
 ///
 /// # Errors
 /// All faults of all documents of all files are in [`Loaded::diagnostics`].
-pub fn load(paths: &[PathBuf]) -> Loaded {
+pub fn load_sources(paths: &[PathBuf]) -> Loaded {
     let mut loader = Loader::default();
     for path in paths {
         loader.path(path);
     }
-    loader.finish(match paths {
-        [only] => Some(only.display().to_string()),
-        _ => None,
-    })
+    loader.finish()
 }
 
 /// Loads one text as if it were the file `name`.
@@ -66,7 +99,10 @@ pub fn load(paths: &[PathBuf]) -> Loaded {
 pub fn load_text(name: &str, text: &str) -> Loaded {
     let mut loader = Loader::default();
     loader.text(name, text.to_owned());
-    loader.finish(Some(name.to_owned()))
+    if loader.is_well(0) && loader.loaded.policies.is_empty() {
+        loader.without_policy(name);
+    }
+    loader.finish()
 }
 
 #[derive(Default)]
@@ -76,7 +112,13 @@ struct Loader {
     names: HashMap<String, (Arc<Source>, Span)>,
     /// Files and directories that were visited, by their real place.
     visited: HashSet<PathBuf>,
+    /// The real places of the files in which there was a policy, or something that is wrong.
+    speaking: HashSet<PathBuf>,
     files: usize,
+    /// How many documents were policies, or meant to be.
+    candidates: usize,
+    /// The bytes of the files that were read.
+    read: usize,
 }
 
 impl Loader {
@@ -86,12 +128,14 @@ impl Loader {
         self.loaded.diagnostics.push(if help.is_empty() { diagnostic } else { diagnostic.help(help) });
     }
 
-    /// A path that the user names.
+    /// A path that the user names. It must give a policy, or say why it does not.
     fn path(&mut self, path: &Path) {
+        let before = self.loaded.diagnostics.len();
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => self.directory(path, 0),
+            Ok(_) if is_bundle(path) => self.bundle_file(path),
             Ok(_) if !is_policy_file(path) => {
-                let help = "policy files end in `.yaml`, `.yml` or `.json`";
+                let help = "policy files end in `.yaml`, `.yml` or `.json`, bundles in `.bundle`";
                 self.fault(Code::NotAPolicyFile, path, "this is not a policy file", help);
             }
             Ok(_) => self.file(path),
@@ -100,6 +144,29 @@ impl Loader {
             }
             Err(error) => self.unreadable(path, &error),
         }
+        // What was reached by an earlier path is not read again.
+        let speaks = |real: PathBuf| self.speaking.iter().any(|file| file.starts_with(&real));
+        if self.is_well(before) && !fs::canonicalize(path).is_ok_and(speaks) {
+            self.without_policy(&path.display().to_string());
+        }
+    }
+
+    /// Whether nothing was found wrong since there were `before` diagnostics.
+    fn is_well(&self, before: usize) -> bool {
+        let mut since = self.loaded.diagnostics.iter().skip(before);
+        since.all(|diagnostic| diagnostic.severity != Severity::Error)
+    }
+
+    fn without_policy(&mut self, name: &str) {
+        let message = "there is no policy in it";
+        let diagnostic = Diagnostic::error(Code::NoPolicies, message).file(&Source::without_text(name));
+        let help = "a set without policies would allow everything, so it is refused";
+        self.loaded.diagnostics.push(diagnostic.help(help));
+    }
+
+    fn note(&mut self, code: Code, path: &Path, message: &str) {
+        let source = Source::without_text(path.display().to_string());
+        self.loaded.diagnostics.push(Diagnostic::note(code, message).file(&source));
     }
 
     fn unreadable(&mut self, path: &Path, error: &std::io::Error) {
@@ -145,15 +212,20 @@ impl Loader {
         }
         entries.sort();
         for name in entries {
+            let entry = path.join(&name);
             if name.as_encoded_bytes().starts_with(b".") {
+                self.note(Code::HiddenPath, &entry, "its name starts with a point, so it is left out");
                 continue;
             }
-            let entry = path.join(&name);
             match fs::metadata(&entry) {
                 Ok(metadata) if metadata.is_dir() => self.directory(&entry, depth.saturating_add(1)),
                 Ok(_) if is_policy_file(&entry) => self.file(&entry),
-                Err(error) if is_policy_file(&entry) => self.unreadable(&entry, &error),
-                _ => {}
+                Ok(_) => {
+                    let message = "its name does not end in `.yaml`, `.yml` or `.json`, so it is left out";
+                    self.note(Code::OtherFile, &entry, message);
+                }
+                // It may be a link to a file or directory of policies, whatever it is called.
+                Err(error) => self.unreadable(&entry, &error),
             }
         }
     }
@@ -174,10 +246,86 @@ impl Loader {
             }
             return;
         }
-        match read(path) {
+        let (faults, candidates) = (self.loaded.diagnostics.len(), self.candidates);
+        match read(path, MAX_FILE_BYTES) {
+            Ok(bytes) if bytes.len() > MAX_SET_BYTES.saturating_sub(self.read) => {
+                let message =
+                    format!("the files have more than {MAX_SET_BYTES} bytes together, the limit (fixed)");
+                self.fault(Code::TooManyFiles, path, message, "");
+                // What comes after is not read either, and not reported one by one.
+                self.files = MAX_FILES.saturating_add(1);
+            }
             Ok(bytes) => self.bytes(&path.display().to_string(), bytes),
             Err(error) => self.unreadable(path, &error),
         }
+        if self.candidates > candidates || !self.is_well(faults) {
+            self.speaking.extend(fs::canonicalize(path));
+        }
+    }
+
+    fn bundle_file(&mut self, path: &Path) {
+        if !self.is_new(path) {
+            return;
+        }
+        match read(path, MAX_BUNDLE_BYTES) {
+            Ok(bytes) => self.bundle(&path.display().to_string(), &bytes, false),
+            Err(error) => self.unreadable(path, &error),
+        }
+        self.speaking.extend(fs::canonicalize(path));
+    }
+
+    /// The policies of a bundle: if nothing else is loaded (`alone`) and this build made it, as they were checked.
+    fn bundle(&mut self, name: &str, bytes: &[u8], alone: bool) {
+        let before = self.loaded.diagnostics.len();
+        let contents = match Contents::read(bytes) {
+            Ok(contents) => contents,
+            Err(wrong) => return self.loaded.diagnostics.push(wrong.told(name)),
+        };
+        let texts = contents.sources.iter().map(|(file, text)| (format!("{name}/{file}"), *text));
+        if alone && contents.is_of_this_build() {
+            if let Err(wrong) = self.documents(&contents, texts) {
+                self.loaded.diagnostics.push(wrong.told(name));
+            }
+        } else {
+            if alone {
+                self.loaded.diagnostics.push(contents.other_build(name));
+            }
+            let bytes = contents.sources.iter().map(|(_, text)| text.len()).fold(0, usize::saturating_add);
+            self.files = self.files.saturating_add(contents.sources.len());
+            if self.files > MAX_FILES || bytes > MAX_SET_BYTES.saturating_sub(self.read) {
+                let message = format!(
+                    "there are more than {MAX_FILES} policy files, or more than {MAX_SET_BYTES} bytes of them, the \
+                     limits (fixed)"
+                );
+                return self.fault(Code::TooManyFiles, Path::new(name), message, "");
+            }
+            texts.for_each(|(file, text)| self.text(&file, text.to_owned()));
+        }
+        if self.is_well(before) && self.loaded.policies.is_empty() {
+            self.without_policy(name);
+        }
+    }
+
+    /// The documents of a bundle that this build made.
+    fn documents<'t>(
+        &mut self,
+        contents: &Contents<'_>,
+        texts: impl Iterator<Item = (String, &'t str)>,
+    ) -> Result<(), BundleError> {
+        let source = |(name, text): (String, &str)| Source::new(name, text);
+        let sources = texts.map(source).collect::<Result<Vec<_>, _>>()?;
+        let (policies, exceptions, written) = contents.documents(&sources)?;
+        if policies.len().max(sources.len()) > MAX_POLICIES {
+            let error = format!("there are more than {MAX_POLICIES} policies or files, the limit (fixed)");
+            return Err(BundleError::from(error));
+        }
+        for policy in &policies {
+            self.name(&policy.source, policy.name.clone());
+        }
+        self.loaded.sources = sources;
+        (self.loaded.policies, self.loaded.exceptions, self.loaded.written) =
+            (policies, exceptions, Some(written));
+        Ok(())
     }
 
     fn bytes(&mut self, name: &str, bytes: Vec<u8>) {
@@ -208,15 +356,59 @@ impl Loader {
     }
 
     fn source(&mut self, source: &Arc<Source>) {
+        self.read = self.read.saturating_add(source.text().len());
         self.loaded.sources.push(Arc::clone(source));
+        let before = self.loaded.diagnostics.len();
+        let mut is_empty = true;
         for document in yaml::documents(source, &mut self.loaded.diagnostics) {
-            let Some(candidate) = model::read(source, &document, &mut self.loaded.diagnostics) else {
-                continue;
-            };
-            if let Some(name) = candidate.name {
-                self.name(source, name);
+            let content = model::read(source, &document, &mut self.loaded.diagnostics);
+            is_empty &= content == Content::Nothing;
+            match content {
+                Content::Policy(candidate) => {
+                    self.candidates = self.candidates.saturating_add(1);
+                    if let Some(name) = candidate.name {
+                        self.name(source, name);
+                    }
+                    if self.candidates > MAX_POLICIES {
+                        if self.candidates == MAX_POLICIES.saturating_add(1) {
+                            let message =
+                                format!("there are more than {MAX_POLICIES} policies, the limit (fixed)");
+                            let diagnostic = Diagnostic::error(Code::TooManyFiles, message);
+                            self.loaded.diagnostics.push(diagnostic.file(source));
+                        }
+                        continue;
+                    }
+                    self.whole(source, document.span, before, candidate.policy.is_some());
+                    self.loaded.policies.extend(candidate.policy);
+                }
+                Content::Exception(exception) => {
+                    self.candidates = self.candidates.saturating_add(1);
+                    self.whole(source, document.span, before, exception.is_some());
+                    self.loaded.exceptions.extend(exception);
+                }
+                Content::Other { api_version, kind } => {
+                    let place = document.root.map_or(document.span, |root| root.span);
+                    let line = source.position(place.start).line;
+                    let message = format!(
+                        "the `{kind}` of `{api_version}` in line {line} is not a policy, so it is left out"
+                    );
+                    self.loaded.diagnostics.push(Diagnostic::note(Code::OtherDocument, message).file(source));
+                }
+                Content::Nothing | Content::Wrong => {}
             }
-            self.loaded.policies.extend(candidate.policy);
+        }
+        if is_empty && self.loaded.diagnostics.len() == before {
+            let message = "there is no document in this file";
+            self.loaded.diagnostics.push(Diagnostic::note(Code::EmptyFile, message).file(source));
+        }
+    }
+
+    /// What gave neither a policy nor an error would be lost in silence: the reader must never come to that, and if it
+    /// does, the set is not served.
+    fn whole(&mut self, source: &Arc<Source>, span: Span, before: usize, is_there: bool) {
+        if !is_there && self.is_well(before) {
+            let diagnostic = Diagnostic::error(Code::NotAMapping, "this document cannot be read");
+            self.loaded.diagnostics.push(diagnostic.at(source, span));
         }
     }
 
@@ -237,15 +429,42 @@ impl Loader {
         }
     }
 
-    fn finish(mut self, path: Option<String>) -> Loaded {
-        if self.loaded.policies.is_empty() && self.loaded.diagnostics.is_empty() {
-            let diagnostic = Diagnostic::error(Code::NoPolicies, "there is no policy")
-                .help("a set without policies would allow everything, so it is refused");
-            self.loaded.diagnostics.push(match path {
-                Some(path) => diagnostic.file(&Source::without_text(path)),
-                None => diagnostic,
-            });
+    /// Warns of exceptions that do nothing, or not what they seem to.
+    fn exceptions(&mut self) {
+        let Loaded { policies, exceptions, diagnostics, .. } = &mut self.loaded;
+        for exception in exceptions.iter() {
+            let name = &exception.name;
+            if policies.iter().all(|policy| exception.concerns(policy) == 0) {
+                let named =
+                    |policy: &Policy| exception.policies.iter().any(|of| of.name == policy.name.value);
+                let names = policies.iter().any(named);
+                let message = format!("the exception `{}` matches no policy", name.value);
+                let help = match (&exception.mode, names) {
+                    (_, false) => "no policy here has a name that `spec.policyRefs` lists",
+                    (None, true) => "say in `spec.evaluationMode` which mode's policies it is for",
+                    (Some(_), true) => "`spec.evaluationMode` is not the policy's evaluation mode",
+                };
+                let warning = Diagnostic::warning(Code::IdleException, message).help(help);
+                diagnostics.push(warning.at(&exception.source, name.span));
+            } else if let Some(span) = exception.expires_at {
+                let message = "`expiresAt` does not end an exception in this evaluation mode, as in Kyverno";
+                let warning = Diagnostic::warning(Code::IdleExpiry, message).path("spec.expiresAt");
+                diagnostics
+                    .push(warning.help("remove the exception when it is due").at(&exception.source, span));
+            }
         }
+    }
+
+    fn finish(mut self) -> Loaded {
+        if self.loaded.policies.is_empty() && self.is_well(0) {
+            // No path was given.
+            self.loaded.diagnostics.push(
+                Diagnostic::error(Code::NoPolicies, "there is no policy")
+                    .help("a set without policies would allow everything, so it is refused"),
+            );
+        }
+        self.loaded.exceptions.sort_by(|left, right| left.name.value.cmp(&right.name.value));
+        self.exceptions();
         diag::sort(&mut self.loaded.diagnostics);
         cap(&mut self.loaded.diagnostics);
         self.loaded.policies.sort_by(|left, right| left.name.value.cmp(&right.name.value));
@@ -253,42 +472,45 @@ impl Loader {
     }
 }
 
-/// Leaves the first [`MAX_FAULTS`] diagnostics of each file and says how many more there are.
+/// Leaves the first [`MAX_FAULTS`] errors of each file, and as many others, and says how many more there are.
 fn cap(diagnostics: &mut Vec<Diagnostic>) {
-    let mut counts: HashMap<String, usize> = HashMap::new();
-    let mut surplus: Vec<(Arc<Source>, usize)> = Vec::new();
+    let mut counts: HashMap<(String, bool), (Arc<Source>, usize)> = HashMap::new();
     diagnostics.retain(|diagnostic| {
         let Some(source) = &diagnostic.source else { return true };
-        let count = counts.entry(source.name().to_owned()).or_default();
+        let key = (source.name().to_owned(), diagnostic.severity == Severity::Error);
+        let (_, count) = counts.entry(key).or_insert_with(|| (Arc::clone(source), 0));
         *count = count.saturating_add(1);
-        if *count <= MAX_FAULTS {
-            return true;
-        }
-        match surplus.last_mut().filter(|(last, _)| last.name() == source.name()) {
-            Some((_, more)) => *more = more.saturating_add(1),
-            None => surplus.push((Arc::clone(source), 1)),
-        }
-        false
+        *count <= MAX_FAULTS
     });
-    for (source, more) in surplus {
-        let message = format!("there are {more} more errors in this file");
-        diagnostics.push(Diagnostic::error(Code::TooManyFaults, message).file(&source));
+    for ((_, is_error), (source, count)) in counts {
+        let more = count.saturating_sub(MAX_FAULTS);
+        if more == 0 {
+            continue;
+        }
+        diagnostics.push(if is_error {
+            Diagnostic::error(Code::TooManyFaults, format!("there are {more} more errors in this file"))
+                .file(&source)
+        } else {
+            Diagnostic::note(Code::TooManyFaults, format!("there are {more} more notes on this file"))
+                .file(&source)
+        });
     }
     diag::sort(diagnostics);
 }
 
 fn is_policy_file(path: &Path) -> bool {
-    path.extension().and_then(|ending| ending.to_str()).is_some_and(|ending| ENDINGS.contains(&ending))
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    ending.is_some_and(|ending| ENDINGS.iter().any(|known| known.eq_ignore_ascii_case(ending)))
 }
 
 /// The bytes of a regular file, at most one more than the limit.
-fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+fn read(path: &Path, most: usize) -> std::io::Result<Vec<u8>> {
     // Asked before the file is opened, because to open a pipe would wait for its writer.
     if !fs::metadata(path)?.is_file() {
         return Err(std::io::Error::other("it is not a file"));
     }
     let file = fs::File::open(path)?;
-    let limit = u64::try_from(MAX_FILE_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+    let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
     let mut bytes = Vec::new();
     file.take(limit).read_to_end(&mut bytes)?;
     Ok(bytes)

@@ -1,29 +1,62 @@
-//! The `ValidatingPolicy` document: which fields it may have, and what the HTTP mode uses of them.
+//! The documents `ValidatingPolicy` and `PolicyException`: which fields they may have, and what is used of them.
 //!
 //! Knows the schema of Kyverno's custom resource (three versions of the API with one schema) and nothing of CEL: an
 //! expression is text with a way back to its file.
 
-pub(crate) mod check;
-mod rules;
-pub(crate) mod schema;
+mod document;
 
 use std::sync::Arc;
 
-use crate::diag::{Code, Diagnostic, did_you_mean};
-use crate::policy::yaml::{Document, Entry, Mapping, Node, NodeKind, Scalar};
-use crate::source::{Located, ScalarMap, Source, Span};
+use serde::{Deserialize, Serialize};
 
-/// One policy in HTTP mode, as far as a decision needs it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+use crate::diag::{Code, Diagnostic, Severity, did_you_mean};
+use crate::schema;
+use crate::source::{Located, ScalarMap, Source, Span};
+use crate::yaml::{Document, Entry, Mapping, Node, NodeKind, Scalar};
+
+/// The evaluation modes that Toolgate decides, in the order in which they are asked. Each sees a request of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+pub enum Mode {
+    /// An HTTP request, as Kyverno's authz server takes it.
+    Http,
+    /// An Envoy `CheckRequest`.
+    Envoy,
+    /// A JSON object, as Kyverno's own engine takes it.
+    Json,
+}
+
+impl Mode {
+    /// All of them.
+    pub const ALL: [Mode; 3] = [Mode::Http, Mode::Envoy, Mode::Json];
+
+    /// `HTTP`, `Envoy` or `JSON`, as `spec.evaluation.mode` has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Mode::Http => "HTTP",
+            Mode::Envoy => "Envoy",
+            Mode::Json => "JSON",
+        }
+    }
+
+    fn named(name: &str) -> Option<Mode> {
+        Mode::ALL.into_iter().find(|mode| mode.as_str() == name)
+    }
+}
+
+/// One policy, as far as a decision needs it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Policy {
     /// `metadata.name`
     pub name: Located<String>,
     /// `policies.kyverno.io/v1` or an older version
     pub api_version: String,
     /// The file.
+    #[serde(skip, default = "Source::nowhere")]
     pub source: Arc<Source>,
     /// The whole document in the file.
     pub span: Span,
+    /// `spec.evaluation.mode`
+    pub mode: Mode,
     /// `spec.failurePolicy`, `Fail` when absent
     pub failure_policy: FailurePolicy,
     /// `spec.matchConditions`
@@ -32,10 +65,89 @@ pub struct Policy {
     pub variables: Vec<NamedExpression>,
     /// `spec.validations[].expression`
     pub validations: Vec<Expression>,
+    /// What each validation says when it fails, in the same order; only mode JSON looks at it.
+    pub messages: Vec<Message>,
+    /// `spec.validationActions`: false if there are some and `Deny` is none of them. Only mode JSON looks at it.
+    pub denies: bool,
+}
+
+/// What a validation of mode JSON says when it fails.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Message {
+    /// `spec.validations[].message`
+    pub text: String,
+    /// `spec.validations[].messageExpression`, which counts more
+    pub expression: Option<Expression>,
+}
+
+/// One exception, as far as a decision needs it: what it names is not judged by the policies that it names.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Exception {
+    /// `metadata.name`
+    pub name: Located<String>,
+    /// The file.
+    #[serde(skip, default = "Source::nowhere")]
+    pub source: Arc<Source>,
+    /// The whole document in the file.
+    pub span: Span,
+    /// `metadata.namespace`
+    pub namespace: Option<String>,
+    /// `spec.evaluationMode`, which must be the policy's; mode JSON does not look at it.
+    pub mode: Option<String>,
+    /// `spec.policyRefs[]`
+    pub policies: Vec<PolicyRef>,
+    /// What the exception allows in mode JSON, if it does not exempt from the whole policy.
+    pub allowed: Allowed,
+    /// `spec.reportResult` is `pass`: what mode JSON calls an exemption.
+    pub passes: bool,
+    /// The label `polex.kyverno.io/priority`: of several exceptions, whose word mode JSON takes.
+    pub priority: i64,
+    /// `spec.matchConditions`
+    pub match_conditions: Vec<NamedExpression>,
+    /// `spec.expiresAt`, which these modes do not look at.
+    pub expires_at: Option<Span>,
+}
+
+/// A policy that an exception names.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct PolicyRef {
+    /// Its name.
+    pub name: String,
+    /// Its kind, at which only mode JSON looks.
+    pub kind: String,
+}
+
+/// What a partial exception of mode JSON allows: its policy's expressions see it as `exceptions`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Allowed {
+    /// `spec.images`
+    pub images: Vec<String>,
+    /// `spec.allowedValues`
+    pub values: Vec<String>,
+}
+
+impl Allowed {
+    /// Whether nothing is allowed in particular: the exception is from the whole policy.
+    pub fn is_empty(&self) -> bool {
+        self.images.is_empty() && self.values.is_empty()
+    }
+}
+
+impl Exception {
+    /// How often Kyverno gives the exception to this policy: its server once, its engine once for each reference.
+    pub fn concerns(&self, policy: &Policy) -> usize {
+        let mut named = self.policies.iter().filter(|of| of.name == policy.name.value);
+        match policy.mode {
+            Mode::Http | Mode::Envoy => {
+                usize::from(self.mode.as_deref() == Some(policy.mode.as_str()) && named.next().is_some())
+            }
+            Mode::Json => named.filter(|of| of.kind == KIND).count(),
+        }
+    }
 }
 
 /// What an error of evaluation means.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub enum FailurePolicy {
     /// The request fails.
     #[default]
@@ -45,7 +157,7 @@ pub enum FailurePolicy {
 }
 
 /// An expression with a name: a match condition or a variable.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct NamedExpression {
     /// Its name.
     pub name: Located<String>,
@@ -54,7 +166,7 @@ pub struct NamedExpression {
 }
 
 /// The text of one CEL expression and where it is written.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Expression {
     /// The text, as the YAML reader gives it.
     pub text: String,
@@ -77,11 +189,14 @@ impl Expression {
 const GROUP: &str = "policies.kyverno.io";
 const VERSIONS: [&str; 3] = ["v1", "v1beta1", "v1alpha1"];
 const KIND: &str = "ValidatingPolicy";
-const UNSUPPORTED_KINDS: [&str; 2] = ["NamespacedValidatingPolicy", "PolicyException"];
-/// Groups of documents that may stand beside policies and are none: Kyverno's test files, and our own.
-const OTHER_GROUPS: [&str; 2] = ["cli.kyverno.io", "toolgate.dev"];
-const HTTP: &str = "HTTP";
-const UNSUPPORTED_MODES: [&str; 3] = ["Envoy", "JSON", "Kubernetes"];
+const EXCEPTION: &str = "PolicyException";
+/// The label of an exception that says whose word counts.
+const PRIORITY: &str = "polex.kyverno.io/priority";
+const UNSUPPORTED_KINDS: [&str; 1] = ["NamespacedValidatingPolicy"];
+/// Groups of documents that may stand beside policies and are none: those of Kyverno's command line, and our own. What
+/// is called a policy is an error all the same: taken for something else, it would be lost.
+const BESIDE: [&str; 2] = ["cli.kyverno.io", "toolgate.dev"];
+const UNSUPPORTED_MODES: [&str; 1] = ["Kubernetes"];
 
 /// A document that is, or means to be, a policy.
 #[derive(Debug, PartialEq)]
@@ -93,39 +208,62 @@ pub struct Candidate {
     pub policy: Option<Policy>,
 }
 
-/// Reads a document. None when it is no policy: a document of another group that may stand beside policies, or one
-/// of which it is already an error that it is here.
+/// What a document is.
+#[derive(Debug, PartialEq)]
+pub enum Content {
+    /// A policy, or what means to be one.
+    Policy(Candidate),
+    /// An exception, when nothing is wrong with it.
+    Exception(Option<Exception>),
+    /// A document that may stand beside policies and is none.
+    Other {
+        /// `apiVersion`
+        api_version: String,
+        /// `kind`
+        kind: String,
+    },
+    /// There is nothing in it.
+    Nothing,
+    /// It is an error that it is here.
+    Wrong,
+}
+
+/// Reads a document.
 ///
 /// # Errors
-/// Everything that is wrong is pushed to `diagnostics`.
-pub fn read(
-    source: &Arc<Source>,
-    document: &Document,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Option<Candidate> {
-    let root = document.root.as_ref()?;
+/// Everything that is wrong is pushed to `diagnostics`: something is, if a document that is not empty is
+/// [`Content::Wrong`], or a candidate without a policy.
+pub fn read(source: &Arc<Source>, document: &Document, diagnostics: &mut Vec<Diagnostic>) -> Content {
+    let Some(root) = &document.root else {
+        return if document.faulty { Content::Wrong } else { Content::Nothing };
+    };
     let mut found = Vec::new();
-    let candidate = read_root(source, document, root, &mut found);
-    let name = candidate.as_ref().and_then(|candidate| candidate.name.as_ref());
+    let content = read_root(source, document, root, &mut found);
+    let (name, lost) = match &content {
+        Content::Policy(candidate) => (candidate.name.as_ref(), candidate.policy.is_none()),
+        Content::Wrong => (None, true),
+        Content::Exception(exception) => (exception.as_ref().map(|it| &it.name), exception.is_none()),
+        Content::Other { .. } | Content::Nothing => (None, false),
+    };
+    if lost && !document.faulty && !found.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
+        // A document that is lost without a word would open the door that it kept shut.
+        let message = "this document cannot be read as a policy";
+        found.push(Diagnostic::error(Code::NotAMapping, message).at(source, root.span));
+    }
     diagnostics.extend(found.into_iter().map(|diagnostic| match name {
         Some(name) => diagnostic.policy(&name.value),
         None => diagnostic,
     }));
-    candidate
+    content
 }
 
-fn read_root(
-    source: &Arc<Source>,
-    document: &Document,
-    root: &Node,
-    out: &mut Vec<Diagnostic>,
-) -> Option<Candidate> {
+fn read_root(source: &Arc<Source>, document: &Document, root: &Node, out: &mut Vec<Diagnostic>) -> Content {
     let NodeKind::Mapping(mapping) = &root.kind else {
         if !matches!(root.kind, NodeKind::Broken) {
             let message = "a document must be a mapping with `apiVersion`, `kind`, `metadata` and `spec`";
             out.push(Diagnostic::error(Code::NotAMapping, message).at(source, root.span));
         }
-        return None;
+        return Content::Wrong;
     };
     let mut absent = Vec::new();
     let api_version = text_field(source, root, mapping, "apiVersion", &mut absent);
@@ -134,26 +272,32 @@ fn read_root(
     if !document.faulty {
         out.append(&mut absent);
     }
-    let (api_version, kind) = (api_version?, kind?);
-    if !is_policy(source, &api_version, &kind, out) {
-        return None;
+    let (Some(api_version), Some(kind)) = (api_version, kind) else { return Content::Wrong };
+    match belongs(source, &api_version, &kind, out) {
+        Belongs::Policy => {}
+        Belongs::Exception => {
+            return Content::Exception(read_exception(source, document, root, mapping, out));
+        }
+        Belongs::Beside => return Content::Other { api_version: api_version.value, kind: kind.value },
+        Belongs::Nowhere => return Content::Wrong,
     }
     let name = mapping
         .get("metadata")
         .and_then(Node::as_mapping)
         .and_then(|metadata| located(metadata.get("name")?));
-    check::check(source, &schema::DOCUMENT, root, "", out);
+    schema::check(source, "a policy", &document::DOCUMENT, root, "", out);
     if let Some(spec) = mapping.entries.iter().find(|entry| entry.key == "spec") {
         mode(source, spec, out);
+        of_json(source, spec, out);
     }
     let judgeable = !document.faulty && out.iter().all(|diagnostic| !misleads(diagnostic));
     // INVARIANT: a policy that lacks an expression has a diagnostic, so it is never served; without diagnostics all
     // expressions must be there.
-    let partial = !out.is_empty();
+    let partial = out.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
     let policy = judgeable
         .then(|| policy(source, document.span, mapping, &api_version.value, name.clone(), partial))
         .flatten();
-    Some(Candidate { name, policy })
+    Content::Policy(Candidate { name, policy })
 }
 
 /// Whether a fault could make expressions look wrong that are not: they lack a variable, or belong to an environment
@@ -199,23 +343,40 @@ fn text_field(
     None
 }
 
-/// Whether a document is a policy that Toolgate reads; if it should not be here at all, that is an error.
-fn is_policy(
+/// Where a document belongs.
+enum Belongs {
+    /// It is a policy that Toolgate reads.
+    Policy,
+    /// It is an exception from policies.
+    Exception,
+    /// It may stand beside policies.
+    Beside,
+    /// It is an error that it is here.
+    Nowhere,
+}
+
+fn belongs(
     source: &Arc<Source>,
     api_version: &Located<String>,
     kind: &Located<String>,
     out: &mut Vec<Diagnostic>,
-) -> bool {
+) -> Belongs {
     let (group, version) = api_version.value.split_once('/').unwrap_or(("", &api_version.value));
-    if OTHER_GROUPS.contains(&group) {
-        return false;
-    }
     let name = kind.value.as_str();
     let known_version = group == GROUP && VERSIONS.contains(&version);
+    if known_version && name == KIND {
+        return Belongs::Policy;
+    }
+    if known_version && name == EXCEPTION {
+        return Belongs::Exception;
+    }
+    let called_policy =
+        name.to_lowercase().contains("polic") || did_you_mean(name, [KIND].into_iter()).is_some();
+    if BESIDE.contains(&group) && !called_policy {
+        return Belongs::Beside;
+    }
     let versions = VERSIONS.map(|version| format!("`{GROUP}/{version}`")).join(", ");
-    let diagnostic = if known_version && name == KIND {
-        return true;
-    } else if name == KIND || group == GROUP && !known_version {
+    let diagnostic = if name == KIND || group == GROUP && !known_version {
         let message = format!("`{}` is not a version of the API that has policies", api_version.value);
         Diagnostic::error(Code::UnknownApiVersion, message)
             .at(source, api_version.span)
@@ -229,20 +390,63 @@ fn is_policy(
         Diagnostic::error(Code::UnknownKind, message)
             .at(source, kind.span)
             .path("kind")
-            .help(format!("only documents of kind `{KIND}` can stand here; keep others in another directory"))
-            .suggest(name, [KIND].into_iter())
+            .help(format!(
+                "only documents of kind `{KIND}` and `{EXCEPTION}` can stand here; keep others in another directory"
+            ))
+            .suggest(name, [KIND, EXCEPTION].into_iter())
     };
     out.push(diagnostic);
-    false
+    Belongs::Nowhere
 }
 
-/// The evaluation mode must be HTTP. Kyverno loads a policy of any mode and then fails to compile it, with
+/// Reads an exception; none if anything is wrong with it.
+fn read_exception(
+    source: &Arc<Source>,
+    document: &Document,
+    root: &Node,
+    mapping: &Mapping,
+    out: &mut Vec<Diagnostic>,
+) -> Option<Exception> {
+    schema::check(source, "an exception", &document::EXCEPTION, root, "", out);
+    if document.faulty || !out.is_empty() {
+        return None;
+    }
+    let name = located(mapping.get("metadata")?.as_mapping()?.get("name")?)?;
+    let spec = mapping.get("spec")?.as_mapping()?;
+    let policy = |(_, item): (String, &Node)| {
+        let text = |field| Some(item.as_mapping()?.get(field)?.as_text()?.to_owned());
+        Some(PolicyRef { name: text("name")?, kind: text("kind")? })
+    };
+    let texts = |field| list(spec, field).filter_map(|(_, item)| Some(item.as_text()?.to_owned())).collect();
+    let metadata = mapping.get("metadata").and_then(Node::as_mapping);
+    let label = metadata
+        .and_then(|metadata| metadata.get("labels")?.as_mapping()?.get(PRIORITY)?.as_text())
+        .and_then(|text| text.parse().ok());
+    Some(Exception {
+        name,
+        namespace: metadata
+            .and_then(|metadata| metadata.get("namespace")?.as_text())
+            .filter(|namespace| !namespace.is_empty())
+            .map(str::to_owned),
+        allowed: Allowed { images: texts("images"), values: texts("allowedValues") },
+        passes: spec.get("reportResult").and_then(Node::as_text) == Some("pass"),
+        priority: label.unwrap_or_default(),
+        source: Arc::clone(source),
+        span: document.span,
+        mode: spec.get("evaluationMode").and_then(Node::as_text).map(str::to_owned),
+        policies: gather(list(spec, "policyRefs").map(policy), false)?,
+        match_conditions: gather(list(spec, "matchConditions").map(named), false)?,
+        expires_at: spec.get("expiresAt").filter(|node| !node.is_null()).map(|node| node.span),
+    })
+}
+
+/// The evaluation mode must be one that Toolgate decides. Kyverno loads a policy of any mode and then fails to compile it, with
 /// the effect that none of the policies around it is served.
 fn mode(source: &Arc<Source>, spec: &Entry, out: &mut Vec<Diagnostic>) {
     const PATH: &str = "spec.evaluation.mode";
     let Some(fields) = spec.value.as_mapping() else { return };
     let evaluation = fields.entries.iter().find(|entry| entry.key == "evaluation");
-    if evaluation.is_none() && check::is_near(fields, &schema::SPEC, "evaluation") {
+    if evaluation.is_none() && schema::is_near(fields, &document::SPEC, "evaluation") {
         return;
     }
     let node = match evaluation.map(|entry| &entry.value) {
@@ -250,7 +454,8 @@ fn mode(source: &Arc<Source>, spec: &Entry, out: &mut Vec<Diagnostic>) {
         Some(evaluation) if evaluation.is_null() => None,
         Some(evaluation) => match evaluation.as_mapping() {
             Some(mapping)
-                if mapping.get("mode").is_none() && check::is_near(mapping, &schema::EVALUATION, "mode") =>
+                if mapping.get("mode").is_none()
+                    && schema::is_near(mapping, &document::EVALUATION, "mode") =>
             {
                 return;
             }
@@ -259,9 +464,10 @@ fn mode(source: &Arc<Source>, spec: &Entry, out: &mut Vec<Diagnostic>) {
             None => return,
         },
     };
-    let help = format!("Toolgate decides tool calls with `{PATH}: {HTTP}`");
+    let help = format!("Toolgate decides tool calls with `{PATH}: HTTP`, `Envoy` or `JSON`");
     let diagnostic = match node.map(|node| (node, node.as_text())) {
-        Some((_, Some(HTTP) | None)) => return,
+        Some((_, None)) => return,
+        Some((_, Some(mode))) if Mode::named(mode).is_some() => return,
         None | Some((_, Some(""))) => {
             let place = node
                 .map_or_else(|| evaluation.map_or(spec.key_span, |entry| entry.key_span), |node| node.span);
@@ -274,7 +480,7 @@ fn mode(source: &Arc<Source>, spec: &Entry, out: &mut Vec<Diagnostic>) {
             Diagnostic::error(Code::UnsupportedMode, message).at(source, node.span).help(help)
         }
         Some((node, Some(mode))) => {
-            let modes = [HTTP].into_iter().chain(UNSUPPORTED_MODES);
+            let modes = Mode::ALL.into_iter().map(Mode::as_str).chain(UNSUPPORTED_MODES);
             Diagnostic::error(Code::UnknownMode, format!("there is no evaluation mode `{mode}`"))
                 .at(source, node.span)
                 .help(help)
@@ -286,6 +492,68 @@ fn mode(source: &Arc<Source>, spec: &Entry, out: &mut Vec<Diagnostic>) {
 
 fn located(node: &Node) -> Option<Located<String>> {
     Some(Located { value: node.as_text()?.to_owned(), span: node.span })
+}
+
+/// What is to be said of a policy of mode JSON.
+fn of_json(source: &Arc<Source>, spec: &Entry, out: &mut Vec<Diagnostic>) {
+    let Some(fields) = spec.value.as_mapping() else { return };
+    if evaluation_mode(fields) != Some(Mode::Json) {
+        return;
+    }
+    if let Some(constraints) = fields.get("matchConstraints").filter(|_| is_multiplied(fields)) {
+        let message =
+            "Kyverno asks a policy about pods a second and a third time, as if it were about what makes pods";
+        let help = "a JSON object is no pod: remove `matchConstraints`, or write `autogen: {podControllers: {controllers: []}}`";
+        let diagnostic = Diagnostic::error(Code::UnsupportedAutogen, message).help(help);
+        out.push(diagnostic.at(source, constraints.span).path("spec.matchConstraints"));
+    }
+    if !denies(fields)
+        && let Some(actions) = fields.get("validationActions")
+    {
+        let message = "the policy denies nothing: `Deny` is not among its actions";
+        let help = "what fails is in the trace alone; add `Deny`, or leave `validationActions` out";
+        let diagnostic = Diagnostic::warning(Code::DeniesNothing, message).help(help);
+        out.push(diagnostic.at(source, actions.span).path("spec.validationActions"));
+    }
+}
+
+/// Whether a failure counts: without actions, or with `Deny` among them.
+fn denies(spec: &Mapping) -> bool {
+    let actions = spec.get("validationActions").and_then(Node::as_list).unwrap_or_default();
+    actions.is_empty() || actions.iter().any(|action| action.as_text() == Some("Deny"))
+}
+
+/// Kyverno's `autogen.CanAutoGen`: whether a policy is about pods and nothing else, and has not asked to be left alone.
+fn is_multiplied(spec: &Mapping) -> bool {
+    let inside = |mapping: &Mapping, path: &[&str]| -> Option<Node> {
+        let (last, path) = path.split_last()?;
+        path.iter().try_fold(mapping, |mapping, field| mapping.get(field)?.as_mapping())?.get(last).cloned()
+    };
+    let controllers = inside(spec, &["autogen", "podControllers", "controllers"]);
+    if controllers.is_some_and(|list| list.as_list().is_some_and(<[Node]>::is_empty)) {
+        return false;
+    }
+    let Some(constraints) = spec.get("matchConstraints").and_then(Node::as_mapping) else { return false };
+    let empty = |mapping: &Mapping, path: &[&str]| match inside(mapping, path) {
+        Some(Node { kind: NodeKind::Mapping(mapping), .. }) => mapping.entries.is_empty(),
+        Some(node) => node.as_list().is_none_or(<[Node]>::is_empty),
+        None => true,
+    };
+    let [rule] = constraints.get("resourceRules").and_then(Node::as_list).unwrap_or_default() else {
+        return false;
+    };
+    let Some(rule) = rule.as_mapping() else { return false };
+    let is = |field: &str, value: &str| {
+        let list = rule.get(field).and_then(Node::as_list).unwrap_or_default();
+        matches!(list, [only] if only.as_text() == Some(value))
+    };
+    empty(constraints, &["objectSelector", "matchLabels"])
+        && empty(constraints, &["objectSelector", "matchExpressions"])
+        && empty(constraints, &["excludeResourceRules"])
+        && empty(rule, &["resourceNames"])
+        && is("apiGroups", "")
+        && is("apiVersions", "v1")
+        && is("resources", "pods")
 }
 
 /// What is used of a document in which nothing is wrong.
@@ -302,19 +570,29 @@ fn policy(
         Some("Ignore") => FailurePolicy::Ignore,
         _ => FailurePolicy::Fail,
     };
+    let validations = list(spec, "validations").map(|(path, item)| {
+        let item = item.as_mapping()?;
+        Some((expression(&path, "expression", item)?, message(&path, item)))
+    });
+    let (validations, messages) = gather(validations, partial)?.into_iter().unzip();
     Some(Policy {
         name: name?,
         api_version: api_version.to_owned(),
         source: Arc::clone(source),
         span,
+        // A mode that is wrong has a diagnostic, so the policy is never served.
+        mode: evaluation_mode(spec).unwrap_or(Mode::Http),
         failure_policy,
         match_conditions: gather(list(spec, "matchConditions").map(named), partial)?,
         variables: gather(list(spec, "variables").map(named), false)?,
-        validations: gather(
-            list(spec, "validations").map(|(path, item)| expression(&path, item.as_mapping()?)),
-            partial,
-        )?,
+        validations,
+        messages,
+        denies: denies(spec),
     })
+}
+
+fn evaluation_mode(spec: &Mapping) -> Option<Mode> {
+    Mode::named(spec.get("evaluation")?.as_mapping()?.get("mode")?.as_text()?)
 }
 
 /// All items; or, of a partial document, those that are there.
@@ -330,15 +608,27 @@ fn list<'a>(spec: &'a Mapping, field: &'a str) -> impl Iterator<Item = (String, 
 
 fn named((path, item): (String, &Node)) -> Option<NamedExpression> {
     let item = item.as_mapping()?;
-    Some(NamedExpression { name: located(item.get("name")?)?, expression: expression(&path, item)? })
+    Some(NamedExpression {
+        name: located(item.get("name")?)?,
+        expression: expression(&path, "expression", item)?,
+    })
 }
 
-fn expression(path: &str, item: &Mapping) -> Option<Expression> {
-    let node = item.get("expression").filter(|node| !node.is_null())?;
+/// What a validation says when it fails. An empty expression is none.
+fn message(path: &str, item: &Mapping) -> Message {
+    Message {
+        text: item.get("message").and_then(Node::as_text).unwrap_or_default().to_owned(),
+        expression: expression(path, "messageExpression", item)
+            .filter(|expression| !expression.text.is_empty()),
+    }
+}
+
+fn expression(path: &str, field: &str, item: &Mapping) -> Option<Expression> {
+    let node = item.get(field).filter(|node| !node.is_null())?;
     let NodeKind::Scalar(Scalar { text, map, .. }) = &node.kind else { return None };
     Some(Expression {
         text: text.clone(),
-        path: format!("{path}.expression"),
+        path: format!("{path}.{field}"),
         span: node.span,
         map: map.clone(),
     })

@@ -2,11 +2,12 @@
 //! that cel-go knows without being told.
 //!
 //! A field of a struct has two names. Typed access uses the CEL name; access through `dyn` uses the Go name on values that
-//! came through the outermost adapter, because that one ignores the `cel` tags (kyverno-semantics §2.6).
+//! came through the outermost adapter, because that one ignores the `cel` tags (docs/kyverno.md §3).
 
 use std::sync::LazyLock;
 
 use super::{Type, VARIABLES, signature::parse_type};
+use super::{envoy, kubernetes};
 
 /// An object type.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub struct ObjectType {
     pub ty: Type,
     /// True for a protobuf message, false for a Go struct.
     pub message: bool,
+    /// True for a type that the checker alone knows: its values are found by what they are, and a literal is an error.
+    pub declared: bool,
     /// The fields in the order of the Go struct; a value's fields have the same order.
     pub fields: Vec<FieldType>,
 }
@@ -55,7 +58,7 @@ const PRIVATE: &str = "";
 
 /// One object type as written in the table: name, then `cel-name[/GoName]: type`; `?` marks a field without a
 /// static type (`?map` and `?bool`: one whose zero value is not null) and `*` a pointer.
-type Row = (&'static str, &'static [(&'static str, &'static str, &'static str)]);
+pub(super) type Row = (&'static str, &'static [(&'static str, &'static str, &'static str)]);
 
 /// kyverno-authz `pkg/cel/libs/authz/http/types.go` and `pkg/cel/libs/mcp/types.go` with mcp-go 0.49.0.
 const ROWS: &[Row] = &[
@@ -85,6 +88,7 @@ const ROWS: &[Row] = &[
     ),
     ("http.CheckResponseOk", &[]),
     ("http.CheckResponseDenied", &[("reason", "Reason", "string")]),
+    ("jwt.Token", &[("Claims", "Claims", "*map(string, dyn)"), ("Valid", "Valid", "bool")]),
     ("http.Context", &[]),
     ("json.Json", &[]),
     ("mcp.MCP", &[]),
@@ -224,7 +228,7 @@ const ROWS: &[Row] = &[
     ("mcp.CompleteArgument", &[("Name", "Name", "string"), ("Value", "Value", "string")]),
     ("mcp.CompleteContext", &[("Arguments", "Arguments", "map(string, string)")]),
     (VARIABLES, &[]),
-    // What the header mapping of the gateway sees of a call (design.md). Pointers, so that `has()` tells an absent
+    // What the header mapping of the gateway sees of a call (docs/configuration.md). Pointers, so that `has()` tells an absent
     // attribute from an empty one; `gateway::headers` builds the values in this order.
     (
         "toolgate.Call",
@@ -237,7 +241,7 @@ const ROWS: &[Row] = &[
             ("headers", "headers", "map(string, string)"),
             ("claims", "claims", "map(string, dyn)"),
             ("operation", "operation", "*string"),
-            ("environment", "environment", "*string"),
+            ("environment", "environment", "*list(string)"),
             ("query", "query", "*string"),
             ("user", "user", "*string"),
             ("roles", "roles", "*list(string)"),
@@ -296,11 +300,17 @@ const MESSAGES: &[MessageRow] = &[
     ),
 ];
 
+/// The rows of Go's structs.
+fn structs() -> impl Iterator<Item = &'static Row> {
+    ROWS.iter().chain(kubernetes::ROWS)
+}
+
 static OBJECTS: LazyLock<Vec<ObjectType>> = LazyLock::new(|| {
-    let structs = ROWS.iter().map(|(name, fields)| ObjectType {
+    let structs = structs().map(|(name, fields)| ObjectType {
         name,
         ty: Type::Struct(name),
         message: false,
+        declared: name.starts_with("kubernetes."),
         fields: fields.iter().map(field_type).collect(),
     });
     let messages = MESSAGES.iter().map(|(name, ty, fields)| ObjectType {
@@ -308,27 +318,54 @@ static OBJECTS: LazyLock<Vec<ObjectType>> = LazyLock::new(|| {
         // The lookup of a name would need the table that is being made.
         ty: if ty.is_empty() { None } else { parse_type(ty) }.unwrap_or(Type::Struct(name)),
         message: true,
+        declared: false,
         fields: fields
             .iter()
             .map(|(name, ty, go_type)| FieldType { go_type, ..field_type(&(name, name, ty)) })
             .collect(),
     });
-    structs.chain(messages).collect()
+    let envoy = envoy::MESSAGES.iter().map(|(name, fields)| ObjectType {
+        name,
+        ty: Type::Struct(name),
+        message: true,
+        declared: false,
+        fields: fields
+            .iter()
+            .map(|(name, ty, go_type)| FieldType {
+                name,
+                go_name: name,
+                ty: message_type(ty.trim_start_matches('*')),
+                pointer: ty.starts_with('*'),
+                go_type,
+            })
+            .collect(),
+    });
+    structs.chain(messages).chain(envoy).collect()
 });
+
+/// The type of a field of Envoy's messages; a message's name is not looked up, for that would need the table.
+fn message_type(text: &str) -> Option<Type> {
+    if let Some((name, _)) = envoy::MESSAGES.iter().find(|(name, _)| *name == text) {
+        return Some(Type::Struct(name));
+    }
+    match text.strip_prefix("list(").and_then(|text| text.strip_suffix(')')) {
+        Some(element) => Some(Type::list(message_type(element)?)),
+        None => parse_type(text),
+    }
+}
 
 fn field_type(&(name, go_name, ty): &(&'static str, &'static str, &'static str)) -> FieldType {
     let pointer = ty.starts_with('*');
     let text = ty.trim_start_matches('*');
     // A name of the table itself is resolved by name alone: looking it up here would need the table.
-    let ty = match ROWS.iter().find(|(object, _)| *object == text) {
-        Some((object, _)) => Some(Type::Struct(object)),
-        None => match text.strip_prefix("list(").and_then(|t| t.strip_suffix(')')) {
-            Some(element) if element.starts_with("mcp.") => ROWS
-                .iter()
-                .find(|(object, _)| *object == element)
-                .map(|(object, _)| Type::list(Type::Struct(object))),
-            _ if text.starts_with('?') => None,
-            _ => parse_type(text),
+    let named =
+        |text: &str| structs().find(|(object, _)| *object == text).map(|(object, _)| Type::Struct(object));
+    let ty = match named(text) {
+        Some(object) => Some(object),
+        None => match text.strip_prefix("list(").and_then(|text| text.strip_suffix(')')).and_then(named) {
+            Some(element) => Some(Type::list(element)),
+            None if text.starts_with('?') => None,
+            None => parse_type(text),
         },
     };
     let go_type = text.strip_prefix('?').unwrap_or_default();
@@ -360,8 +397,20 @@ mod tests {
     }
 
     #[test]
+    fn every_field_of_envoy_s_messages_has_a_type_and_every_oneof_its_members() {
+        for (name, fields) in envoy::MESSAGES {
+            let message = object_type(name).unwrap();
+            assert!(message.message && message.fields.len() == fields.len());
+            assert!(message.fields.iter().all(|f| f.ty.is_some() && !f.go_type.is_empty()), "{name}");
+            for member in envoy::oneof(name) {
+                assert!(message.field(member).unwrap().1.pointer, "{name}.{member}");
+            }
+        }
+    }
+
+    #[test]
     fn every_field_with_a_type_has_one_that_reads() {
-        for (name, fields) in ROWS {
+        for (name, fields) in structs() {
             for (field, _, text) in *fields {
                 let ty = object_type(name).unwrap();
                 match ty.field(field) {

@@ -145,8 +145,28 @@ pub(super) fn parse_type(text: &str) -> Option<Type> {
         "timestamp" => Some(Type::Timestamp),
         "type" => Some(Type::Type(None)),
         "http.Context" => Some(Type::Opaque("http.Context", [].into())),
+        "resource.Context" => Some(Type::Opaque("resource.Context", [].into())),
+        "globalcontext.Context" => Some(Type::Opaque("globalcontext.Context", [].into())),
+        "imagedata.Context" => Some(Type::Opaque("imagedata.Context", [].into())),
+        "schema.GroupVersionResource" => Some(Type::Opaque("schema.GroupVersionResource", [].into())),
         "json.Json" => Some(Type::Opaque("json.Json", [].into())),
         "mcp.MCP" => Some(Type::Opaque("mcp.MCP", [].into())),
+        "yaml.Yaml" => Some(Type::Opaque("yaml.Yaml", [].into())),
+        "net.IP" => Some(Type::Opaque("net.IP", [].into())),
+        "net.CIDR" => Some(Type::Opaque("net.CIDR", [].into())),
+        "kyverno.image" => Some(Type::Opaque("kyverno.image", [].into())),
+        "kubernetes.URL" => Some(Type::Struct("kubernetes.URL")),
+        "kubernetes.Quantity" => Some(Type::Struct("kubernetes.Quantity")),
+        "kubernetes.Semver" => Some(Type::Struct("kubernetes.Semver")),
+        "kubernetes.NamedFormat" => Some(Type::Struct("kubernetes.NamedFormat")),
+        "kubernetes.authorization.Authorizer" => Some(Type::Struct("kubernetes.authorization.Authorizer")),
+        "kubernetes.authorization.PathCheck" => Some(Type::Struct("kubernetes.authorization.PathCheck")),
+        "kubernetes.authorization.GroupCheck" => Some(Type::Struct("kubernetes.authorization.GroupCheck")),
+        "kubernetes.authorization.ResourceCheck" => {
+            Some(Type::Struct("kubernetes.authorization.ResourceCheck"))
+        }
+        "kubernetes.authorization.Decision" => Some(Type::Struct("kubernetes.authorization.Decision")),
+        "jwk.Set" => Some(Type::Opaque("jwk.Set", [].into())),
         _ if text.len() == 1 && text.bytes().all(|b| b.is_ascii_uppercase()) => Some(Type::param(text)),
         _ => object_type(text).map(|object| object.ty.clone()),
     }

@@ -5,19 +5,37 @@ use std::cmp::Ordering;
 use super::{Map, Object, Value};
 
 /// How deep nested values are compared; deeper ones cannot be built by CEL and are refused when JSON is read.
-pub(crate) const MAX_DEPTH: u32 = 1_000;
+pub(crate) const MAX_DEPTH: u32 = 400;
+
+/// What `==` finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sameness {
+    /// The values are equal.
+    Equal,
+    /// The values are not.
+    Unequal,
+    /// The left value's type knows only its own: `==` is an error, `!=` is true, and inside of a list or map the two
+    /// count as equal, as in cel-go.
+    Incomparable,
+}
+
+impl From<bool> for Sameness {
+    fn from(equal: bool) -> Self {
+        if equal { Sameness::Equal } else { Sameness::Unequal }
+    }
+}
 
 /// CEL's `==`: numbers compare across types, values of other different types are unequal, NaN equals nothing.
 ///
 /// Takes one of `steps` for each pair of elements. `None`: the steps are spent, or the values are nested deeper
 /// than is compared; the caller makes a fault of it.
-pub fn equal(a: &Value<'_>, b: &Value<'_>, steps: &mut u64) -> Option<bool> {
+pub fn equal(a: &Value<'_>, b: &Value<'_>, steps: &mut u64) -> Option<Sameness> {
     equal_at(a, b, steps, 0)
 }
 
-fn equal_at(a: &Value<'_>, b: &Value<'_>, steps: &mut u64, depth: u32) -> Option<bool> {
+fn equal_at(a: &Value<'_>, b: &Value<'_>, steps: &mut u64, depth: u32) -> Option<Sameness> {
     *steps = steps.checked_sub(1)?;
-    Some(match (a, b) {
+    let equal = match (a, b) {
         (Value::Null, Value::Null) => true,
         (Value::Bool(a), Value::Bool(b)) => a == b,
         (Value::String(a), Value::String(b)) => {
@@ -31,17 +49,30 @@ fn equal_at(a: &Value<'_>, b: &Value<'_>, steps: &mut u64, depth: u32) -> Option
         (Value::Duration(a), Value::Duration(b)) => a == b,
         (Value::Timestamp(a), Value::Timestamp(b)) => a.instant() == b.instant(),
         (Value::Type(a), Value::Type(b)) => a == b,
+        (Value::Keys(a), Value::Keys(b)) => a == b,
         (Value::Opaque(a), Value::Opaque(b)) => a == b,
         (Value::Optional(a), Value::Optional(b)) => match (a, b) {
-            (Some(a), Some(b)) => equal_at(a, b, steps, deeper(depth)?)?,
+            (Some(a), Some(b)) => return equal_at(a, b, steps, deeper(depth)?),
             (None, None) => true,
             _ => false,
         },
         (Value::List(a), Value::List(b)) => a.len() == b.len() && equal_lists(a, b, steps, deeper(depth)?)?,
         (Value::Map(a), Value::Map(b)) => a.len() == b.len() && equal_maps(a, b, steps, deeper(depth)?)?,
         (Value::Object(a), Value::Object(b)) => equal_objects(a, b, steps, deeper(depth)?)?,
+        (Value::Extension(_), Value::Null) => false,
+        (Value::Extension(a), Value::Extension(b)) => match a.equal(b, steps)? {
+            Some(equal) => equal,
+            None => return Some(Sameness::Incomparable),
+        },
+        (Value::Extension(_), _) => return Some(Sameness::Incomparable),
         _ => compare_numbers(a, b) == Some(Ordering::Equal),
-    })
+    };
+    Some(equal.into())
+}
+
+/// [`equal_at`] of two elements.
+fn inside(a: &Value<'_>, b: &Value<'_>, steps: &mut u64, depth: u32) -> Option<bool> {
+    equal_at(a, b, steps, depth).map(|sameness| sameness != Sameness::Unequal)
 }
 
 fn deeper(depth: u32) -> Option<u32> {
@@ -56,7 +87,7 @@ fn charge_bytes(steps: &mut u64, bytes: usize) -> Option<()> {
 
 fn equal_lists(a: &[Value<'_>], b: &[Value<'_>], steps: &mut u64, depth: u32) -> Option<bool> {
     for (a, b) in a.iter().zip(b) {
-        if !equal_at(a, b, steps, depth)? {
+        if !inside(a, b, steps, depth)? {
             return Some(false);
         }
     }
@@ -66,23 +97,33 @@ fn equal_lists(a: &[Value<'_>], b: &[Value<'_>], steps: &mut u64, depth: u32) ->
 fn equal_maps(a: &Map<'_>, b: &Map<'_>, steps: &mut u64, depth: u32) -> Option<bool> {
     for (key, value) in a.entries() {
         match b.get(key) {
-            Some(other) if equal_at(value, &other, steps, depth)? => {}
+            Some(other) if inside(value, &other, steps, depth)? => {}
             _ => return Some(false),
         }
     }
     Some(true)
 }
 
-/// Kyverno compares its structs with Go's `reflect.DeepEqual`: an unset map or pointer differs from an empty one.
+/// Kyverno compares its structs with Go's `reflect.DeepEqual`: an unset map or pointer differs from an empty one. Of
+/// messages, only fields with presence do.
 fn equal_objects(a: &Object<'_>, b: &Object<'_>, steps: &mut u64, depth: u32) -> Option<bool> {
     if !std::ptr::eq(a.ty, b.ty) {
         return Some(false);
     }
     for index in 0..a.ty.fields.len() {
         let set = |object: &Object<'_>| object.fields.get(index).is_some_and(Option::is_some);
+        let has_presence = a.ty.fields.get(index).is_some_and(|field| field.pointer);
+        if a.ty.message {
+            if has_presence && a.is_set(index) != b.is_set(index)
+                || !inside(&a.get(index), &b.get(index), steps, depth)?
+            {
+                return Some(false);
+            }
+            continue;
+        }
         let nillable = matches!(a.get(index), Value::Map(_) | Value::List(_) | Value::Bytes(_) | Value::Null)
-            || a.ty.fields.get(index).is_some_and(|field| field.pointer);
-        if nillable && set(a) != set(b) || !equal_at(&a.get(index), &b.get(index), steps, depth)? {
+            || has_presence;
+        if nillable && set(a) != set(b) || !inside(&a.get(index), &b.get(index), steps, depth)? {
             return Some(false);
         }
     }
@@ -194,7 +235,7 @@ mod tests {
                 assert_eq!(forward, compare(&b, &a).unwrap().map(Ordering::reverse), "{a:?} {b:?}");
                 assert_eq!(
                     forward == Some(Ordering::Equal),
-                    equal(&a, &b, &mut { STEPS }).unwrap(),
+                    equal(&a, &b, &mut { STEPS }).unwrap() == Sameness::Equal,
                     "{a:?} {b:?}"
                 );
             }
@@ -206,7 +247,7 @@ mod tests {
         let values = [Value::Null, Value::Bool(true), Value::String("a"), Value::Bytes(b"a"), Value::Int(1)];
         for (i, a) in values.iter().enumerate() {
             for (j, b) in values.iter().enumerate() {
-                assert_eq!(equal(a, b, &mut { STEPS }), Some(i == j));
+                assert_eq!(equal(a, b, &mut { STEPS }), Some((i == j).into()));
                 assert_eq!(compare(a, b).is_some(), i == j && i != 0);
             }
         }
@@ -216,7 +257,7 @@ mod tests {
     fn comparing_takes_steps_and_stops_when_they_are_spent() {
         let list = [Value::Int(1); 10];
         let (a, b) = (Value::List(&list), Value::List(&list));
-        assert_eq!(equal(&a, &b, &mut 11), Some(true));
+        assert_eq!(equal(&a, &b, &mut 11), Some(Sameness::Equal));
         assert_eq!(equal(&a, &b, &mut 10), None);
     }
 }

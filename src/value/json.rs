@@ -16,7 +16,7 @@ use std::fmt;
 use bumpalo::Bump;
 use bumpalo::collections::String as BumpString;
 
-use crate::cel::budget::{Budget, Fault};
+use crate::budget::{Budget, Fault};
 
 pub use syntax::{Checked, SyntaxError, check};
 
@@ -46,13 +46,25 @@ impl fmt::Display for JsonError<'_> {
 
 /// Formats into the arena, charged.
 fn format_in<'a>(arena: &'a Bump, budget: &mut Budget, text: fmt::Arguments<'_>) -> Result<&'a str, Fault> {
-    let mut out = BumpString::new_in(arena);
-    if fmt::write(&mut out, text).is_err() {
-        return Err(Fault::Internal("a text that does not print"));
-    }
-    charge_scan(budget, out.len())?;
-    budget.charge_bytes(out.len())?;
+    const WRONG: Fault = Fault::Internal("a text that does not print");
+    // Printed twice: first to know what it costs, because a text that grows leaves its shorter copies in the arena.
+    let mut length = Length(0);
+    fmt::write(&mut length, text).map_err(|_| WRONG)?;
+    charge_scan(budget, length.0.saturating_mul(2))?;
+    budget.charge_bytes(length.0)?;
+    let mut out = BumpString::with_capacity_in(length.0, arena);
+    fmt::write(&mut out, text).map_err(|_| WRONG)?;
     Ok(out.into_bump_str())
+}
+
+/// Counts the bytes of a text that is not kept.
+struct Length(usize);
+
+impl fmt::Write for Length {
+    fn write_str(&mut self, piece: &str) -> fmt::Result {
+        self.0 = self.0.saturating_add(piece.len());
+        Ok(())
+    }
 }
 
 /// Charges for looking at `bytes` bytes once: one step for sixteen.

@@ -8,6 +8,7 @@ use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
 
 use super::Value;
+use crate::budget::{Budget, Fault};
 
 /// In maps up to this many entries a string is looked for one by one.
 const FEW: usize = 12;
@@ -59,6 +60,7 @@ fn same(a: &Value<'_>, b: &Value<'_>) -> bool {
         (Value::Map(a), Value::Map(b)) => !a.is_empty() && std::ptr::eq(a.entries, b.entries),
         (Value::Object(a), Value::Object(b)) => std::ptr::eq(*a, *b),
         (Value::Opaque(_), Value::Opaque(_)) => false,
+        (Value::Extension(a), Value::Extension(b)) => a.is_same_key(b),
         _ => order(a, b).is_eq() && rank(a) < EXOTIC && rank(a) == rank(b),
     }
 }
@@ -111,30 +113,40 @@ impl<'a> Map<'a> {
     /// without loss, looked up as cel-go does (a double finds int and uint keys, an int finds uint keys and
     /// the other way round; nothing but a double finds a double key).
     pub fn get(&self, key: &Value<'_>) -> Option<Value<'a>> {
-        if let Some(found) = self.get_exact(key) {
-            return Some(found);
-        }
-        match *key {
-            Value::Int(i) => self.get_exact(&Value::Uint(u64::try_from(i).ok()?)),
-            Value::Uint(u) => self.get_exact(&Value::Int(i64::try_from(u).ok()?)),
-            Value::Double(d) => {
-                let int = super::compare::double_to_int(d).and_then(|i| self.get_exact(&Value::Int(i)));
-                int.or_else(|| {
-                    super::compare::double_to_uint(d).and_then(|u| self.get_exact(&Value::Uint(u)))
-                })
-            }
-            _ => None,
-        }
+        find(self.entries, key)
     }
 
     fn get_exact(&self, key: &Value<'_>) -> Option<Value<'a>> {
-        let at = self.entries.binary_search_by(|(k, _)| order(k, key)).ok()?;
-        let (found, value) = self.entries.get(at)?;
-        if same(found, key) {
-            return Some(*value);
-        }
-        self.entries.iter().find(|(k, _)| same(k, key)).map(|(_, value)| *value)
+        find_exact(self.entries, key)
     }
+}
+
+/// [`Map::get`] in entries that are in order.
+fn find<'a>(entries: &[(Value<'a>, Value<'a>)], key: &Value<'_>) -> Option<Value<'a>> {
+    if let Some(found) = find_exact(entries, key) {
+        return Some(found);
+    }
+    match *key {
+        Value::Int(i) => find_exact(entries, &Value::Uint(u64::try_from(i).ok()?)),
+        Value::Uint(u) => find_exact(entries, &Value::Int(i64::try_from(u).ok()?)),
+        Value::Double(d) => {
+            let int = super::compare::double_to_int(d).and_then(|i| find_exact(entries, &Value::Int(i)));
+            int.or_else(|| {
+                super::compare::double_to_uint(d).and_then(|u| find_exact(entries, &Value::Uint(u)))
+            })
+        }
+        _ => None,
+    }
+}
+
+fn find_exact<'a>(entries: &[(Value<'a>, Value<'a>)], key: &Value<'_>) -> Option<Value<'a>> {
+    let at = entries.binary_search_by(|(k, _)| order(k, key)).ok()?;
+    let (found, value) = entries.get(at)?;
+    if same(found, key) {
+        return Some(*value);
+    }
+    // Keys that no index can look up: they have no order among themselves.
+    entries.iter().find(|(k, _)| same(k, key)).map(|(_, value)| *value)
 }
 
 impl<'a> MapBuilder<'a> {
@@ -162,12 +174,71 @@ impl<'a> MapBuilder<'a> {
         self.entries.push((key, value));
     }
 
+    /// Adds an entry whose key the map must not have yet, as [`Map::get`] finds it; false if it has it. Entries that
+    /// come in order are cheap, others are charged for those that have to make room.
+    ///
+    /// # Errors
+    /// The budget is spent.
+    pub fn insert_new(
+        &mut self,
+        key: Value<'a>,
+        value: Value<'a>,
+        budget: &mut Budget,
+    ) -> Result<bool, Fault> {
+        // INVARIANT: a builder that is filled by this alone is in order.
+        let count = self.entries.len();
+        let looked_at = match &key {
+            Value::String(key) => {
+                (key.len() >> 5).saturating_mul(usize::BITS.saturating_sub(count.leading_zeros()) as usize)
+            }
+            // These are compared with one another, one by one.
+            key if rank(key) == EXOTIC => count,
+            _ => 0,
+        };
+        budget.charge(u64::try_from(looked_at).unwrap_or(u64::MAX))?;
+        if find(&self.entries, &key).is_some() {
+            return Ok(false);
+        }
+        let size = size_of::<(Value<'_>, Value<'_>)>();
+        if count == self.entries.capacity() {
+            // A bump arena does not take back the old buffer, so growing costs the new one whole.
+            let capacity = count.saturating_mul(2).max(4);
+            budget.charge_bytes(capacity.saturating_mul(size))?;
+            self.entries.reserve_exact(capacity.saturating_sub(count));
+        }
+        let at = self.entries.partition_point(|(known, _)| order(known, &key).is_le());
+        let moved = count.saturating_sub(at).saturating_mul(size);
+        budget.charge(u64::try_from(moved >> 8).unwrap_or(u64::MAX))?;
+        self.entries.insert(at, (key, value));
+        Ok(true)
+    }
+
     /// Takes an entry out again: what an absent optional value does to an earlier entry of the same key.
     pub fn remove(&mut self, key: &Value<'a>) {
         self.entries.retain(|(k, _)| !same(k, key));
     }
 
-    /// The finished map.
+    /// The finished map, of entries whose order and number a caller chooses: charged for sorting them, which takes
+    /// more for long keys.
+    ///
+    /// # Errors
+    /// The budget is spent.
+    pub fn finish_within(self, budget: &mut Budget) -> Result<Map<'a>, Fault> {
+        if !self.sorted {
+            let count = self.entries.len();
+            let rounds = usize::BITS.saturating_sub(count.leading_zeros()) as usize;
+            let lengths = self.entries.iter().map(|(key, _)| match key {
+                Value::String(key) => key.len(),
+                _ => 0,
+            });
+            let bytes = lengths.fold(0_usize, usize::saturating_add) >> 5;
+            let steps = (count >> 2).saturating_add(bytes).saturating_mul(rounds);
+            budget.charge(u64::try_from(steps).unwrap_or(u64::MAX))?;
+        }
+        Ok(self.finish())
+    }
+
+    /// The finished map, of entries in order or few.
     pub fn finish(mut self) -> Map<'a> {
         if !self.sorted {
             let arena = self.entries.bump();
@@ -216,6 +287,71 @@ mod tests {
         for (key, expected) in [("a", 3), ("b", 5), ("c", 2)] {
             assert!(matches!(map.get_str(key), Some(Value::Int(i)) if i == expected), "{key}");
         }
+    }
+
+    #[test]
+    fn sorting_what_a_caller_chose_is_charged_before_it_is_done() {
+        let arena = Bump::new();
+        let long = "a".repeat(10_000);
+        let left = |keys: &[&'static str], prefix: &str, steps: u64| {
+            let mut builder = MapBuilder::with_capacity(&arena, keys.len());
+            for key in keys {
+                builder.insert(Value::String(arena.alloc_str(&format!("{prefix}{key}"))), Value::Null);
+            }
+            let mut budget = Budget { steps, bytes: 0 };
+            builder.finish_within(&mut budget).map(|map| (map.len(), budget.steps))
+        };
+        // In order already: nothing is sorted.
+        assert_eq!(left(&["a", "b", "c", "d"], "", 10), Ok((4, 10)));
+        assert_eq!(left(&["d", "c", "b", "a"], "", 10), Ok((4, 7)));
+        assert_eq!(left(&["d", "c", "b", "a"], "", 2), Err(Fault::Steps));
+        assert_eq!(left(&["d", "c", "b", "a"], &long, 1_000), Err(Fault::Steps));
+    }
+
+    #[test]
+    fn an_entry_is_new_unless_an_index_would_find_its_key() {
+        let arena = Bump::new();
+        let mut builder = MapBuilder::with_capacity(&arena, 0);
+        let mut budget = Budget { steps: 1_000, bytes: 1_000_000 };
+        let list = [Value::Int(1)];
+        let keys = [
+            (Value::String("b"), true),
+            (Value::String("a"), true),
+            (Value::String("b"), false),
+            (Value::Int(1), true),
+            (Value::Uint(1), false),
+            (Value::Double(1.0), false),
+            (Value::Double(1.5), true),
+            (Value::List(&list), true),
+            (Value::List(&list), false),
+            (Value::Null, true),
+        ];
+        for (at, (key, is_new)) in keys.iter().enumerate() {
+            assert_eq!(builder.insert_new(*key, Value::Null, &mut budget), Ok(*is_new), "{at}");
+        }
+        let map = builder.finish();
+        assert_eq!(map.len(), 6);
+        for key in ["a", "b"] {
+            assert!(map.get_str(key).is_some(), "{key}");
+        }
+        assert!(map.get(&Value::Uint(1)).is_some() && map.get(&Value::Null).is_some());
+    }
+
+    #[test]
+    fn making_room_in_a_map_is_charged() {
+        let arena = Bump::new();
+        let spent = |order: &[i64]| {
+            let mut builder = MapBuilder::with_capacity(&arena, 0);
+            let mut budget = Budget { steps: 1_000_000, bytes: 10_000_000 };
+            for key in order {
+                assert_eq!(builder.insert_new(Value::Int(*key), Value::Null, &mut budget), Ok(true));
+            }
+            1_000_000 - budget.steps
+        };
+        let ascending: Vec<i64> = (0..1_000).collect();
+        let descending: Vec<i64> = ascending.iter().rev().copied().collect();
+        assert_eq!(spent(&ascending), 0);
+        assert!(spent(&descending) > 10_000);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use super::{Map, Value};
 use crate::types::{FieldType, ObjectType, object_types};
 
-/// An object. Unset fields read as the zero value of their type, never as null (kyverno-semantics §2.2).
+/// An object. Unset fields read as the zero value of their type, never as null (docs/kyverno.md §2).
 #[derive(Debug)]
 pub struct Object<'a> {
     /// The object's type.
@@ -14,12 +14,13 @@ pub struct Object<'a> {
     /// nobody reads. A slice shorter than the type leaves the rest unset.
     pub fields: &'a [Option<Value<'a>>],
     /// True for objects made by Kyverno's own functions and by literals: access through `dyn` then takes the
-    /// CEL names; objects that came with the request take the Go names (kyverno-semantics §2.6, §5.6).
+    /// CEL names; objects that came with the request take the Go names (docs/kyverno.md §3).
     pub tagged: bool,
 }
 
-static ZEROS: LazyLock<Vec<Object<'static>>> =
-    LazyLock::new(|| object_types().iter().map(|ty| Object { ty, fields: &[], tagged: false }).collect());
+static ZEROS: LazyLock<Vec<Object<'static>>> = LazyLock::new(|| {
+    object_types().iter().map(|ty| Object { ty, fields: &[], tagged: ty.message }).collect()
+});
 
 /// The object of the type called `name` that has no field set.
 pub(super) fn zero(name: &str) -> Option<&'static Object<'static>> {
@@ -46,7 +47,8 @@ impl<'a> Object<'a> {
     /// scalars when they differ from zero, structs when any field of theirs does.
     pub fn is_set(&self, index: usize) -> bool {
         let Some(value) = self.fields.get(index).copied().flatten() else { return false };
-        self.ty.fields.get(index).is_some_and(|field| field.pointer) || !is_zero(&value)
+        let pointer = self.ty.fields.get(index).is_some_and(|field| field.pointer);
+        pointer || if self.ty.message { !is_default(&value) } else { !is_zero(&value) }
     }
 
     /// The field that access through `dyn` finds under `name`, with its index.
@@ -57,6 +59,16 @@ impl<'a> Object<'a> {
     /// True if no field is set to anything.
     pub fn is_zero(&self) -> bool {
         (0..self.fields.len()).all(|index| !self.is_set(index))
+    }
+}
+
+/// Protobuf's default values: what a field without presence is when nobody set it.
+fn is_default(value: &Value<'_>) -> bool {
+    match value {
+        Value::List(list) => list.is_empty(),
+        Value::Map(map) => map.is_empty(),
+        Value::Bytes(bytes) => bytes.is_empty(),
+        other => is_zero(other),
     }
 }
 

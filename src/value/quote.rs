@@ -6,9 +6,9 @@ use std::fmt;
 #[derive(Clone, Copy, Debug)]
 pub struct GoQuoted<'s>(pub &'s str);
 
-impl fmt::Display for GoQuoted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("\"")?;
+impl GoQuoted<'_> {
+    /// What stands between the quotes.
+    pub(super) fn fmt_inside(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for c in self.0.chars() {
             match c {
                 '"' => f.write_str("\\\"")?,
@@ -27,6 +27,14 @@ impl fmt::Display for GoQuoted<'_> {
                 _ => write!(f, "\\U{:08x}", u32::from(c))?,
             }
         }
+        Ok(())
+    }
+}
+
+impl fmt::Display for GoQuoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("\"")?;
+        self.fmt_inside(f)?;
         f.write_str("\"")
     }
 }

@@ -2,16 +2,16 @@
 
 use bumpalo::Bump;
 use serde_json::Value as Json;
-use toolgate::cel::budget::Budget;
-use toolgate::cel::check::{self, Checked, Environment, Functions};
-use toolgate::cel::error::Raise;
-use toolgate::cel::eval::Frame;
-use toolgate::cel::front;
-use toolgate::cel::plan::{self, Arena};
-use toolgate::library;
-use toolgate::library::table::{Answer, Context, Implementation, Row};
-use toolgate::types::Signature;
-use toolgate::value::Value;
+use toolgate::internal::budget::Budget;
+use toolgate::internal::cel::check::{self, Checked, Environment, Functions};
+use toolgate::internal::cel::error::Raise;
+use toolgate::internal::cel::eval::Frame;
+use toolgate::internal::cel::{Macros, front};
+use toolgate::internal::cel::{plan, program::Arena};
+use toolgate::internal::library;
+use toolgate::internal::library::table::{Answer, Context, Implementation, Row};
+use toolgate::internal::types::Signature;
+use toolgate::internal::value::Value;
 
 use super::{types, values};
 
@@ -24,7 +24,7 @@ pub(crate) fn simple(case: &Json) -> Result<(), String> {
     }
     let functions = functions(case)?;
     let environment = environment(case, &functions)?;
-    let ast = front::parse(case["expr"].as_str().unwrap())
+    let ast = front::parse(case["expr"].as_str().unwrap(), macros(case))
         .map_err(|errors| format!("does not parse: {errors:?}"))?;
     let checked = check::check(ast, &environment)
         .map_err(|mistakes| format!("does not check: {}", check::render(&mistakes)))?;
@@ -36,7 +36,7 @@ pub(crate) fn simple(case: &Json) -> Result<(), String> {
 pub(crate) fn checker(case: &Json) -> Result<(), String> {
     let functions = functions(case)?;
     let environment = environment(case, &functions)?;
-    let checked = match front::parse(case["expr"].as_str().unwrap()) {
+    let checked = match front::parse(case["expr"].as_str().unwrap(), Macros::OneVariable) {
         Ok(ast) => check::check(ast, &environment).map_err(|mistakes| check::render(&mistakes)),
         Err(errors) => Err(format!("does not parse: {errors:?}")),
     };
@@ -66,9 +66,16 @@ fn compare_type(case: &Json, checked: &Checked<'_>) -> Result<(), String> {
     }
 }
 
+/// Of Kyverno's environments that of mode JSON has macros with two variables.
+fn macros(case: &Json) -> Macros {
+    let has_two = case["id"].as_str().is_some_and(|id| id.starts_with("macros2/"));
+    if has_two { Macros::TwoVariables } else { Macros::OneVariable }
+}
+
 /// Kyverno's functions and those that the case declares.
 fn functions(case: &Json) -> Result<Functions, String> {
-    let mut functions = Functions::new(library::HTTP).unwrap();
+    let mut functions =
+        Functions::new(if macros(case) == Macros::OneVariable { library::HTTP } else { library::JSON });
     for declared in case["declarations"].as_array().into_iter().flatten() {
         let Some(name) = declared["function"].as_str() else { continue };
         for overload in declared["overloads"].as_array().unwrap() {
@@ -79,6 +86,7 @@ fn functions(case: &Json) -> Result<Functions, String> {
                 doc: "",
                 examples: &[],
                 since: 0,
+                total: false,
             };
             let params = overload["params"].as_array().unwrap().iter().map(types::read);
             let signature = Signature {
@@ -117,7 +125,7 @@ fn evaluate(case: &Json, checked: &Checked<'_>) -> Result<(), String> {
         names.push(name.as_str());
         inputs.push(values::read(value, &bump)?);
     }
-    let program = plan::plan(checked, &arena, &names, &|_| None)
+    let program = plan::plan(checked, &arena, &names, &[], &|_| None)
         .map_err(|error| format!("makes no program: {}", error.message))?;
     let mut frame = Frame::new(Context::new(&bump, Budget::default()), &inputs);
     let answer = frame.evaluate(&program);

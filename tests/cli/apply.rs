@@ -244,3 +244,80 @@ fn a_payload_that_cannot_be_read_is_an_error_of_usage() {
         assert!(run.err.contains(why), "{}", run.err);
     }
 }
+
+#[test]
+fn json_payloads_are_for_policies_of_mode_json() {
+    let scratch = Scratch::new("apply-json");
+    let rule = "object.tool != \"delete\"";
+    scratch.write("a.yaml", &policy("a-json", rule).replace("mode: HTTP", "mode: JSON"));
+    scratch.write("h.yaml", &policy("h-http", "http.Denied(\"http\").Response()"));
+    let directory = scratch.0.to_str().unwrap();
+    let payloads = Scratch::new("apply-json-payloads");
+    let delete = payloads.write("delete.json", "{\"tool\": \"delete\"}");
+    let read = payloads.write("read.json", "{\"tool\": \"read\"}");
+    let run = toolgate(&["apply", directory, "--json-payload", &delete, "-o", "json"]);
+    let message = "CEL expression validation failed at index 0";
+    assert_eq!(run.json()["policies"], json!([{"policy": "a-json", "result": "fail", "message": message}]));
+    assert_eq!((&run.json()["decision"], &run.json()["reason"]), (&json!("deny"), &json!(message)));
+    let run = toolgate(&["apply", directory, "--json-payload", &read, "-o", "json"]);
+    assert_eq!(run.json()["policies"], json!([{"policy": "a-json", "result": "pass", "message": "success"}]));
+    let list = payloads.write("list.json", "[]");
+    let run = toolgate(&["apply", directory, "--json-payload", &list]);
+    assert!(run.err.contains("must be a top-level object (map)"), "{}", run.err);
+}
+
+#[test]
+fn envoy_payloads_are_for_policies_of_mode_envoy_and_exceptions_count() {
+    let scratch = Scratch::new("apply-envoy");
+    let envoy = |name: &str, rule: &str| policy(name, rule).replace("mode: HTTP", "mode: Envoy");
+    let rule = "object.attributes.request.http.headers[?\"x-operation\"].orValue(\"\") == \"delete\" ? \
+                envoy.Denied(401).WithBody(\"no\").Response() : envoy.Allowed().Response()";
+    scratch.write("a.yaml", &envoy("a-denies", rule));
+    scratch.write("b.yaml", &envoy("b-odd", "envoy.Denied(200).Response().WithMessage(\"told\")"));
+    scratch.write("h.yaml", &policy("h-http", "http.Denied(\"http\").Response()"));
+    scratch.write(
+        "x.yaml",
+        "apiVersion: policies.kyverno.io/v1\nkind: PolicyException\nmetadata: {name: health}\nspec:\n  \
+         evaluationMode: Envoy\n  policyRefs: [{name: a-denies, kind: ValidatingPolicy}, {name: b-odd, kind: V}]\n  \
+         matchConditions: [{name: path, expression: 'object.attributes.request.http.path == \"/health\"'}]\n",
+    );
+    let directory = scratch.0.to_str().unwrap();
+    let payloads = Scratch::new("apply-envoy-payloads");
+    let with = |path: &str| {
+        let http =
+            json!({"path": path, "headers": {"x-operation": "delete"}, "rawBody": "aGk=", "size": "2"});
+        json!({"attributes": {"request": {"http": http}}}).to_string()
+    };
+    let delete = payloads.write("delete.json", &with("/"));
+    let health = payloads.write("health.json", &with("/health"));
+    let http = payloads.write("http.json", "{}");
+    let all = format!("{delete},{health}");
+    let run = toolgate(&["apply", directory, "--envoy-payload", &all, "--http-payload", &http, "-o", "json"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    let lines = run.lines();
+    assert_eq!(
+        rows(&lines),
+        rows(&[
+            json!({"payload": http, "policies": [{"policy": "h-http", "result": "fail",
+                "message": "request denied, reason: http"}]}),
+            json!({"payload": delete, "policies": [
+                {"policy": "a-denies", "result": "fail", "message": "request denied with status code 401"},
+                {"policy": "b-odd", "result": "fail", "message": "request denied with status code 200"}]}),
+            json!({"payload": health, "policies": [
+                {"policy": "a-denies", "result": "skip", "message": "exempt by the exception health"},
+                {"policy": "b-odd", "result": "skip", "message": "exempt by the exception health"}]}),
+        ])
+    );
+    let short = |line: &Json| json!([line["decision"], line["status"], line["policy"], line["reason"]]);
+    assert_eq!(short(&lines[1]), json!(["deny", 401, "a-denies", "no"]));
+    assert_eq!(short(&lines[2]), json!(["none", 200, null, null]));
+
+    // A denial with the status 200 is one all the same.
+    let odd = scratch.write("b.yaml", &envoy("b-odd", "envoy.Denied(200).Response().WithMessage(\"told\")"));
+    let run = toolgate(&["apply", &odd, "--fail-on-deny", "--envoy-payload", &delete, "-o", "json"]);
+    assert_eq!((run.code, short(&run.lines()[0])), (1, json!(["deny", 200, "b-odd", "told"])));
+
+    let wrong = payloads.write("wrong.json", "{\"attributes\": {\"requests\": {}}}");
+    let run = toolgate(&["apply", &odd, "--envoy-payload", &wrong]);
+    assert!(run.err.contains("proto: (line 1:17): unknown field \"requests\""), "{}", run.err);
+}

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use serde_json::Value as Json;
+
 use crate::{Scratch, keys, policy, root, toolgate};
 
 #[test]
@@ -25,7 +27,9 @@ fn every_file_of_testdata_gives_its_recorded_output() {
         }
         let name = format!("testdata/check/{}", path.file_name().unwrap().to_str().unwrap());
         let run = toolgate(&["check", &name]);
-        assert_eq!((run.code, run.err.as_str()), (3, ""), "{name}");
+        // Warnings alone change no exit code.
+        let code = if run.out.contains(": error[") { 3 } else { 0 };
+        assert_eq!((run.code, run.err.as_str()), (code, ""), "{name}");
         let recorded = path.with_extension("txt");
         if std::env::var_os("TOOLGATE_UPDATE").is_some() {
             fs::write(&recorded, &run.out).unwrap();
@@ -64,6 +68,54 @@ fn twenty_mistakes_are_reported_together_each_in_its_line() {
     }
 }
 
+/// Files and documents that are left out are named, as text and as JSON; they change no exit code.
+#[test]
+fn what_is_left_out_is_named() {
+    let scratch = Scratch::new("left-out");
+    let test = "---\napiVersion: cli.kyverno.io/v1alpha1\nkind: Test\n";
+    scratch.write("a.YAML", &(policy("a", "null") + test));
+    scratch.write("notes.txt", "");
+    scratch.write("empty.yml", "# nothing\n");
+    fs::create_dir(scratch.0.join("..data")).unwrap();
+    scratch.write("..data/b.yaml", &policy("b", "null"));
+    let folder = &scratch.0;
+    let folder = folder.to_str().unwrap();
+    let run = toolgate(&["check", folder]);
+    assert_eq!((run.code, run.err.as_str()), (0, ""));
+    for name in [
+        "..data: note[TG1401]: ",
+        "notes.txt: note[TG1402]: ",
+        "a.YAML: note[TG1403]: ",
+        "empty.yml: note[TG1404]: ",
+    ] {
+        assert!(run.out.contains(name), "{name}: {}", run.out);
+    }
+    let end = "the policies load: 1 policy, 0 errors, 0 warnings\n4 notes name what was left out\n";
+    assert!(run.out.ends_with(end), "{}", run.out);
+    let run = toolgate(&["check", folder, "--output", "json"]);
+    let codes: Vec<Json> = run.json().as_array().unwrap().iter().map(|note| note["code"].clone()).collect();
+    assert_eq!(
+        (run.code, codes),
+        (0, vec!["TG1401".into(), "TG1403".into(), "TG1404".into(), "TG1402".into()])
+    );
+}
+
+#[test]
+fn a_path_without_a_policy_is_an_error_and_so_is_a_policy_of_a_foreign_version() {
+    let scratch = Scratch::new("without");
+    scratch.write("a.yaml", &policy("a", "null"));
+    scratch.write("empty.yaml", "# kind: ValidatingPolicy\n");
+    scratch
+        .write("foreign.yaml", &policy("b", "null").replace("policies.kyverno.io/v1", "cli.kyverno.io/v1"));
+    let path = |name: &str| scratch.0.join(name).to_str().unwrap().to_owned();
+    let run = toolgate(&["check", &path("a.yaml"), &path("empty.yaml")]);
+    assert_eq!(run.code, 3);
+    assert!(run.out.contains("empty.yaml: error[TG1302]: there is no policy in it"), "{}", run.out);
+    let run = toolgate(&["check", &path("a.yaml"), &path("foreign.yaml")]);
+    assert_eq!(run.code, 3);
+    assert!(run.out.contains("error[TG1211]: `cli.kyverno.io/v1` is not a version"), "{}", run.out);
+}
+
 #[test]
 fn the_json_form_has_the_documented_members() {
     let run = toolgate(&["check", "testdata/check/twenty-mistakes.yaml", "-o", "json"]);
@@ -73,6 +125,104 @@ fn the_json_form_has_the_documented_members() {
         assert_eq!(members, ["code", "column", "file", "help", "line", "message", "policy", "severity"]);
         assert_eq!(diagnostic["severity"], "error");
         assert_eq!(diagnostic["file"], "testdata/check/twenty-mistakes.yaml");
+    }
+}
+
+#[test]
+fn the_configuration_beside_the_policies_is_checked_too() {
+    let scratch = Scratch::new("check-config");
+    scratch.write("a.yaml", &policy("a", "null"));
+    let folder = scratch.0.to_str().unwrap();
+    let head = "apiVersion: toolgate.dev/v1\nkind: Configuration\n";
+    scratch.write("toolgate.yaml", &format!("{head}identity: {{claims: {{roles: realm_access.roles}}}}\n"));
+    let run = toolgate(&["check", folder]);
+    assert_eq!((run.code, run.err.as_str()), (0, ""));
+    assert!(
+        run.out.contains("toolgate.yaml:3:28: warning[TG3011]: `realm_access.roles` is the claim"),
+        "{}",
+        run.out
+    );
+    assert!(run.out.contains("write the JSON Pointer `/realm_access/roles`"), "{}", run.out);
+    assert!(run.out.contains("the policies load: 1 policy, 0 errors, 1 warning\n"), "{}", run.out);
+    // Every command that reads the settings says so.
+    let run = toolgate(&["config", "--policies", folder]);
+    assert_eq!(run.code, 0);
+    assert!(
+        run.err.contains("warning[TG3011]") && run.out.contains("roles: 'realm_access.roles'"),
+        "{}",
+        run.err
+    );
+    let run = toolgate(&["decide", "--policies", folder, "testdata/events/tools-list.json"]);
+    assert!(run.code == 0 && run.err.contains("warning[TG3011]"), "{}", run.err);
+    scratch.write("toolgate.yaml", &format!("{head}hots: a\n"));
+    let run = toolgate(&["check", folder]);
+    assert_eq!((run.code, run.err.as_str()), (3, ""));
+    assert!(run.out.contains("the policies do not load: 1 policy, 1 error, 0 warnings\n"), "{}", run.out);
+    let run = toolgate(&["check", folder, "-o", "json"]);
+    let codes: Vec<Json> = run.json().as_array().unwrap().iter().map(|found| found["code"].clone()).collect();
+    assert_eq!((run.code, codes), (3, vec!["TG3004".into()]));
+    let other = scratch.write("other.conf", head);
+    assert_eq!(toolgate(&["check", folder, "--config", &other]).code, 0);
+}
+
+#[test]
+fn warnings_fail_only_who_asks_for_it() {
+    let scratch = Scratch::new("check-warn");
+    let rule = |environment: &str| {
+        format!(
+            "object.attributes.Header(\"X-Environment\").exists(e, e == \"{environment}\") ? http.Denied(\"no\").Response() : null"
+        )
+    };
+    let file = scratch.write("a.yaml", &policy("a", &rule("Production")));
+    assert_eq!(toolgate(&["check", &file]).code, 0);
+    let run = toolgate(&["check", "--fail-on-warn", &file]);
+    assert_eq!((run.code, run.err.as_str()), (1, ""));
+    assert!(run.out.contains("warning[TG2303]: no environment is ever `Production`"), "{}", run.out);
+    let run = toolgate(&["check", "--fail-on-warn", &file, "--output", "json"]);
+    assert_eq!((run.code, run.json()[0]["code"].as_str()), (1, Some("TG2303")));
+    // An error is graver, and a note is no warning.
+    let broken = scratch.write("b.yaml", &policy("b", "nothing"));
+    assert_eq!(toolgate(&["check", "--fail-on-warn", &file, &broken]).code, 3);
+    fs::remove_file(broken).unwrap();
+    scratch.write("a.yaml", &policy("a", &rule("production")));
+    scratch.write("notes.txt", "");
+    let run = toolgate(&["check", "--fail-on-warn", scratch.0.to_str().unwrap()]);
+    assert_eq!(run.code, 0);
+    assert!(run.out.contains("notes.txt: note[TG1402]"), "{}", run.out);
+}
+
+/// Nothing that the mapping does give is warned of: of each tool and environment here, what policies see of it.
+#[test]
+fn no_value_that_a_header_has_is_called_impossible() {
+    use toolgate::internal::gateway::{call::operation, environment::Environment};
+    let arena = bumpalo::Bump::new();
+    let mut cases = Vec::new();
+    for tool in ["deletePod", "DELETE_POD", "x2.y", "__a", "Ab", "-9", "crm/v1.2-Get", "a___b"] {
+        cases.push(("X-Operation", operation(tool, &arena).unwrap_or_default().to_owned()));
+        cases.push(("X-Tool-Name", tool.to_owned()));
+    }
+    for name in [
+        " Production ",
+        "PRÉ PROD",
+        "İstanbul",
+        "ΣΑΣ",
+        "ﬁN",
+        "ǅ",
+        "a,b",
+        "\u{3000}x",
+        "ß",
+        "K",
+        "true",
+        "1.0",
+    ] {
+        cases.push(("X-Environment", Environment::new(name).unwrap().as_str().to_owned()));
+    }
+    assert!(cases.len() > 25);
+    for (header, value) in cases {
+        let rule =
+            format!("object.attributes.Header(\"{header}\").exists(x, x == \"{value}\") ? null : null");
+        let (_, warnings) = toolgate::PolicySet::from_text("a.yaml", &policy("a", &rule)).unwrap();
+        assert!(warnings.is_empty(), "{header}: {value:?}: {warnings}");
     }
 }
 
@@ -121,5 +271,41 @@ fn expressions_without_measure_are_errors_and_no_crash() {
         assert_eq!(run.code, 3, "{}", run.err);
         assert!(run.out.contains("error[TG"), "{}", run.out);
         assert!(run.out.len() < 10_000, "{} bytes", run.out.len());
+    }
+}
+
+/// A policy that asks outside of the call loads only where the configuration grants it, for every command alike.
+#[test]
+fn what_is_asked_outside_of_the_call_must_be_granted() {
+    let scratch = Scratch::new("check-granted");
+    let fetch = "jwks.Fetch('https://login.example.com/keys') == null ? null : null";
+    let text = policy("a", fetch).replace("== null ?", "== jwks.Fetch(object.attributes.host) ?");
+    let file = scratch.write("a.yaml", &text);
+    let event = scratch.write("event.json", "{}");
+    let commands = [
+        vec!["check", &file],
+        vec!["decide", "--policies", &file, &event],
+        vec!["apply", &file, "--http-payload", &event],
+    ];
+    let granting = |url: &str| {
+        format!(
+            "apiVersion: toolgate.dev/v1\nkind: Configuration\ncapabilities: {{keySets: {{urls: ['{url}']}}}}\n"
+        )
+    };
+    let other = scratch.write("other.yaml.txt", &granting("https://other.example.com/"));
+    let all = scratch.write("all.yaml.txt", &granting("https://login.example.com/"));
+    for command in &commands {
+        let run = toolgate(command);
+        assert_eq!(run.code, 3, "{command:?}");
+        let told = run.out + &run.err;
+        let due = "error[TG2401]: `jwks.Fetch` asks outside of the call, and `capabilities.keySets.urls` does not grant it";
+        assert_eq!(told.matches(due).count(), 2, "{told}");
+        let run = toolgate(&[&command[..], &["--config", &other]].concat());
+        assert_eq!(run.code, 3, "{command:?}");
+        let told = run.out + &run.err;
+        let due = "error[TG2401]: `jwks.Fetch` asks a URL that `capabilities.keySets.urls` does not grant";
+        assert_eq!(told.matches(due).count(), 1, "{told}");
+        let run = toolgate(&[&command[..], &["--config", &all]].concat());
+        assert_eq!(run.code, 0, "{command:?} {}{}", run.out, run.err);
     }
 }

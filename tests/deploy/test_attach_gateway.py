@@ -61,12 +61,12 @@ class AttachGateway(unittest.TestCase):
     def gateway(self):
         return json.loads(self.state.read_text())
 
-    def run_script(self, *arguments):
+    def run_script(self, *arguments, instead=None):
         path = f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
         return subprocess.run(
             [sys.executable, SCRIPT, "--gateway", GATEWAY["gatewayId"], *arguments], cwd=self.folder, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120,
-            env={**os.environ, "PATH": path, "STATE": str(self.state)},
+            env={**os.environ, "PATH": path, "STATE": str(self.state), "INSTEAD": json.dumps(instead or {})},
         )
 
     def test_without_apply_nothing_changes(self):
@@ -103,6 +103,37 @@ class AttachGateway(unittest.TestCase):
         (kept,) = self.folder.glob("shop-abcdefghij-*.json")
         done = self.run_script("--restore", str(kept), "--apply")
         self.assertEqual((done.returncode, self.gateway()), (0, before), done.stderr)
+
+    def test_a_gateway_without_the_interceptor_is_a_failure_whatever_the_update_said(self):
+        without_headers = {**interceptor(FUNCTION, "REQUEST"), "inputConfiguration": {"passRequestHeaders": False}}
+        for found in (
+            [],
+            [interceptor(OTHER, "REQUEST")],
+            [interceptor(FUNCTION, "RESPONSE")],
+            [without_headers],
+            [{name: value for name, value in without_headers.items() if name != "inputConfiguration"}],
+            [interceptor(FUNCTION, "REQUEST"), interceptor(OTHER, "REQUEST")],
+        ):
+            self.have(GATEWAY)
+            done = self.run_script("--function", FUNCTION, "--apply", instead={"interceptorConfigurations": found})
+            self.assertEqual(done.returncode, 1, (found, done.stdout))
+            self.assertIn("REQUEST interceptors are", done.stderr)
+            self.assertNotIn("read back", done.stdout)
+
+    def test_a_gateway_that_did_not_settle_well_is_a_failure(self):
+        for status in ("FAILED", "UPDATE_UNSUCCESSFUL"):
+            self.have(GATEWAY)
+            reasons = {"status": status, "statusReasons": ["no right to invoke"]}
+            done = self.run_script("--function", FUNCTION, "--apply", instead=reasons)
+            self.assertEqual(done.returncode, 1, done.stdout)
+            self.assertIn("no right to invoke", done.stderr)
+            again = self.run_script("--function", FUNCTION, "--apply")
+            self.assertEqual(again.returncode, 1, "nothing to change, and not well either")
+
+    def test_a_detached_gateway_that_still_has_an_interceptor_is_a_failure(self):
+        self.run_script("--function", FUNCTION, "--apply")
+        left = {"interceptorConfigurations": [interceptor(FUNCTION, "REQUEST")]}
+        self.assertEqual(self.run_script("--detach", "--apply", instead=left).returncode, 1)
 
     def test_what_the_api_does_not_take_changes_nothing(self):
         self.have({**GATEWAY, "novelty": True})

@@ -37,10 +37,21 @@ class Template(unittest.TestCase):
 
     def test_the_metrics_of_alarms_are_those_of_the_record(self):
         record = (ROOT / "src" / "audit.rs").read_text()
-        metrics = re.findall(r"Namespace: !Ref MetricNamespace, MetricName: (\w+)", TEMPLATE)
-        self.assertEqual(sorted(metrics), ["Deny", "Error", "Fault"])
+        metrics = re.findall(r"Namespace: !Ref MetricNamespace(?:,|\n +)\s*MetricName: (\w+)", TEMPLATE)
+        self.assertEqual(sorted({*metrics}), ["Allow", "Deny", "Error", "Fault"])
         for metric in metrics:
             self.assertIn(f'"Name":"{metric}"', record)
+
+    def test_every_alarm_that_notifies_is_documented(self):
+        alarms = re.findall(r"^  (\w+Alarm):$", TEMPLATE, re.MULTILINE)
+        self.assertEqual(len(alarms), 5)
+        for alarm in alarms:
+            self.assertIn(f"| `{alarm}` |", DEPLOYING)
+
+    def test_alarms_of_another_composite_notify_nobody(self):
+        for name in re.findall(r'ALARM\("\$\{(\w+)\.Arn\}"\)', TEMPLATE):
+            part = re.search(rf"^  {name}:\n(.*?)(?=^  \w+:$|^\S)", TEMPLATE, re.DOTALL | re.MULTILINE)[1]
+            self.assertNotIn("AlarmActions", part)
 
 
 if __name__ == "__main__":

@@ -4,9 +4,10 @@
 //! compares with the same files.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -20,7 +21,7 @@ pub(crate) struct Case {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    /// The row of agentcore-interceptor.md, section 9, and a name.
+    /// The number of the shape (docs/agentcore.md §6) and a name.
     shape: String,
     /// What the answer follows from.
     why: String,
@@ -56,7 +57,7 @@ struct File {
 pub(crate) struct Expected {
     /// `allow` or `deny`.
     pub(crate) effect: String,
-    /// How the decision came about, as [`toolgate::interceptor::Record::outcome`].
+    /// How the decision came about, as [`toolgate::Record::outcome`].
     pub(crate) outcome: String,
     /// The refusal's name.
     #[serde(default)]
@@ -149,15 +150,14 @@ impl Case {
         self.written_out(event.or(self.file.event_text.as_deref()).unwrap()).into_bytes()
     }
 
-    /// The exact answer to [`Case::event`], without blanks between its parts.
-    pub(crate) fn answer(&self) -> String {
-        let decision = decision_id(&self.event());
+    /// The exact answer to [`Case::event`] in the decision of this id, without blanks between its parts.
+    pub(crate) fn answer(&self, decision: &str) -> String {
         let mut answer = minified(&self.written_out(self.file.expected.answer.get()));
         if let Some(body) = &self.file.expected.http_body {
-            let body = minified(body.get()).replace("@DECISION@", &decision);
-            answer = answer.replace("@BODY@", &base64(body.as_bytes(), b"+/", true));
+            let body = minified(body.get()).replace("@DECISION@", decision);
+            answer = answer.replace("@BODY@", &BASE64_STANDARD.encode(body));
         }
-        answer.replace("@DECISION@", &decision)
+        answer.replace("@DECISION@", decision)
     }
 
     /// The tokens of the event: nothing of them may be seen but what they claim.
@@ -180,16 +180,8 @@ impl Case {
 
 /// A token with these claims and a signature that nobody checks.
 pub(crate) fn token(claims: &str) -> String {
-    let part = |text: &str| base64(text.as_bytes(), b"-_", false);
+    let part = |text: &str| BASE64_URL_SAFE_NO_PAD.encode(text);
     format!("{}.{}.{}", part(r#"{"alg":"RS256"}"#), part(claims), part("signature"))
-}
-
-/// The id of the decision on an event: FNV-1a.
-fn decision_id(event: &[u8]) -> String {
-    let hash = event.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
-    format!("{hash:016x}")
 }
 
 /// A JSON text without the blanks between its parts.
@@ -204,26 +196,4 @@ pub(crate) fn minified(text: &str) -> String {
         out.push(c);
     }
     out
-}
-
-/// Base64 with these last two digits.
-fn base64(bytes: &[u8], last: &[u8; 2], padded: bool) -> String {
-    let mut bits = String::new();
-    for byte in bytes {
-        write!(bits, "{byte:08b}").unwrap();
-    }
-    while !bits.len().is_multiple_of(6) {
-        bits.push('0');
-    }
-    let alphabet: Vec<u8> =
-        (b'A'..=b'Z').chain(b'a'..=b'z').chain(b'0'..=b'9').chain(last.iter().copied()).collect();
-    let digits = bits.as_bytes().chunks(6).map(|six| {
-        let six = std::str::from_utf8(six).unwrap();
-        char::from(alphabet[usize::from_str_radix(six, 2).unwrap()])
-    });
-    let mut text: String = digits.collect();
-    while padded && !text.len().is_multiple_of(4) {
-        text.push('=');
-    }
-    text
 }

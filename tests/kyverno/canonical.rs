@@ -1,21 +1,10 @@
 //! Values in the oracle's canonical form.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value as Json, json};
-use toolgate::value::{Object, ShortestDouble, Value};
-
-/// Standard base64 with padding.
-pub(crate) fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::new();
-    for chunk in bytes.chunks(3) {
-        let n = chunk.iter().fold(0u32, |n, b| n << 8 | u32::from(*b)) << (8 * (3 - chunk.len()));
-        for i in 0..4 {
-            let digit = ALPHABET[(n >> (18 - 6 * i) & 63) as usize];
-            out.push(if i <= chunk.len() { digit as char } else { '=' });
-        }
-    }
-    out
-}
+use toolgate::internal::types::envoy::is_envoy;
+use toolgate::internal::value::{Object, ShortestDouble, Value};
 
 /// The canonical form of a value.
 pub(crate) fn canonical(value: &Value<'_>) -> Json {
@@ -26,7 +15,7 @@ pub(crate) fn canonical(value: &Value<'_>) -> Json {
         Value::Uint(u) => json!({"uint": u.to_string()}),
         Value::Double(d) => json!({"double": ShortestDouble(*d).to_string()}),
         Value::String(s) => json!({"string": s}),
-        Value::Bytes(b) => json!({"bytes": base64(b)}),
+        Value::Bytes(b) => json!({"bytes": BASE64_STANDARD.encode(b)}),
         Value::Duration(nanos) => json!({"duration": nanos.to_string()}),
         Value::Timestamp(t) => json!({"timestamp": t.to_string()}),
         Value::Type(name) => json!({"type": name}),
@@ -47,9 +36,13 @@ pub(crate) fn canonical(value: &Value<'_>) -> Json {
         }
         Value::Optional(None) => json!({"optional": null}),
         Value::Optional(Some(inner)) => json!({"optional": canonical(inner)}),
-        Value::Object(object) if object.ty.message => json!({"opaque": object.ty.name}),
+        Value::Object(object) if object.ty.message && !is_envoy(object.ty.name) => {
+            json!({"opaque": object.ty.name})
+        }
         Value::Object(object) => object_form(object),
+        Value::Keys(_) => json!({"opaque": "jwk.Set"}),
         Value::Opaque(name) => json!({"opaque": name}),
+        Value::Extension(value) => json!({"opaque": value.type_name()}),
     }
 }
 

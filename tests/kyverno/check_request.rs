@@ -1,12 +1,14 @@
 //! Kyverno's recorded CheckRequest as the value that policies see.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use bumpalo::Bump;
 use serde_json::Value as Json;
-use toolgate::cel::budget::Budget;
-use toolgate::library::kyverno::mcp::parse_body;
-use toolgate::types::object_type;
-use toolgate::value::json::go::syntax;
-use toolgate::value::{MapBuilder, Object, Value};
+use toolgate::internal::budget::Budget;
+use toolgate::internal::library::kyverno::mcp::parse_body;
+use toolgate::internal::types::object_type;
+use toolgate::internal::value::json::go::syntax;
+use toolgate::internal::value::{MapBuilder, Object, Value};
 
 /// `object` for a recorded CheckRequest; with `mcp`, `object.mcp` is read out of its body.
 pub(crate) fn object<'a>(object: &Json, mcp: bool, bump: &'a Bump) -> Value<'a> {
@@ -16,7 +18,7 @@ pub(crate) fn object<'a>(object: &Json, mcp: bool, bump: &'a Bump) -> Value<'a> 
     if attributes.is_object() {
         fields.push(Some(attributes_object(attributes, bump)));
         if mcp {
-            let body = decode(attributes["body"].as_str().unwrap_or_default());
+            let body = BASE64_STANDARD.decode(attributes["body"].as_str().unwrap_or_default()).unwrap();
             fields.push(Some(mcp_object(&body, bump)));
         }
     }
@@ -36,7 +38,9 @@ fn attributes_object<'a>(attributes: &Json, bump: &'a Bump) -> Value<'a> {
         .fields
         .iter()
         .map(|field| match (&attributes[field.name], field.name) {
-            (Json::String(text), "body") => Some(Value::Bytes(bump.alloc_slice_copy(&decode(text)))),
+            (Json::String(text), "body") => {
+                Some(Value::Bytes(bump.alloc_slice_copy(&BASE64_STANDARD.decode(text).unwrap())))
+            }
             (Json::String(text), _) => Some(Value::String(bump.alloc_str(text))),
             (Json::Number(number), _) => Some(Value::Int(number.as_i64().unwrap())),
             (Json::Object(map), _) => {
@@ -59,21 +63,4 @@ fn attributes_object<'a>(attributes: &Json, bump: &'a Bump) -> Value<'a> {
         })
         .collect();
     Value::Object(bump.alloc(Object { ty, fields: bump.alloc_slice_copy(&fields), tagged: false }))
-}
-
-/// Standard base64.
-fn decode(text: &str) -> Vec<u8> {
-    let digit = |b: u8| match b {
-        b'A'..=b'Z' => b - b'A',
-        b'a'..=b'z' => b - b'a' + 26,
-        b'0'..=b'9' => b - b'0' + 52,
-        b'+' => 62,
-        _ => 63,
-    };
-    let mut out = Vec::new();
-    for chunk in text.trim_end_matches('=').as_bytes().chunks(4) {
-        let n = chunk.iter().fold(0_u32, |n, b| n << 6 | u32::from(digit(*b))) << (6 * (4 - chunk.len()));
-        out.extend(n.to_be_bytes().iter().skip(1).take(chunk.len() * 3 / 4));
-    }
-    out
 }

@@ -2,58 +2,106 @@
 
 use bumpalo::Bump;
 use serde_json::{Value as Json, json};
-use toolgate::cel::budget::Budget;
-use toolgate::cel::check::{self, Environment};
-use toolgate::cel::error::Raise;
-use toolgate::cel::eval::Frame;
-use toolgate::cel::front;
-use toolgate::cel::plan::{Arena, Program};
-use toolgate::library::table::Context;
-use toolgate::policy::compile::{http_environment, inputs, plan};
+use toolgate::internal::budget::Budget;
+use toolgate::internal::cel::error::Raise;
+use toolgate::internal::cel::eval::Frame;
+use toolgate::internal::cel::program::{Arena, Program};
+use toolgate::internal::cel::{self, Compiled, Environment, Issues, Reader, Stage, Writer};
+use toolgate::internal::library::table::Context;
+use toolgate::internal::policy::model::Mode;
 
-use super::{canonical, request};
+use super::{answers::Answers, canonical, request};
+
+/// The time of the decisions, in seconds since the Unix epoch: cases have times long before it and long after it.
+const NOW: i64 = 1_800_000_000;
+
+/// How an expression comes to be a program.
+#[derive(Clone, Copy)]
+pub(crate) enum Way {
+    /// From its text.
+    Text,
+    /// From its text, which is checked, written as a bundle holds it, and read.
+    Bundle,
+}
+
+/// Compiles what was checked, written and read.
+#[expect(
+    clippy::panic_in_result_fn,
+    clippy::unwrap_in_result,
+    reason = "an error is the expression's; what is written and does not read is none"
+)]
+fn compile_bundled<'p>(
+    text: &str,
+    environment: &Environment<'static>,
+    arena: &'p Arena,
+) -> Result<Compiled<'p>, Issues> {
+    let mut writer = Writer::default();
+    for parsed in cel::parse(&[(text, environment.macros())]) {
+        parsed.compile_among(environment, &Arena::new(), &[], &mut |checked| {
+            cel::write(checked, &mut writer).unwrap();
+        })?;
+    }
+    let bytes = writer.finish().unwrap();
+    let mut reader = Reader::new(&bytes).unwrap();
+    let compiled = cel::compile_written(&mut reader, environment, arena, &[])?;
+    assert!(reader.is_at_end());
+    Ok(compiled)
+}
 
 /// Compiles an expression; the error is what the case's answer would say.
 fn compile<'p>(
     text: &str,
     environment: &Environment<'static>,
     arena: &'p Arena,
+    way: Way,
 ) -> Result<(Program<'p>, String), Json> {
-    let ast = front::parse(text).map_err(|_| json!({"decision": "compile-error", "syntax": true}))?;
-    let checked = check::check(ast, environment)
-        .map_err(|mistakes| json!({"decision": "compile-error", "error": check::render(&mistakes)}))?;
-    let ty = checked.output().to_string();
-    let program = plan(&checked, arena, environment)
-        .map_err(|error| json!({"decision": "program-error", "error": error.message}))?;
-    Ok((program, ty))
+    let compiled = match way {
+        Way::Text => cel::compile(text, environment, arena),
+        Way::Bundle => compile_bundled(text, environment, arena),
+    };
+    let compiled = compiled.map_err(|issues| match issues.stage {
+        Stage::Syntax => json!({"decision": "compile-error", "syntax": true}),
+        Stage::Types => json!({"decision": "compile-error", "error": issues.text}),
+        Stage::Program => json!({"decision": "program-error", "error": issues.text}),
+    })?;
+    let ty = compiled.program.output().to_string();
+    Ok((compiled.program, ty))
 }
 
 /// What Toolgate answers, in the form of the recorded answers.
-pub(crate) fn answer(case: &Json) -> Json {
+pub(crate) fn answer(case: &Json, way: Way) -> Json {
     let arena = Arena::new();
     let bump = Bump::new();
-    let mut environment = http_environment();
+    let mode = match case["mode"].as_str() {
+        Some("Envoy") => Mode::Envoy,
+        Some("JSON") => Mode::Json,
+        _ => Mode::Http,
+    };
+    let mut environment = mode.environment();
     let mut variables = Vec::new();
     for variable in case["vars"].as_array().into_iter().flatten() {
         let text = variable["expression"].as_str().unwrap();
-        match compile(text, &environment, &arena) {
+        match compile(text, &environment, &arena, way) {
             Ok((program, _)) => {
                 let ty = program.output().clone();
-                environment.declare_policy_variable(variable["name"].as_str().unwrap(), ty);
-                variables.push(program);
+                let name = variable["name"].as_str().unwrap();
+                environment.declare_policy_variable(name, ty);
+                variables.push(program.named(name, &arena));
             }
             Err(answer) => return answer,
         }
     }
-    let (program, ty) = match compile(case["expr"].as_str().unwrap(), &environment, &arena) {
+    let (program, ty) = match compile(case["expr"].as_str().unwrap(), &environment, &arena, way) {
         Ok(compiled) => compiled,
         Err(answer) => return answer,
     };
     let object = request::object(case, &bump);
-    let inputs = inputs(object);
-    let mut frame = Frame::new(Context::new(&bump, Budget::default()), &inputs);
+    let inputs = mode.inputs(object, &bump);
+    let session = Answers::of(case).session();
+    let context = Context::new(&bump, Budget::default()).at(NOW).asking(&session);
+    let mut frame = Frame::new(context, inputs);
     frame.set_variables(&variables);
-    match frame.evaluate(&program) {
+    match frame.evaluate(&program).and_then(|value| frame.context.settled(value)) {
         Ok(value) => json!({"decision": "value", "type": ty, "value": canonical::canonical(&value)}),
         Err(Raise::Error(error)) => json!({"decision": "error", "error": error.to_string()}),
         Err(Raise::Fault(fault)) => json!({"decision": "fault", "error": fault.to_string()}),
@@ -66,7 +114,7 @@ pub(crate) fn compare(case: &Json) -> Result<(), String> {
     if expected["decision"] == "badrequest" {
         return Ok(());
     }
-    let got = answer(case);
+    let got = answer(case, Way::Text);
     // Kyverno's process panics: no portable answer exists, and Toolgate refuses the expression.
     if expected["decision"] == "panic" {
         return if got["decision"] == "value" {
@@ -88,6 +136,19 @@ pub(crate) fn compare(case: &Json) -> Result<(), String> {
         _ => got == expected,
     };
     if same { Ok(()) } else { Err(format!("`{}`\n  expected {expected}\n  got      {got}", clip(case))) }
+}
+
+/// Compares what an expression answers from its text and from a bundle.
+pub(crate) fn same_from_bundle(case: &Json) -> Result<(), String> {
+    if case["answer"]["decision"] == "badrequest" {
+        return Ok(());
+    }
+    let (text, bundle) = (answer(case, Way::Text), answer(case, Way::Bundle));
+    if text == bundle {
+        Ok(())
+    } else {
+        Err(format!("`{}`\n  from its text {text}\n  from a bundle {bundle}", clip(case)))
+    }
 }
 
 fn clip(case: &Json) -> String {

@@ -21,11 +21,20 @@ pub(crate) struct Event {
     pub(crate) body: Vec<u8>,
     /// Headers beside those that Lambda always sends.
     pub(crate) headers: Vec<(String, String)>,
+    /// The bytes that answer the request for the event, in place of an invocation.
+    pub(crate) raw: Option<Vec<u8>>,
+    /// The status line that answers what is posted for it, in place of `202 Accepted`.
+    pub(crate) accepted: Option<&'static str>,
 }
 
 impl Event {
     pub(crate) fn new(body: impl Into<Vec<u8>>) -> Event {
-        Event { body: body.into(), headers: Vec::new() }
+        Event { body: body.into(), ..Event::default() }
+    }
+
+    /// An answer that is no invocation.
+    pub(crate) fn raw(bytes: impl Into<Vec<u8>>) -> Event {
+        Event { raw: Some(bytes.into()), ..Event::default() }
     }
 
     pub(crate) fn header(mut self, name: &str, value: &str) -> Event {
@@ -56,6 +65,8 @@ impl Outcome {
 #[derive(Default)]
 struct State {
     queue: VecDeque<(String, Event)>,
+    /// How to answer what is posted for an event.
+    refusals: HashMap<String, &'static str>,
     outcomes: HashMap<String, Outcome>,
     init_errors: Vec<String>,
     count: usize,
@@ -290,7 +301,16 @@ fn converse(stream: TcpStream, shared: &Shared) -> io::Result<()> {
         let path = path.strip_prefix("/2018-06-01/runtime").unwrap_or_default();
         let reply = match (method, path) {
             ("GET", "/invocation/next") => match next(&writer, shared) {
-                Some((id, event)) => invocation(&id, &event),
+                Some((_, Event { raw: Some(bytes), .. })) => {
+                    // The answer is all that there is: the connection ends with it.
+                    return writer.write_all(&bytes);
+                }
+                Some((id, event)) => {
+                    if let Some(status) = event.accepted {
+                        shared.lock().refusals.insert(id.clone(), status);
+                    }
+                    invocation(&id, &event)
+                }
                 None => return Ok(()),
             },
             ("POST", "/init/error") => {
@@ -307,7 +327,10 @@ fn converse(stream: TcpStream, shared: &Shared) -> io::Result<()> {
                 match outcome {
                     Some((id, outcome)) => {
                         shared.post(id, outcome);
-                        accepted()
+                        let refusal = shared.lock().refusals.remove(id);
+                        refusal.map_or_else(accepted, |status| {
+                            format!("HTTP/1.1 {status}\r\nContent-Length: 2\r\n\r\n{{}}").into_bytes()
+                        })
                     }
                     None => b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_vec(),
                 }

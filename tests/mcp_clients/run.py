@@ -36,7 +36,7 @@ LISTED, DELETED, LISTED_AT_END = (
 HANDSHAKE, PER_REQUEST = "2025-11-25", "2026-07-28"
 
 
-# ---- what must be seen: agentcore-interceptor's table of denials and clients ----
+# ---- what must be seen: docs/agentcore.md §3 ----
 
 
 def raised(kind, message, **more):

@@ -240,3 +240,27 @@ fn watching_runs_again_when_a_policy_changes() {
     assert!(first.starts_with("1 of 1 cases passed"), "{first}");
     assert!(second.starts_with("1 of 1 cases failed") || second.starts_with("FAIL"), "{second}");
 }
+
+/// A fixture's answers are granted and used; what it does not answer is an error, and nothing is asked.
+#[test]
+fn a_fixture_answers_what_policies_ask() {
+    let scratch = Scratch::new("fixture-answers");
+    let expression = "http.Get('https://a.example/' + object.mcp.request.ToolCall.Name).ok == true ? null : \
+                      http.Denied('not ok').Response()";
+    let text = POLICY.replace(POLICY.split_once(">-\n").unwrap().1.trim(), expression);
+    scratch.write("policy.yaml", &text);
+    let cases = "answers:\n  http:\n  - {url: 'https://a.example/db___get', body: {ok: true}}\n  \
+                 - {url: 'https://a.example/db___drop', status: 404, body: {ok: false}}\ncases:\n\
+                 - {name: a, call: {tool: db___get}, expect: {decision: none}}\n\
+                 - {name: b, call: {tool: db___drop}, expect: {decision: deny, reason: not ok}}\n\
+                 - {name: c, call: {tool: db___else}, expect: {decision: error, \
+                 error: 'request failed: no answer is given for GET \"https://a.example/db___else\"'}}\n";
+    scratch.write("drops.yaml", &format!("{HEAD}{cases}"));
+    let run_it = || run(&scratch.0, &["drops.yaml"]);
+    let report = run_it();
+    assert_eq!(report.code, 0, "{}{}", report.out, report.err);
+    scratch.write("drops.yaml", &format!("{HEAD}{}", cases.replace("  http:", "  htp:")));
+    let report = run_it();
+    assert_eq!(report.code, 2);
+    assert!((report.out + &report.err).contains("there is no `htp`"));
+}

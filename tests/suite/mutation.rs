@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use serde_json::json;
-use toolgate::cel::ast::{Ast, Expr, ExprKind, Macro, Span};
-use toolgate::cel::front::parse;
-use toolgate::policy::load::load;
-use toolgate::policy::model::{NamedExpression, Policy};
+use toolgate::internal::cel::Macros;
+use toolgate::internal::cel::ast::{Ast, Expr, ExprKind, Macro, Span};
+use toolgate::internal::cel::front::parse;
+use toolgate::internal::policy::load::load;
+use toolgate::internal::policy::model::{NamedExpression, Policy};
 
 use crate::{Scratch, directories, root, run};
 
@@ -35,7 +36,7 @@ const CONDITIONS: &[&str] = &[
 
 /// The places of all conditions in an expression.
 fn conditions(text: &str) -> Vec<Span> {
-    let ast = parse(text).expect("a shipped policy parses");
+    let ast = parse(text, Macros::OneVariable).expect("a shipped policy parses");
     let mut found = Vec::new();
     visit(&ast, &ast.root, &mut found);
     found.sort_by_key(|span| (span.start, span.end));

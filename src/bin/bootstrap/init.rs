@@ -6,15 +6,13 @@ use std::net::{TcpStream, ToSocketAddrs as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use toolgate::audit::policy_set_digest;
-use toolgate::cel::plan::Arena;
-use toolgate::config::{Config, process_environment};
-use toolgate::diag::report::{Palette, render};
-use toolgate::diag::{self, Diagnostic, Severity};
-use toolgate::policy::compile::{CompiledSet, compile};
-use toolgate::policy::load::load;
+use toolgate::internal::audit::{self, KeySource};
+use toolgate::internal::config::process_environment;
+use toolgate::internal::diag::report::{Palette, render};
+use toolgate::internal::visible::printable;
+use toolgate::{Diagnostic, PolicySet, Settings, Severity};
 
-use crate::log;
+use crate::{log, secret};
 
 /// The most of a report that goes to the log, in bytes.
 const MAX_REPORT: usize = 64 * 1024;
@@ -54,54 +52,68 @@ fn report(diagnostics: &[Diagnostic]) -> String {
     text
 }
 
+/// Writes what may be wrong to the log.
+fn tell(warnings: &[Diagnostic]) {
+    if !warnings.is_empty() {
+        log(report(warnings).trim_end());
+    }
+}
+
 /// The settings: the file that `TOOLGATE_CONFIG` names or that lies beside the policies, overridden by the other
 /// variables.
-pub(crate) fn configuration() -> Result<Config, Failure> {
-    Config::load_beside(&policy_paths(), None, process_environment()).map_err(|diagnostics| {
-        Failure::diagnosed("Toolgate.Configuration", "the configuration", &diagnostics)
-    })
+pub(crate) fn configuration() -> Result<Settings, Failure> {
+    let (settings, warnings) =
+        Settings::load_beside(&policy_paths(), None, process_environment()).map_err(|diagnostics| {
+            Failure::diagnosed("Toolgate.Configuration", "the configuration", &diagnostics)
+        })?;
+    tell(&warnings);
+    Ok(settings)
 }
 
-/// Policies that answer events.
-pub(crate) struct Policies<'p> {
-    /// The policies.
-    pub(crate) set: CompiledSet<'p>,
-    /// What records call the set.
-    pub(crate) digest: String,
-}
-
-/// Loads and compiles the policies. Warnings go to the log.
-pub(crate) fn policies(arena: &Arena) -> Result<Policies<'_>, Failure> {
-    let loaded = load(&policy_paths());
-    let broken = loaded.has_errors();
-    let digest = policy_set_digest(loaded.policies.iter().map(|policy| policy.source.slice(policy.span)));
-    let mut diagnostics = loaded.diagnostics;
-    // Compiled even if a document is not well, so that all that is wrong is said at once.
-    let set = match compile(&loaded.policies, arena) {
-        Ok(set) => Some(set).filter(|_| !broken),
-        Err(mistakes) => {
-            diagnostics.extend(mistakes);
-            None
+/// Fetches the key of the records' digests if the configuration says where it is.
+pub(crate) fn digest_key(config: &mut Settings) -> Result<(), Failure> {
+    let Some(arn) = &config.audit.digest_key_arn else {
+        if variable("TOOLGATE_AUDIT_KEY").is_some() {
+            log(
+                "warning: the key of the audit's digests is in a variable, which everybody can read who may read \
+                 the function's configuration; name a secret in TOOLGATE_AUDIT_KEY_ARN",
+            );
         }
+        return Ok(());
     };
-    diag::sort(&mut diagnostics);
-    let Some(set) = set else {
-        return Err(Failure::diagnosed("Toolgate.Policies", "the policies", &diagnostics));
+    let failure = |wrong: String| {
+        let summary = format!("the key of the audit's digests cannot be had: {wrong}");
+        Failure { kind: "Toolgate.AuditKey", text: summary.clone(), summary }
     };
-    if !diagnostics.is_empty() {
-        log(report(&diagnostics).trim_end());
-    }
-    Ok(Policies { set, digest })
+    let source = KeySource::of(arn).ok_or_else(|| failure(format!("`{arn}` names no secret")))?;
+    let text = secret::fetch(&source).map_err(failure)?;
+    let key = audit::digest_key(&text).map_err(|wrong| failure(format!("the text of `{source}` {wrong}")))?;
+    config.audit.digest_key = Some(key);
+    Ok(())
 }
 
-/// `TOOLGATE_POLICIES`, several paths with `:` between them; else `policies` beside the program.
+/// Loads and compiles the policies. Warnings, and what was left out, go to the log.
+pub(crate) fn policies() -> Result<PolicySet, Failure> {
+    let (set, warnings) = PolicySet::from_files(policy_paths())
+        .map_err(|diagnostics| Failure::diagnosed("Toolgate.Policies", "the policies", &diagnostics))?;
+    tell(&warnings);
+    Ok(set)
+}
+
+/// `TOOLGATE_POLICIES`, several paths with `:` between them; else what is beside the program of `policies` and
+/// `policies.bundle`. Where both are, both are loaded, and policies that are in both are a mistake.
 fn policy_paths() -> Vec<PathBuf> {
     if let Some(paths) = env::var_os("TOOLGATE_POLICIES").filter(|paths| !paths.is_empty()) {
         return env::split_paths(&paths).filter(|path| !path.as_os_str().is_empty()).collect();
     }
     let beside = env::current_exe().ok().and_then(|program| program.parent().map(PathBuf::from));
     let root = beside.or_else(|| variable("LAMBDA_TASK_ROOT").map(PathBuf::from)).unwrap_or_default();
-    vec![root.join("policies")]
+    let (folder, bundle) = (root.join("policies"), root.join("policies.bundle"));
+    match (folder.exists(), bundle.exists()) {
+        (_, false) => vec![folder],
+        (false, true) => vec![bundle],
+        (true, true) => vec![folder, bundle],
+    }
 }
 
 /// The value of a variable that is set and not empty.
@@ -127,7 +139,7 @@ fn try_post_error(api: &str, failure: &Failure) -> io::Result<()> {
     let (host, base) = address.split_once('/').unwrap_or((address, ""));
     let separator = if base.is_empty() { "" } else { "/" };
     let body = serde_json::json!({
-        "errorMessage": failure.summary,
+        "errorMessage": printable(&failure.summary),
         "errorType": failure.kind,
         "stackTrace": [],
     })

@@ -1,17 +1,16 @@
 //! The Lambda function: the process that a gateway's events come to.
 //!
-//! Knows the environment, the Lambda runtime and the log. Decides nothing: every answer is the interceptor's.
+//! Knows the environment, the Lambda runtime and the log. Decides nothing: every answer is the engine's.
 //! A start that fails says why in the log and to Lambda, and answers no event.
 
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use toolgate::audit::Audit;
-use toolgate::cel::plan::Arena;
-use toolgate::config::DenialConfig;
-use toolgate::interceptor::Interceptor;
+use toolgate::internal::visible::printable_lines;
+use toolgate::{Capabilities, Engine};
 
 mod init;
+mod secret;
 mod serve;
 
 /// The stack of the thread that loads policies and decides. The checker, the planner and the evaluator follow what
@@ -22,6 +21,9 @@ const STACK: usize = 64 * 1024 * 1024;
 
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
+        if serve::in_runtime() {
+            return;
+        }
         // The text of a panic may quote what was being read.
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         log(&format!("panic at {place}"));
@@ -45,8 +47,7 @@ fn run() -> ExitCode {
         );
         return ExitCode::FAILURE;
     };
-    let arena = Arena::new();
-    let started = match start(&arena) {
+    let (engine, capabilities) = match start() {
         Ok(started) => started,
         Err(failure) => {
             log(&failure.text);
@@ -54,7 +55,7 @@ fn run() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match serve::serve(&started.interceptor, &started.audit, started.denial) {
+    match serve::serve(&engine, &capabilities) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log(&error);
@@ -63,29 +64,25 @@ fn run() -> ExitCode {
     }
 }
 
-/// What answers events.
-struct Started<'p> {
-    interceptor: Interceptor<'p>,
-    audit: Audit,
-    denial: DenialConfig,
-}
-
-fn start(arena: &Arena) -> Result<Started<'_>, init::Failure> {
-    let config = init::configuration()?;
-    let policies = init::policies(arena)?;
-    let denial = config.denial;
-    let audit = Audit::new(&config.audit, &policies.digest);
-    let count = policies.set.policies.len();
-    let interceptor = Interceptor::new(policies.set, arena, config).map_err(|diagnostics| {
+/// What answers events, and what answers the policies.
+fn start() -> Result<(Engine, Capabilities), init::Failure> {
+    let mut settings = init::configuration()?;
+    init::digest_key(&mut settings)?;
+    let set = init::policies()?;
+    let engine = Engine::new(set, settings).map_err(|diagnostics| {
         init::Failure::diagnosed("Toolgate.Configuration", "the configuration", &diagnostics)
     })?;
+    let capabilities = engine.capabilities().map_err(|diagnostics| {
+        init::Failure::diagnosed("Toolgate.Capabilities", "what policies may ask", &diagnostics)
+    })?;
     let version = env!("CARGO_PKG_VERSION");
-    let noun = if count == 1 { "policy" } else { "policies" };
-    log(&format!("toolgate {version}: {count} {noun}, {}", policies.digest));
-    Ok(Started { interceptor, audit, denial })
+    let set = engine.policies();
+    let noun = if set.len() == 1 { "policy" } else { "policies" };
+    log(&format!("toolgate {version}: {} {noun}, {}", set.len(), engine.digest()));
+    Ok((engine, capabilities))
 }
 
 /// Writes a line, or lines, to the log. There is nowhere to say that the log cannot be written.
 fn log(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    let _ = writeln!(std::io::stderr().lock(), "{}", printable_lines(text));
 }

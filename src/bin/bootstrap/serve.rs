@@ -1,42 +1,37 @@
-//! From the Lambda runtime to the interceptor and back, one event at a time.
+//! From the Lambda runtime to the engine and back, one event at a time.
 //!
 //! The runtime would answer an event that is not JSON with an error of its own, which the gateway shows as an
-//! outage. So a layer takes the bytes of the event away before the runtime reads them, and the interceptor gets all
+//! outage. So a layer takes the bytes of the event away before the runtime reads them, and the engine gets all
 //! of them, whatever they are.
 
 use std::cell::{Cell, RefCell};
-use std::fmt::Write as _;
 use std::future::{Future, poll_fn, ready};
 use std::io::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime};
 
 use lambda_runtime::tower::Layer;
 use lambda_runtime::{Error, LambdaEvent, LambdaInvocation, Runtime, Service, service_fn};
 use serde_json::value::RawValue;
 use tokio::signal::unix::{SignalKind, signal};
-use toolgate::audit::{Audit, Invocation, MAX_LINE};
-use toolgate::config::DenialConfig;
-use toolgate::gateway::Id;
-use toolgate::gateway::answer::{self, Denial};
-use toolgate::interceptor::{Interceptor, Scratch, decision_id};
-use toolgate::policy::decide::Effect;
+use toolgate::internal::audit::MAX_LINE;
+use toolgate::{Audit, Capabilities, Context as Circumstances, Engine, Invocation, Scratch};
 
-/// What an agent is told when even the answer failed.
-const UNANSWERED: &str = "denied: the call could not be judged";
+/// What the runtime's panics mean: it expects the variables that Lambda sets,
+const NO_FUNCTION: &str = "the variables that AWS Lambda sets for a function are missing or malformed: \
+     AWS_LAMBDA_FUNCTION_NAME, AWS_LAMBDA_FUNCTION_MEMORY_SIZE, AWS_LAMBDA_FUNCTION_VERSION, AWS_LAMBDA_RUNTIME_API";
+/// and that every answer is an invocation.
+const NO_INVOCATION: &str = "the Lambda Runtime API answered the request for the next event with something else \
+     (no request id or no deadline); the process ends, and Lambda starts another";
 
 /// Answers events until Lambda ends the process.
 ///
 /// # Errors
 /// Why no more events can be answered, without anything that an event says.
-pub(crate) fn serve(
-    interceptor: &Interceptor<'_>,
-    audit: &Audit,
-    denial: DenialConfig,
-) -> Result<(), String> {
+pub(crate) fn serve(engine: &Engine, capabilities: &Capabilities) -> Result<(), String> {
     let executor = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -45,17 +40,22 @@ pub(crate) fn serve(
         let mut terminate =
             signal(SignalKind::terminate()).map_err(|error| format!("SIGTERM cannot be caught: {error}"))?;
         let desk = Rc::new(Desk::default());
-        let gate = Gate { interceptor, audit, denial, state: RefCell::new(State::default()) };
+        let gate =
+            Gate { engine, capabilities, audit: engine.audit(), state: RefCell::new(State::default()) };
         let handler = service_fn(|event: LambdaEvent<()>| {
             let bytes = desk.event.take();
             ready(Ok::<_, Error>(gate.answer(&bytes, &event.context.request_id)))
         });
-        let mut events = pin!(Runtime::new(handler).layer(Take(Rc::clone(&desk))).run());
+        let runtime = guarded(|| Runtime::new(handler)).ok_or(NO_FUNCTION)?;
+        let mut events = pin!(runtime.layer(Take(Rc::clone(&desk))).run());
         let mut stopping = false;
         poll_fn(|context| {
             stopping = stopping || terminate.poll_recv(context).is_ready();
-            if let Poll::Ready(ended) = events.as_mut().poll(context) {
-                return Poll::Ready(ended.map_err(|error| why(&error)));
+            match guarded(|| events.as_mut().poll(context)) {
+                // It was left in the middle, so it must not be polled again.
+                None => return Poll::Ready(Err(NO_INVOCATION.to_owned())),
+                Some(Poll::Ready(ended)) => return Poll::Ready(ended.map_err(|error| why(&error))),
+                Some(Poll::Pending) => {}
             }
             // An answer that is under way is posted before the process ends.
             if stopping && !desk.busy.get() { Poll::Ready(Ok(())) } else { Poll::Pending }
@@ -64,9 +64,30 @@ pub(crate) fn serve(
     })
 }
 
+/// Calls into the runtime, which panics where it has no error: `None` then, and the panic is not logged, because the
+/// caller says in its own words what happened.
+fn guarded<T>(call: impl FnOnce() -> T) -> Option<T> {
+    let before = IN_RUNTIME.replace(true);
+    let result = catch_unwind(AssertUnwindSafe(call));
+    IN_RUNTIME.set(before);
+    result.ok()
+}
+
+thread_local! {
+    /// What runs on this thread is the runtime, not the interceptor.
+    static IN_RUNTIME: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether a panic on this thread is the runtime's.
+pub(crate) fn in_runtime() -> bool {
+    IN_RUNTIME.try_with(Cell::get).unwrap_or_default()
+}
+
 /// Why the runtime gave up. What it could not read is not quoted: a client context may hold anything.
 fn why(error: &Error) -> String {
-    if error.is::<serde_json::Error>() {
+    if let Some(refused) = error.downcast_ref::<NotAnInvocation>() {
+        refused.to_string()
+    } else if error.is::<serde_json::Error>() {
         "the invocation's client context or identity is malformed; the process ends, as the runtime has no other way"
             .to_owned()
     } else {
@@ -82,6 +103,14 @@ struct Desk {
     /// An event has come and its answer is not posted yet.
     busy: Cell<bool>,
 }
+
+/// The Runtime API refused to give an event, and its answer looks like one to the runtime, which does not read the
+/// status.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the Lambda Runtime API answered the request for the next event with status {0}; the process ends, and Lambda starts another"
+)]
+struct NotAnInvocation(u16);
 
 /// Takes the event's bytes out of the invocation, so that the runtime finds `null`, which is always JSON.
 struct Take(Rc<Desk>);
@@ -113,6 +142,10 @@ where
     }
 
     fn call(&mut self, mut invocation: LambdaInvocation) -> Self::Future {
+        let status = invocation.parts.status;
+        if !status.is_success() {
+            return Box::pin(ready(Err(NotAnInvocation(status.as_u16()).into())));
+        }
         self.desk.busy.set(true);
         self.desk.event.replace(std::mem::replace(&mut invocation.body, "null".into()).into());
         let answered = self.inner.call(invocation);
@@ -126,10 +159,10 @@ where
 }
 
 /// Answers events and records what was decided.
-struct Gate<'g, 'p> {
-    interceptor: &'g Interceptor<'p>,
-    audit: &'g Audit,
-    denial: DenialConfig,
+struct Gate<'g> {
+    engine: &'g Engine,
+    capabilities: &'g Capabilities,
+    audit: Audit,
     state: RefCell<State>,
 }
 
@@ -137,47 +170,43 @@ struct Gate<'g, 'p> {
 struct State {
     scratch: Scratch,
     line: Vec<u8>,
-    id: String,
 }
 
 impl Default for State {
     fn default() -> Self {
-        State { scratch: Scratch::default(), line: Vec::with_capacity(MAX_LINE), id: String::new() }
+        State { scratch: Scratch::default(), line: Vec::with_capacity(MAX_LINE) }
     }
 }
 
-impl Gate<'_, '_> {
-    /// The answer to an event. The interceptor turns its own panics into denials; this is for all others.
+impl Gate<'_> {
+    /// The answer to an event. The engine turns its own panics into denials; this is for all others.
     fn answer(&self, event: &[u8], request_id: &str) -> Box<RawValue> {
-        let answered = catch_unwind(AssertUnwindSafe(|| self.judge(event, request_id)));
+        let runtime = IN_RUNTIME.replace(false);
+        let answered = catch_unwind(AssertUnwindSafe(|| self.decide(event, request_id)));
+        IN_RUNTIME.set(runtime);
         answered.ok().flatten().unwrap_or_else(|| {
-            let mut out = Vec::new();
-            answer::deny(&mut out, &Denial::denied(Id::Null, UNANSWERED), &self.denial);
             // `null` is no answer that a gateway takes, so the call does not go through either.
-            raw(&out).unwrap_or_else(|| RawValue::NULL.to_owned())
+            raw(&self.engine.undecided()).unwrap_or_else(|| RawValue::NULL.to_owned())
         })
     }
 
     /// `None` if the answer must not be given: it is an allow that could not be recorded, or it is not JSON.
-    fn judge(&self, event: &[u8], request_id: &str) -> Option<Box<RawValue>> {
+    fn decide(&self, event: &[u8], request_id: &str) -> Option<Box<RawValue>> {
         let mut state = self.state.borrow_mut();
-        let State { scratch, line, id } = &mut *state;
-        let arrived = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let seconds = i64::try_from(arrived.as_secs()).unwrap_or(i64::MAX);
+        let State { scratch, line } = &mut *state;
+        let now = SystemTime::now();
         let start = Instant::now();
-        let answer = self.interceptor.intercept(scratch, event, seconds);
-        let micros = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
-        id.clear();
-        // Writing to a string does not fail.
-        let _ = write!(id, "{}", decision_id(event));
-        let invocation = Invocation { seconds, nanos: arrived.subsec_nanos(), request_id, micros };
-        self.audit.write(line, &answer.record.entry(id), &invocation);
+        let decision = self.engine.decide(scratch, event, &Circumstances::from(now).with(self.capabilities));
+        let mut invocation = Invocation::new(event, now);
+        invocation.request_id = request_id;
+        invocation.micros = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.audit.write(line, &decision.record, &invocation);
         let recorded = record(line);
-        if recorded.is_err() && answer.record.effect == Effect::Allow {
+        if recorded.is_err() && decision.is_allowed() {
             crate::log("an allow could not be recorded, so it is not given");
             return None;
         }
-        raw(answer.bytes)
+        raw(decision.answer)
     }
 }
 

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use toolgate::policy::decide::DefaultDecision;
+use toolgate::internal::policy::decide::DefaultDecision;
 
 const ABOUT: &str = "Decides AI agents' tool calls with Kyverno ValidatingPolicy YAML, as Kyverno would";
 
@@ -16,10 +16,11 @@ Examples:
   toolgate apply policies/ --http-payload request.json
   toolgate test testdata/policies
   toolgate config --config policies/toolgate.yaml
+  toolgate build policies/ -o policies.bundle
 
 Exit codes:
   0  done; also when a call is denied, unless --fail-on-deny is given
-  1  a call is denied and --fail-on-deny is given; `test`: a case failed
+  1  a call is denied and --fail-on-deny is given; there are warnings and --fail-on-warn is given; `test`: a case failed
   2  the command line is wrong, an input file cannot be read, or a test is none
   3  the policies or the configuration do not load";
 
@@ -27,11 +28,13 @@ const CHECK_HELP: &str = "\
 Examples:
   toolgate check policies/
   toolgate check policies/ team-a.yaml --output json | jq '.[].message'
+  toolgate check --fail-on-warn policies/
 
 Exit codes:
-  0  the policies load; there may be warnings
+  0  the policies and the configuration beside them load; there may be warnings, unless --fail-on-warn is given
+  1  they load, there are warnings and --fail-on-warn is given
   2  the command line is wrong
-  3  the policies do not load, or there are none";
+  3  the policies do not load, or there are none; or the configuration does not load, which grants what they ask";
 
 const DECIDE_HELP: &str = "\
 Examples:
@@ -51,13 +54,14 @@ const APPLY_HELP: &str = "\
 Examples:
   toolgate apply policies/ --http-payload request.json
   toolgate apply policies/ --http-payload payloads/*.json --output json
+  toolgate apply policies/ --envoy-payload check-request.json
   toolgate apply a.yaml b.yaml --http-payload request.json --fail-on-deny
 
 Exit codes:
   0  every payload has its decision; also when it is a denial, unless --fail-on-deny is given
   1  a payload is denied, or a policy erred on it, and --fail-on-deny is given
   2  the command line is wrong, or a payload file cannot be read
-  3  the policies do not load
+  3  the policies or the configuration do not load
 
 A payload is Kyverno's: JSON with `attributes` (`method`, `path`, `host`, `header`, `query`, `body` as base64, …)
 and, for policies that read `object.mcp`, `mcp`. Each row is what one policy alone says; the decision is what the
@@ -76,6 +80,35 @@ Exit codes:
 
 What is printed reads back to the same configuration. A secret is printed as `<set>`: whoever reads that back must give
 the secret in its variable. docs/configuration.md describes every setting and its variable.";
+
+const BUILD_HELP: &str = "\
+Examples:
+  toolgate build policies/ -o policies.bundle
+  toolgate build policies/ --config staging.yaml -o staging.bundle
+  toolgate decide --policies policies.bundle event.json
+
+Exit codes:
+  0  the bundle is written
+  2  the command line is wrong, or the bundle cannot be written
+  3  the policies or the configuration do not load, or the settings do not grant what the policies ask
+
+A bundle is taken wherever policy files are, and holds the settings too: those of --config, else of the `toolgate.yaml`
+beside the policies; no environment variable counts. The same files make the same bytes. docs/bundle.md says what is in
+one, and what happens when another version of Toolgate reads it.";
+
+const INSPECT_HELP: &str = "\
+Examples:
+  toolgate inspect policies.bundle
+  toolgate inspect policies.bundle --output json | jq '.policies[].name'
+  toolgate inspect policies.bundle --source team/a.yaml
+
+Exit codes:
+  0  it is told what is in the bundle
+  1  the bundle is whole, but what would run is not what its texts say
+  2  the command line is wrong, or the file cannot be read
+  3  the file is no bundle, or damaged; or its texts do not load
+
+The texts in the bundle are compiled anew and compared with what is in it. Settings are told without the environment.";
 
 const TEST_HELP: &str = "\
 Examples:
@@ -105,12 +138,16 @@ pub(crate) struct Arguments {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Report everything that is wrong with policies
+    /// Report everything that is wrong with policies and their configuration
     Check(Check),
     /// Print the interceptor's answer to AgentCore Gateway events
     Decide(Decide),
     /// Show what each policy says of an HTTP payload, as `kyverno apply` does
     Apply(Apply),
+    /// Make one file of policies and settings that starts fast
+    Build(Build),
+    /// Tell what is in a bundle
+    Inspect(Inspect),
     /// Print the settings and the mapping of headers that are in force
     Config(Config),
     /// Run fixtures and Kyverno's test files
@@ -121,9 +158,14 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 #[command(after_help = CHECK_HELP)]
 pub(crate) struct Check {
-    /// Policy files (`.yaml`, `.yml`, `.json`) and directories with all below them
+    /// Policy files (`.yaml`, `.yml`, `.json`), directories with all below them, and the texts in bundles (`.bundle`)
     #[arg(value_name = "PATH", required = true)]
     pub(crate) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) config: ConfigFile,
+    /// Exit with 1 if there are warnings; notes of what was left out are none
+    #[arg(long)]
+    pub(crate) fail_on_warn: bool,
     /// Text for people, or one JSON array of {file, line, column, code, severity, policy, message, help}
     #[arg(long, short, value_enum, default_value_t = Format::Text)]
     pub(crate) output: Format,
@@ -133,9 +175,12 @@ pub(crate) struct Check {
 #[derive(Debug, Args)]
 #[command(after_help = DECIDE_HELP)]
 pub(crate) struct Decide {
-    /// Policy files and directories; may be given several times
+    /// Policy files, directories and bundles; may be given several times
     #[arg(long, value_name = "PATH", default_value = "policies")]
     pub(crate) policies: Vec<PathBuf>,
+    /// Answers to what policies ask outside of the event, in place of asking: a `Context` of Kyverno's, or a fixture's `answers`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) context_file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) config: ConfigFile,
     /// What happens to a call of which no policy speaks, whatever the configuration says
@@ -163,14 +208,55 @@ pub(crate) struct Apply {
     #[arg(value_name = "PATH", required = true)]
     pub(crate) paths: Vec<PathBuf>,
     /// Payload files, several at once, separated by commas, or the option several times; `-` is standard input
-    #[arg(long, value_name = "FILE", required = true, num_args = 1.., value_delimiter = ',')]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["envoy_payload", "json_payload"], num_args = 1.., value_delimiter = ',')]
     pub(crate) http_payload: Vec<PathBuf>,
+    /// The same for policies of mode Envoy: CheckRequests in protobuf's JSON
+    #[arg(long, value_name = "FILE", num_args = 1.., value_delimiter = ',')]
+    pub(crate) envoy_payload: Vec<PathBuf>,
+    /// The same for policies of mode JSON: any JSON objects
+    #[arg(long, value_name = "FILE", num_args = 1.., value_delimiter = ',')]
+    pub(crate) json_payload: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) config: ConfigFile,
+    /// Answers to what policies ask outside of the payload, in place of asking: a `Context` of Kyverno's, or a fixture's `answers`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) context_file: Option<PathBuf>,
     /// Rows for people, or one line of JSON for each payload
     #[arg(long, short, value_enum, default_value_t = Format::Text)]
     pub(crate) output: Format,
     /// Exit with 1 if the server would not let a payload's request pass
     #[arg(long)]
     pub(crate) fail_on_deny: bool,
+}
+
+/// `toolgate build`
+#[derive(Debug, Args)]
+#[command(after_help = BUILD_HELP)]
+pub(crate) struct Build {
+    /// A directory of policies with all below it, or a policy file
+    #[arg(value_name = "PATH")]
+    pub(crate) path: PathBuf,
+    /// The bundle; its name ends in `.bundle`
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// The configuration file that goes into the bundle [default: `toolgate.yaml` beside the policies, if there is one]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// `toolgate inspect`
+#[derive(Debug, Args)]
+#[command(after_help = INSPECT_HELP)]
+pub(crate) struct Inspect {
+    /// A bundle that `toolgate build` made
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Print the text of this file in the bundle, and nothing else
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source: Option<String>,
+    /// Text for people, or one line of JSON
+    #[arg(long, short, value_enum, default_value_t = Format::Text)]
+    pub(crate) output: Format,
 }
 
 /// `toolgate config`
@@ -267,7 +353,7 @@ mod tests {
         let mut command = Arguments::command();
         let mut helps = vec![command.render_help().to_string()];
         helps.extend(command.get_subcommands_mut().map(|sub| sub.render_help().to_string()));
-        assert_eq!(helps.len(), 6);
+        assert_eq!(helps.len(), 8);
         for help in helps {
             assert!(help.contains("\nExamples:\n  toolgate "), "{help}");
             for line in ["\nExit codes:\n  0  ", "\n  2  the command line is wrong", "\n  3  the "] {

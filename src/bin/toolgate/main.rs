@@ -23,6 +23,8 @@ fn main() -> ExitCode {
         Command::Check(arguments) => cmd::check::run(arguments),
         Command::Decide(arguments) => cmd::decide::run(arguments),
         Command::Apply(arguments) => cmd::apply::run(arguments),
+        Command::Build(arguments) => cmd::build::run(arguments),
+        Command::Inspect(arguments) => cmd::inspect::run(arguments),
         Command::Config(arguments) => cmd::config::run(arguments),
         Command::Test(arguments) if arguments.watch => cmd::test::watch(arguments, &mut |report| {
             report::print(report);

@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use anstream::adapter::strip_str;
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Reset, Style};
-use toolgate::diag::Diagnostic;
-use toolgate::diag::report::{Palette, printable, render};
+use toolgate::Diagnostic;
+use toolgate::internal::diag::report::{Palette, render};
+use toolgate::internal::visible::{self, printable, printable_lines};
 
 /// Red, for what is wrong or denied.
 pub(crate) const RED: Style = AnsiColor::Red.on_default().bold();
@@ -30,8 +31,8 @@ pub(crate) enum Status {
     /// Done.
     #[default]
     Done = 0,
-    /// A call is denied, and the caller asked to be told so; or a test failed.
-    Denied = 1,
+    /// A call is denied, or there is a warning, and the user asked to be told so; or a test failed.
+    Failed = 1,
     /// The command line is wrong, or names something that cannot be read.
     Usage = 2,
     /// The policies or the configuration do not load.
@@ -62,10 +63,15 @@ impl Report {
         self.entries.push(Entry::Bytes(bytes));
     }
 
+    /// Bytes for programs on standard output.
+    pub(crate) fn bytes(&mut self, bytes: Vec<u8>) {
+        self.entries.push(Entry::Bytes(bytes));
+    }
+
     /// A value as a line of JSON on standard output.
     pub(crate) fn json(&mut self, value: &impl serde::Serialize) {
-        match serde_json::to_vec(value) {
-            Ok(bytes) => self.line(bytes),
+        match serde_json::to_string(value) {
+            Ok(text) => self.line(visible::json(&text).into_bytes()),
             Err(error) => self.error(&format!("this result cannot be written as JSON: {error}")),
         }
     }
@@ -115,6 +121,7 @@ fn rendered(diagnostics: &[Diagnostic]) -> String {
     let palette = Palette {
         error: &error,
         warning: &warning,
+        note: &gutter,
         message: &message,
         gutter: &gutter,
         help: &help,
@@ -158,8 +165,15 @@ fn write(report: &Report) -> io::Result<()> {
 
 /// Prints what clap has to say: a help, the version, or a mistake on the command line.
 pub(crate) fn print_clap(answer: &clap::Error) -> ExitCode {
-    // A pipe that is closed cannot be told so.
-    drop(answer.print());
+    let text = answer.render().to_string();
+    let plain = printable_lines(&text);
+    // A mistake quotes what was typed, or what a script passed on: it is printed as it is only if it is harmless.
+    if answer.use_stderr() && plain != text.replace('\t', "    ") {
+        drop(writeln!(io::stderr().lock(), "{}", plain.trim_end()));
+    } else {
+        // A pipe that is closed cannot be told so.
+        drop(answer.print());
+    }
     code(if answer.use_stderr() { Status::Usage } else { Status::Done })
 }
 

@@ -26,8 +26,8 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use toolgate::diag::Diagnostic;
-use toolgate::source::Source;
+use toolgate::internal::diag::Diagnostic;
+use toolgate::internal::source::Source;
 
 use self::filter::Filter;
 use self::find::{File, Kind};

@@ -1,7 +1,7 @@
 //! Tables of text, framed as those of Kyverno's command line are.
 
 use anstyle::Style;
-use toolgate::diag::report::printable;
+use toolgate::internal::visible::printable;
 
 use crate::report::BOLD;
 

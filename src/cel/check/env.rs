@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::cel::ast::Macros;
 use crate::library::table::{Library, Row};
 use crate::types::{ObjectType, Signature, SignatureError, Type, VARIABLES, object_type};
 use crate::value::Value;
@@ -13,14 +14,27 @@ pub struct Environment<'e> {
     container: &'e str,
     variables: Vec<(String, Type)>,
     constants: Vec<(&'static str, Value<'static>)>,
+    /// How the names of object types begin that this environment does not have.
+    foreign: &'static [&'static str],
     /// The fields of `variables`, in the order of their declaration.
     policy_variables: Vec<(String, Type)>,
+    inputs: Vec<&'static str>,
+    /// The variables that have no value where the expression stands.
+    unbound: &'static [&'static str],
+    /// Whether literals are checked and constants converted before anything is evaluated.
+    optimizing: bool,
+    macros: Macros,
+    missing: fn(&str) -> Option<&'static str>,
+    /// The last of each name, by its place in the list.
+    policy_variables_by_name: HashMap<String, usize>,
 }
 
 /// All functions of an environment by name.
 #[derive(Debug, Default)]
 pub struct Functions {
     by_name: HashMap<String, Function>,
+    /// A row's signature that does not read.
+    broken: Option<SignatureError>,
 }
 
 /// A function with its overloads in the order of declaration.
@@ -45,17 +59,23 @@ pub struct Overload {
 
 impl Functions {
     /// The functions of `libraries`, at their versions.
-    ///
-    /// # Errors
-    /// A row's signature does not read: a mistake in a table, which the test suite finds.
-    pub fn new(libraries: &[&'static Library]) -> Result<Functions, SignatureError> {
+    pub fn new(libraries: &[&'static Library]) -> Functions {
         let mut functions = Functions::default();
         for library in libraries {
             for row in library.rows.iter().filter(|row| row.since <= library.version) {
-                functions.declare(row, Signature::parse(row.signature)?);
+                match Signature::parse(row.signature) {
+                    Ok(signature) => functions.declare(row, signature),
+                    Err(error) => functions.broken = Some(error),
+                }
             }
         }
-        Ok(functions)
+        functions
+    }
+
+    /// A row's signature that does not read, if there is one: a mistake in a table, which the test suite finds. No
+    /// expression checks with such functions, because what one means could depend on the overload that is missing.
+    pub fn broken(&self) -> Option<&SignatureError> {
+        self.broken.as_ref()
     }
 
     /// Adds an overload with this signature, whatever the row's own text says: for signatures with types that
@@ -100,8 +120,77 @@ impl<'e> Environment<'e> {
             container: "",
             variables: Vec::new(),
             constants: Vec::new(),
+            foreign: &[],
             policy_variables: Vec::new(),
+            inputs: Vec::new(),
+            unbound: &[],
+            optimizing: false,
+            macros: Macros::default(),
+            missing: |_| None,
+            policy_variables_by_name: HashMap::new(),
         }
+    }
+
+    /// Declares a variable that has a value: the next of a frame's inputs.
+    #[must_use]
+    pub fn with_input(mut self, name: &'static str, ty: Type) -> Self {
+        self.inputs.push(name);
+        self.with_variable(name, ty)
+    }
+
+    /// The variables that have a value, in the order of a frame's inputs.
+    pub fn inputs(&self) -> &[&'static str] {
+        &self.inputs
+    }
+
+    /// The same for an expression that is evaluated before these variables have values: any use is an error then.
+    #[must_use]
+    pub fn unbound(mut self, names: &'static [&'static str]) -> Self {
+        self.unbound = names;
+        self
+    }
+
+    /// The variables that have no value.
+    pub(crate) fn unbound_names(&self) -> &'static [&'static str] {
+        self.unbound
+    }
+
+    /// Says which names the real environment has and this one does not have yet, with the library that brings them, so
+    /// that an author is not told that there is no such thing.
+    #[must_use]
+    pub fn with_missing(mut self, missing: fn(&str) -> Option<&'static str>) -> Self {
+        self.missing = missing;
+        self
+    }
+
+    /// Checks the literals that `duration`, `timestamp` and `matches` take, and converts constants when a program is made, so
+    /// that what is wrong with them is known before anything is evaluated: what Kubernetes' environments do.
+    #[must_use]
+    pub fn optimizing(mut self) -> Self {
+        self.optimizing = true;
+        self
+    }
+
+    /// Whether it does.
+    pub(super) fn is_optimizing(&self) -> bool {
+        self.optimizing
+    }
+
+    /// The same with these macros; those of one variable if nothing is said.
+    #[must_use]
+    pub fn with_macros(mut self, macros: Macros) -> Self {
+        self.macros = macros;
+        self
+    }
+
+    /// The macros of its expressions.
+    pub fn macros(&self) -> Macros {
+        self.macros
+    }
+
+    /// The library of a name that is not there yet.
+    pub(super) fn missing(&self, name: &str) -> Option<&'static str> {
+        (self.missing)(name)
     }
 
     /// The namespace in which names are looked up first; policies have none.
@@ -111,7 +200,7 @@ impl<'e> Environment<'e> {
         self
     }
 
-    /// Declares a variable.
+    /// Declares a variable without a value: any use is an error when it is evaluated.
     #[must_use]
     pub fn with_variable(mut self, name: &str, ty: Type) -> Self {
         self.variables.push((name.to_owned(), ty));
@@ -125,19 +214,35 @@ impl<'e> Environment<'e> {
         self
     }
 
+    /// Declares the values of enums by qualified name.
+    #[must_use]
+    pub fn with_enums(mut self, enums: &'static [(&'static str, i64)]) -> Self {
+        self.constants.extend(enums.iter().map(|(name, value)| (*name, Value::Int(*value))));
+        self
+    }
+
+    /// Leaves out the object types whose names begin so: those of another mode.
+    #[must_use]
+    pub fn without_types(mut self, foreign: &'static [&'static str]) -> Self {
+        self.foreign = foreign;
+        self
+    }
+
+    /// The type that is called `name` here.
+    fn type_here(&self, name: &str) -> Option<Type> {
+        type_named(name).filter(|_| !self.foreign.iter().any(|prefix| name.starts_with(prefix)))
+    }
+
     /// Declares the next field of `variables`; a name declared twice keeps its last type.
     pub fn declare_policy_variable(&mut self, name: &str, ty: Type) {
+        self.policy_variables_by_name.insert(name.to_owned(), self.policy_variables.len());
         self.policy_variables.push((name.to_owned(), ty));
     }
 
     /// The index of a policy's variable.
     pub(crate) fn policy_variable(&self, name: &str) -> Option<(usize, &Type)> {
-        self.policy_variables
-            .iter()
-            .enumerate()
-            .rev()
-            .find(|(_, (n, _))| n == name)
-            .map(|(i, (_, ty))| (i, ty))
+        let index = *self.policy_variables_by_name.get(name)?;
+        self.policy_variables.get(index).map(|(_, ty)| (index, ty))
     }
 
     /// The container's name.
@@ -188,19 +293,20 @@ impl<'e> Environment<'e> {
             return Some(Global::Variable { name: name.clone(), ty: ty.clone() });
         }
         if let Some((_, value)) = self.constants.iter().find(|(n, _)| *n == name) {
-            return Some(Global::Constant { value: *value, ty: Type::String });
+            let ty = if let Value::Int(_) = value { Type::Int } else { Type::String };
+            return Some(Global::Constant { value: *value, ty });
         }
         if name == NULL_VALUE {
             return Some(Global::Constant { value: Value::Int(0), ty: Type::Int });
         }
-        type_named(name).map(|of| Global::Type { name: name.to_owned(), of })
+        self.type_here(name).map(|of| Global::Type { name: name.to_owned(), of })
     }
 
     /// The type that a struct literal's name means, with its qualified name.
     pub(super) fn resolve_type(&self, name: &str) -> Option<(String, Type)> {
         self.candidates(name)
             .into_iter()
-            .find_map(|candidate| type_named(&candidate).map(|ty| (candidate, ty)))
+            .find_map(|candidate| self.type_here(&candidate).map(|ty| (candidate, ty)))
     }
 
     /// The function that a name means.
@@ -243,6 +349,9 @@ pub(crate) fn type_named(name: &str) -> Option<Type> {
         "string" => Type::String,
         "type" => Type::Type(None),
         "uint" => Type::Uint,
+        "net.IP" => Type::Opaque("net.IP", [].into()),
+        "net.CIDR" => Type::Opaque("net.CIDR", [].into()),
+        "jwk.Set" => Type::Opaque("jwk.Set", [].into()),
         _ => object_type(name).filter(|object| object.name != VARIABLES)?.ty.clone(),
     })
 }

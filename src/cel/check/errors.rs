@@ -23,6 +23,8 @@ pub enum TypeErrorKind {
         name: String,
         /// The container that was searched; empty in policies.
         container: String,
+        /// The type of the value that a member function was called on.
+        receiver: Option<Type>,
     },
     /// A function, type or variable of a Kyverno library that Toolgate does not have yet.
     NotSupportedYet {
@@ -82,7 +84,7 @@ pub enum TypeErrorKind {
 impl fmt::Display for TypeErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            TypeErrorKind::UndeclaredReference { name, container } => {
+            TypeErrorKind::UndeclaredReference { name, container, .. } => {
                 write!(f, "undeclared reference to '{name}' (in container '{container}')")
             }
             TypeErrorKind::NotSupportedYet { name, library } => {

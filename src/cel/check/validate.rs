@@ -1,13 +1,16 @@
 //! Checks of literals that run over a tree whose types agree, as cel-go's AST validators.
 //!
-//! Kyverno's HTTP environment has two: lists and maps of mixed types are refused (except inside `format`), and
-//! literal format strings are checked against literal argument lists.
+//! All environments have two: lists and maps of mixed types are refused (except inside `format`), and literal format strings
+//! are checked against literal argument lists. Kubernetes' environments check literal durations, times and patterns, too.
 
 use crate::cel::ast::{Expr, ExprKind, Literal, MapEntry, NodeId};
-use crate::library::ext::format::{FormatArgument, check_format};
+use crate::library::ext::format::{FormatArgument, Rules, check_format};
+use crate::library::regex::{self, Groups, PatternError};
+use crate::library::stdlib::convert::text::{parse_duration, parse_timestamp};
 use crate::types::Type;
+use crate::value::Timestamp;
 
-use super::{Checked, TypeError, TypeErrorKind};
+use super::{Checked, Reference, TypeError, TypeErrorKind};
 
 /// All mistakes in the literals of `checked`.
 pub(super) fn literals(checked: &Checked<'_>) -> Vec<TypeError> {
@@ -33,6 +36,9 @@ impl Validator<'_, '_> {
                 let exempt = in_format || function == "format";
                 for inner in target.as_deref().into_iter().chain(args) {
                     self.visit(inner, exempt);
+                }
+                if self.checked.optimizing {
+                    self.literal_argument(function, args);
                 }
                 if function == "format" {
                     self.format(e.id, target.as_deref(), args);
@@ -117,6 +123,26 @@ impl Validator<'_, '_> {
         }
     }
 
+    /// The literal that a function takes as its first argument besides a receiver.
+    fn literal_argument(&mut self, function: &str, args: &[Expr]) {
+        let Some(Expr { id, kind: ExprKind::Literal(literal) }) = args.first() else { return };
+        let valid = match (function, literal) {
+            ("duration", Literal::String(text)) => parse_duration(text).is_some(),
+            ("timestamp", Literal::String(text)) => parse_timestamp(text).is_ok(),
+            ("timestamp", Literal::Int(seconds)) => {
+                (Timestamp::MIN_SECONDS..=Timestamp::MAX_SECONDS).contains(seconds)
+            }
+            ("matches", Literal::String(pattern)) => {
+                !matches!(regex::compile(pattern, Groups::Dropped), Err(PatternError::Syntax(..)))
+            }
+            _ => return,
+        };
+        if !valid {
+            let kind = TypeErrorKind::Literal(format!("invalid {function} argument"));
+            self.formats.push(TypeError { node: *id, kind });
+        }
+    }
+
     fn format(&mut self, call: NodeId, target: Option<&Expr>, args: &[Expr]) {
         let (Some(target), [list]) = (target, args) else { return };
         let (ExprKind::Literal(Literal::String(format)), ExprKind::List { elements, .. }) =
@@ -124,9 +150,15 @@ impl Validator<'_, '_> {
         else {
             return;
         };
+        // Another row stands for the function in environments with an older strings library.
+        let older = match self.checked.reference(call) {
+            Some(Reference::Call { overloads, .. }) => overloads.iter().any(|row| row.since < 4),
+            _ => false,
+        };
+        let rules = if older { Rules::Older } else { Rules::Newer };
         let arguments: Vec<FormatArgument<'_>> =
             elements.iter().map(|element| self.argument(element)).collect();
-        if let Err(mistake) = check_format(format, &arguments) {
+        if let Err(mistake) = check_format(format, &arguments, rules) {
             let node = mistake.node.unwrap_or(call);
             self.formats.push(TypeError { node, kind: TypeErrorKind::Literal(mistake.text) });
         }

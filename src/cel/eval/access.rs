@@ -3,11 +3,13 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::cel::ast::NodeId;
 use crate::cel::error::{ErrorKind, Raise};
-use crate::cel::plan::Node;
+use crate::cel::program::Node;
 use crate::library::table::{Answer, Context};
 use crate::library::{message, native};
-use crate::types::{ObjectType, object_type};
+use crate::types::kubernetes::EXCEPTION;
+use crate::types::{ObjectType, VARIABLES, object_type};
 use crate::value::{Object, ShortestDouble, Value, double_to_int};
 
 use super::Frame;
@@ -29,7 +31,7 @@ fn field<'a>(
     index: usize,
 ) -> Answer<'a> {
     match value {
-        Value::Object(object) if std::ptr::eq(object.ty, ty) => Ok(object.get(index)),
+        Value::Object(object) if std::ptr::eq(object.ty, ty) => Ok(context.current(object).get(index)),
         other if ty.message && !is_message(other) => Err(no_message(context, other)),
         other => reflected(other, ty, index, |object, index| object.get(index)),
     }
@@ -37,12 +39,13 @@ fn field<'a>(
 
 /// `has()` of a field of an object of a known type.
 pub(super) fn test_field<'a>(
+    context: &Context<'a>,
     value: &Value<'a>,
     ty: &'static ObjectType,
     index: usize,
 ) -> Result<bool, Raise<'a>> {
     match value {
-        Value::Object(object) if std::ptr::eq(object.ty, ty) => Ok(object.is_set(index)),
+        Value::Object(object) if std::ptr::eq(object.ty, ty) => Ok(context.current(object).is_set(index)),
         other if ty.message && !is_message(other) => Ok(false),
         other => reflected(other, ty, index, |object, index| object.is_set(index)),
     }
@@ -77,7 +80,9 @@ fn no_message<'a>(context: &mut Context<'a>, value: &Value<'a>) -> Raise<'a> {
         Value::List(_) => say("[]ref.Val", format_args!("")),
         Value::Map(_) => say("map[ref.Val]ref.Val", format_args!("")),
         Value::Object(object) => say(object.ty.name, format_args!("")),
+        Value::Keys(_) => say("jwk.Set", format_args!("")),
         Value::Opaque(name) => say(name, format_args!("")),
+        Value::Extension(value) => say(value.go_type(), format_args!("")),
     }
 }
 
@@ -97,7 +102,7 @@ fn reflected<'a, T>(
                 None => NO_SUCH_GO_FIELD,
             }
         }
-        Value::Timestamp(_) | Value::Opaque(_) => NO_SUCH_GO_FIELD,
+        Value::Timestamp(_) | Value::Opaque(_) | Value::Keys(_) | Value::Extension(_) => NO_SUCH_GO_FIELD,
         Value::Object(_) => return Err(ErrorKind::NoSuchOverload.into()),
         Value::Null => "reflect: call of reflect.Value.FieldByName on int32 Value",
         Value::Bool(_) => "reflect: call of reflect.Value.FieldByName on bool Value",
@@ -115,35 +120,31 @@ fn reflected<'a, T>(
 
 const NO_SUCH_GO_FIELD: &str = "reflect: call of reflect.Value.IsZero on zero Value";
 
-/// `has(value.name)` by what the value is: a key of a map, a field of an object; scalars have nothing.
-pub(super) fn test<'a>(value: &Value<'a>, name: &'a str) -> Answer<'a> {
-    Ok(Value::Bool(find(value, &Value::String(name), true)?.is_some()))
-}
-
 impl<'a> Frame<'a> {
     /// Resolves a chain of qualifiers. An optional root is opened; an optional inside is a value without members.
     pub(super) fn chain(&mut self, node: &'a Node<'a>) -> Result<Step<'a>, Raise<'a>> {
         match node {
             Node::Field { id, operand, ty, index, .. } => {
                 self.context.budget.charge(1)?;
-                let Step::Value(value, optional) = self.chain(operand)? else { return Ok(Step::Absent) };
-                if optional && !test_field(&value, ty, *index).map_err(|raise| raise.at(*id))? {
-                    return Ok(Step::Absent);
+                match self.chain(operand)? {
+                    Step::Value(value, optional) => self.field_step(value, optional, *id, ty, *index),
+                    Step::Absent => Ok(Step::Absent),
                 }
-                let found = field(&mut self.context, &value, ty, *index).map_err(|raise| raise.at(*id))?;
-                Ok(Step::Value(self.untagged(found)?, optional))
             }
             Node::Qualify { id, operand, key, optional } => {
                 self.context.budget.charge(1)?;
-                let Step::Value(value, before) = self.chain(operand)? else { return Ok(Step::Absent) };
-                let optional = before || *optional;
-                let key = self.key(key).map_err(|raise| raise.at(*id))?;
-                match find(&value, &key, optional).map_err(|raise| raise.at(*id))? {
-                    Some(found) => Ok(Step::Value(found, optional)),
-                    None if optional => Ok(Step::Absent),
-                    None => Err(missing(&value, key).at(*id)),
+                match self.chain(operand)? {
+                    Step::Value(value, before) => self.key_step(value, before || *optional, *id, key),
+                    Step::Absent => Ok(Step::Absent),
                 }
             }
+            _ => self.root(node),
+        }
+    }
+
+    /// What a chain starts from.
+    fn root(&mut self, node: &'a Node<'a>) -> Result<Step<'a>, Raise<'a>> {
+        match node {
             Node::PolicyVariable(index) => Ok(Step::Value(self.variable(*index)?, false)),
             Node::OptionalVariable(index) => Ok(Step::Value(self.variable(*index)?, true)),
             // The qualifiers go on to whichever branch is taken.
@@ -158,6 +159,60 @@ impl<'a> Frame<'a> {
                 value => Ok(Step::Value(value, false)),
             },
         }
+    }
+
+    #[inline]
+    fn field_step(
+        &mut self,
+        value: Value<'a>,
+        optional: bool,
+        id: NodeId,
+        ty: &'static ObjectType,
+        index: usize,
+    ) -> Result<Step<'a>, Raise<'a>> {
+        if optional && !test_field(&self.context, &value, ty, index).map_err(|raise| raise.at(id))? {
+            return Ok(Step::Absent);
+        }
+        let found = field(&mut self.context, &value, ty, index).map_err(|raise| raise.at(id))?;
+        Ok(Step::Value(self.untagged(found)?, optional))
+    }
+
+    #[inline]
+    fn key_step(
+        &mut self,
+        value: Value<'a>,
+        optional: bool,
+        id: NodeId,
+        key: &'a Node<'a>,
+    ) -> Result<Step<'a>, Raise<'a>> {
+        let key = self.key(key).map_err(|raise| raise.at(id))?;
+        match self.find(&value, &key, optional).map_err(|raise| raise.at(id))? {
+            Some(found) => Ok(Step::Value(found, optional)),
+            None if optional => Ok(Step::Absent),
+            None => Err(missing(&value, key).at(id)),
+        }
+    }
+
+    /// What `value` has under `key`; of `variables` as a value, the variable of that name.
+    fn find(
+        &mut self,
+        value: &Value<'a>,
+        key: &Value<'a>,
+        presence: bool,
+    ) -> Result<Option<Value<'a>>, Raise<'a>> {
+        match (value, key) {
+            (Value::Opaque(VARIABLES), Value::String(name)) => self.variable_named(name),
+            (Value::Opaque(VARIABLES), _) => Err(ErrorKind::NoSuchOverload.into()),
+            (Value::Object(object), key) if object.ty.message => {
+                object_field(self.context.current(object), key, presence)
+            }
+            _ => find(value, key, presence),
+        }
+    }
+
+    /// `has(value.name)` by what the value is: a key of a map, a field of an object; scalars have nothing.
+    pub(super) fn test(&mut self, value: &Value<'a>, name: &'a str) -> Answer<'a> {
+        Ok(Value::Bool(self.find(value, &Value::String(name), true)?.is_some()))
     }
 
     /// The key's value; cel-go qualifies by scalars only.
@@ -182,9 +237,18 @@ impl<'a> Frame<'a> {
             (Value::Type(name), _) if object_type(name).is_some_and(|ty| !ty.message) => "*ext.nativeType",
             (Value::Type(_), _) => "*types.Type",
             (Value::Object(object), _) if object.ty.message => "*types.protoObj",
-            (Value::Object(_) | Value::Opaque(_), _) => "*ext.nativeObj",
+            (Value::Object(_) | Value::Opaque(_) | Value::Keys(_), _) => "*ext.nativeObj",
+            (Value::Extension(value), _) => value.go_type(),
         };
         Err(self.context.error(format_args!("invalid qualifier type: {go_type}")))
+    }
+
+    /// Whether a selection on `node` leads into a payload, which is JSON as Go reads it.
+    fn is_of_payload(&self, mut node: &Node<'_>) -> bool {
+        while let Node::Qualify { operand, .. } = node {
+            node = operand;
+        }
+        matches!(node, Node::Input(index) if matches!(self.inputs.get(*index), Some(Value::Map(_))))
     }
 
     /// A key and, where it comes straight out of a Go struct or is a helper, its Go type: cel-go looks at that value
@@ -206,11 +270,30 @@ impl<'a> Frame<'a> {
                 Ok((self.eval(node)?, native))
             }
             Node::Input(_) => match self.eval(node)? {
+                // What exceptions allow is given as a struct, what is asked about as a pointer to one.
+                value @ Value::Object(object) if object.ty.name == EXCEPTION => {
+                    Ok((value, Some(EXCEPTION.into())))
+                }
                 value @ Value::Object(object) => Ok((value, Some(format!("*{}", object.ty.name).into()))),
+                value @ (Value::Null | Value::Map(_)) => Ok((value, of_json(&value).map(Cow::Borrowed))),
                 value => Ok((value, Some(value.type_name().into()))),
             },
+            Node::Qualify { operand, .. } if self.is_of_payload(operand) => {
+                let value = self.eval(node)?;
+                Ok((value, of_json(&value).map(Cow::Borrowed)))
+            }
             _ => Ok((self.eval(node)?, None)),
         }
+    }
+}
+
+/// The Go type of a JSON value, where it is none that CEL has too.
+fn of_json(value: &Value<'_>) -> Option<&'static str> {
+    match value {
+        Value::Null => Some("<nil>"),
+        Value::List(_) => Some("[]interface {}"),
+        Value::Map(_) => Some("map[string]interface {}"),
+        _ => None,
     }
 }
 

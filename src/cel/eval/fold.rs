@@ -1,9 +1,10 @@
 //! Comprehensions. The macros' common shapes have loops of their own, which answer what the general fold would.
 
+use crate::cel::ast::NodeId;
 use crate::cel::error::{CelError, ErrorKind, Raise};
-use crate::cel::plan::{Collect, Fold, Loop, Node};
+use crate::cel::program::{Collect, Fold, Gather, Loop, Node, Slots};
 use crate::library::table::Answer;
-use crate::value::Value;
+use crate::value::{Map, MapBuilder, Sameness, Value};
 
 use super::Frame;
 
@@ -22,12 +23,30 @@ impl<'a> Range<'a> {
         }
     }
 
+    /// What two variables have: an index and an element, or a key and a value.
+    fn pair(&self, index: usize) -> Option<(Value<'a>, Value<'a>)> {
+        match self {
+            Range::List(list) => Some((Value::Int(i64::try_from(index).ok()?), *list.get(index)?)),
+            Range::Keys(entries) => entries.get(index).copied(),
+        }
+    }
+
     fn len(&self) -> usize {
         match self {
             Range::List(list) => list.len(),
             Range::Keys(entries) => entries.len(),
         }
     }
+}
+
+/// What becomes of an element of a range.
+enum Turn {
+    /// It is transformed and added.
+    Take,
+    /// Nothing.
+    Leave,
+    /// Nothing, nor of those behind it.
+    End,
 }
 
 /// Splits what an operand raised into what ends everything, and an error, which is kept.
@@ -44,7 +63,7 @@ fn compared<'a>(quantifier: &'a Loop<'a>) -> Option<(&'a Value<'a>, bool)> {
     match &quantifier.predicate {
         Node::Equal { left: Node::Local(slot), right: Node::Const(constant), negate }
         | Node::Equal { left: Node::Const(constant), right: Node::Local(slot), negate }
-            if *slot == quantifier.slot =>
+            if Some(*slot) == quantifier.slots.only() =>
         {
             Some((constant, *negate))
         }
@@ -53,29 +72,50 @@ fn compared<'a>(quantifier: &'a Loop<'a>) -> Option<(&'a Value<'a>, bool)> {
 }
 
 impl<'a> Frame<'a> {
-    fn range(&mut self, node: &'a Node<'a>, id: crate::cel::ast::NodeId) -> Result<Range<'a>, Raise<'a>> {
+    fn range(&mut self, node: &'a Node<'a>, id: NodeId, slots: Slots) -> Result<Range<'a>, Raise<'a>> {
         let value = self.eval(node)?;
         match value {
             Value::List(list) => Ok(Range::List(list)),
             Value::Map(map) => Ok(Range::Keys(map.entries())),
             other => {
                 let name = go_type(&other);
-                Err(self.context.error(format_args!("got '{name}', expected iterable type")).at(id))
+                let error = match slots.second {
+                    None => self.context.error(format_args!("got '{name}', expected iterable type")),
+                    Some(_) => {
+                        self.context.error(format_args!("unsupported comprehension range type: {name}"))
+                    }
+                };
+                Err(error.at(id))
             }
         }
+    }
+
+    /// Gives the variables of a loop the values of its next turn, and returns the first's.
+    fn next(&mut self, range: Range<'a>, index: usize, slots: Slots) -> Option<Value<'a>> {
+        let first = match slots.second {
+            None => range.get(index)?,
+            Some(second) => {
+                let (first, value) = range.pair(index)?;
+                self.slot(second, Some(Ok(value)));
+                first
+            }
+        };
+        self.slot(slots.first, Some(Ok(first)));
+        Some(first)
     }
 
     /// `all` (`decides` is false) and `exists` (true): a deciding element wins over errors of others; else the
     /// first error.
     pub(super) fn quantifier(&mut self, quantifier: &'a Loop<'a>, decides: bool) -> Answer<'a> {
-        let range = self.range(&quantifier.range, quantifier.id)?;
+        let range = self.range(&quantifier.range, quantifier.id, quantifier.slots)?;
         if let (Range::List(list), Some((constant, negate))) = (range, compared(quantifier)) {
             return self.any_equal(list, constant, decides == negate, decides);
         }
         let mut error: Option<CelError<'a>> = None;
         for index in 0..range.len() {
-            let Some(element) = range.get(index) else { break };
-            self.slot(quantifier.slot, Some(Ok(element)));
+            if self.next(range, index, quantifier.slots).is_none() {
+                break;
+            }
             match keep(self.eval(&quantifier.predicate))? {
                 Ok(Value::Bool(value)) if value == decides => return Ok(Value::Bool(decides)),
                 Ok(Value::Bool(_)) => {}
@@ -101,43 +141,32 @@ impl<'a> Frame<'a> {
         unequal: bool,
         decides: bool,
     ) -> Answer<'a> {
+        let negated = unequal == decides;
+        let mut failed = false;
         for element in list {
             self.context.charge(3)?;
-            if self.context.equal(element, constant)? != unequal {
-                return Ok(Value::Bool(decides));
+            match self.context.sameness(element, constant)? {
+                Sameness::Incomparable if !negated => failed = true,
+                sameness if (sameness == Sameness::Equal) != unequal => return Ok(Value::Bool(decides)),
+                _ => {}
             }
         }
-        Ok(Value::Bool(!decides))
+        if failed { Err(ErrorKind::NoSuchOverload.into()) } else { Ok(Value::Bool(!decides)) }
     }
 
-    /// `map` and `filter`. As in cel-go's fold, a failing filter goes on and a later failure of the filter replaces
+    /// `map`, `filter` and `transformList`. As in cel-go's fold, a failing filter goes on and a later failure of the filter replaces
     /// the error; a failing transformation ends the growth of the list.
     pub(super) fn collect(&mut self, collect: &'a Collect<'a>) -> Answer<'a> {
-        let range = self.range(&collect.range, collect.id)?;
+        let range = self.range(&collect.range, collect.id, collect.slots)?;
         let capacity = if collect.filter.is_none() { range.len() } else { 0 };
         let mut list = self.context.list_builder(capacity)?;
         let mut error: Option<CelError<'a>> = None;
         for index in 0..range.len() {
-            let Some(element) = range.get(index) else { break };
-            self.slot(collect.slot, Some(Ok(element)));
-            match &collect.filter {
-                None if error.is_some() => break,
-                None => {}
-                Some(filter) => match keep(self.eval(filter))? {
-                    Ok(Value::Bool(true)) => {}
-                    Ok(Value::Bool(false)) => continue,
-                    Ok(_) => {
-                        error = Some(CelError { kind: ErrorKind::NoSuchOverload, node: collect.id });
-                        continue;
-                    }
-                    Err(raised) => {
-                        error = Some(raised);
-                        continue;
-                    }
-                },
-            }
-            if error.is_some() {
-                continue;
+            let Some(element) = self.next(range, index, collect.slots) else { break };
+            match self.turn(collect.filter.as_ref(), collect.id, &mut error)? {
+                Turn::Take => {}
+                Turn::Leave => continue,
+                Turn::End => break,
             }
             let value = match &collect.transform {
                 None => Ok(element),
@@ -154,15 +183,76 @@ impl<'a> Frame<'a> {
         }
     }
 
+    /// What becomes of an element, after the filter and the errors so far.
+    fn turn(
+        &mut self,
+        filter: Option<&'a Node<'a>>,
+        id: NodeId,
+        error: &mut Option<CelError<'a>>,
+    ) -> Result<Turn, Raise<'a>> {
+        let Some(filter) = filter else {
+            return Ok(if error.is_some() { Turn::End } else { Turn::Take });
+        };
+        match keep(self.eval(filter))? {
+            Ok(Value::Bool(true)) if error.is_none() => return Ok(Turn::Take),
+            Ok(Value::Bool(_)) => {}
+            Ok(_) => *error = Some(CelError { kind: ErrorKind::NoSuchOverload, node: id }),
+            Err(raised) => *error = Some(raised),
+        }
+        Ok(Turn::Leave)
+    }
+
+    /// `transformMap` and `transformMapEntry`, with errors as those of [`collect`](Self::collect). A key that is there
+    /// already, as an index finds it, is an error too.
+    pub(super) fn gather(&mut self, gather: &'a Gather<'a>) -> Answer<'a> {
+        let range = self.range(&gather.range, gather.id, gather.slots)?;
+        let mut map = MapBuilder::with_capacity(self.context.arena, 0);
+        let mut error: Option<CelError<'a>> = None;
+        for index in 0..range.len() {
+            let Some(first) = self.next(range, index, gather.slots) else { break };
+            match self.turn(gather.filter.as_ref(), gather.id, &mut error)? {
+                Turn::Take => {}
+                Turn::Leave => continue,
+                Turn::End => break,
+            }
+            let added = match self.eval(&gather.transform) {
+                Ok(Value::Map(entries)) if gather.entries => self.add(&mut map, entries.entries()),
+                Ok(value) if gather.entries => {
+                    Err(self.context.no_overload("cel.@mapInsert", &[Value::Map(Map::EMPTY), value]))
+                }
+                Ok(value) => self.add(&mut map, &[(first, value)]),
+                Err(raise) => Err(raise),
+            };
+            let added = added.map(|()| Value::Null).map_err(|raise| raise.at(gather.insert));
+            error = keep(added)?.err();
+        }
+        match error {
+            Some(error) => Err(Raise::Error(error)),
+            None => Ok(Value::Map(map.finish())),
+        }
+    }
+
+    /// Puts new entries into a map.
+    fn add(&mut self, map: &mut MapBuilder<'a>, entries: &[(Value<'a>, Value<'a>)]) -> Result<(), Raise<'a>> {
+        for (key, value) in entries {
+            self.context.charge(1)?;
+            if !map.insert_new(*key, *value, &mut self.context.budget)? {
+                return Err(ErrorKind::KeyExists(*key).into());
+            }
+        }
+        Ok(())
+    }
+
     /// The fold as cel-go does it: the accumulator may hold an error, and the loop goes on unless the condition is
     /// a bool that is not true.
     pub(super) fn fold(&mut self, fold: &'a Fold<'a>) -> Answer<'a> {
-        let range = self.range(&fold.range, fold.id)?;
+        let range = self.range(&fold.range, fold.id, fold.slots)?;
         let init = keep(self.eval(&fold.init))?;
         self.slot(fold.accu_slot, Some(init));
         for index in 0..range.len() {
-            let Some(element) = range.get(index) else { break };
-            self.slot(fold.iter_slot, Some(Ok(element)));
+            if self.next(range, index, fold.slots).is_none() {
+                break;
+            }
             if let Ok(Value::Bool(false)) = keep(self.eval(&fold.condition))? {
                 break;
             }
@@ -174,7 +264,7 @@ impl<'a> Frame<'a> {
 }
 
 /// The Go type that cel-go names when a value cannot be iterated.
-fn go_type(value: &Value<'_>) -> &'static str {
+pub(crate) fn go_type(value: &Value<'_>) -> &'static str {
     match value {
         Value::Null => "types.Null",
         Value::Bool(_) => "types.Bool",
@@ -189,6 +279,8 @@ fn go_type(value: &Value<'_>) -> &'static str {
         Value::Map(_) => "types.baseMap",
         Value::Optional(_) => "*types.Optional",
         Value::Type(_) => "*types.Type",
-        Value::Object(_) | Value::Opaque(_) => "*ext.nativeObj",
+        Value::Object(object) if object.ty.message => "*types.protoObj",
+        Value::Object(_) | Value::Opaque(_) | Value::Keys(_) => "*ext.nativeObj",
+        Value::Extension(value) => value.go_type(),
     }
 }

@@ -11,11 +11,15 @@ use super::SyntaxError;
 use super::macros::{self, Call, Site};
 use super::scan::{Kind, Token, Tokens, u32_of};
 use crate::cel::ast::{
-    Ast, Comprehension, Expr, ExprKind, Literal, MapEntry, NodeId, NodeInfo, Span, StructField,
+    Ast, Comprehension, Expr, ExprKind, Literal, Macros, MapEntry, NodeId, NodeInfo, Span, StructField,
 };
 
 /// cel-go's limit on the nodes of one expression, those that macros make included.
-pub(super) const NODE_LIMIT: usize = 100_000;
+pub(in crate::cel) const NODE_LIMIT: usize = 100_000;
+
+/// The deepest tree that is handed to the checker, which calls itself for each level: not cel-go's, whose limits leave
+/// room for trees several times deeper when brackets, signs and long chains of `||` come together.
+pub(in crate::cel) const TREE_LIMIT: usize = 800;
 
 /// Turns the crate's tree of `text` into ours.
 ///
@@ -27,16 +31,24 @@ pub(super) fn lower(
     tokens: &Tokens,
     tree: IdedExpr,
     source: &SourceInfo,
-    refused: &BTreeSet<u32>,
+    reading: Reading<'_>,
 ) -> Result<Ast, Vec<SyntaxError>> {
-    let mut lowering = Lowering { nodes: Nodes::new(), tokens, source, refused };
+    let mut lowering = Lowering { nodes: Nodes::new(), tokens, source, reading };
     let mut root = lowering.expr(tree);
     let nodes = lowering.nodes;
     if !nodes.errors.is_empty() {
         return Err(nodes.errors);
     }
-    let mut renumbering = Renumbering { old: &nodes.info, new: vec![NodeInfo::default()] };
+    let mut renumbering =
+        Renumbering { old: &nodes.info, new: vec![NodeInfo::default()], depth: 0, deepest: 0 };
     renumbering.expr(&mut root);
+    let deepest = renumbering.deepest;
+    if deepest > TREE_LIMIT {
+        let message = format!(
+            "the expression nests {deepest} levels deep, macros expanded; the limit is {TREE_LIMIT} (fixed)"
+        );
+        return Err(vec![SyntaxError::without_position(message)]);
+    }
     let count = renumbering.new.len().saturating_sub(1);
     if count > NODE_LIMIT {
         let message = format!("expression node count exceeds limit: count {count}, limit {NODE_LIMIT}");
@@ -113,7 +125,16 @@ struct Lowering<'a> {
     nodes: Nodes,
     tokens: &'a Tokens,
     source: &'a SourceInfo,
-    refused: &'a BTreeSet<u32>,
+    reading: Reading<'a>,
+}
+
+/// What is known of a text before it is read.
+#[derive(Clone, Copy)]
+pub(super) struct Reading<'a> {
+    /// The macros of its environment.
+    pub(super) macros: Macros,
+    /// Where tokens begin that are refused, and masked.
+    pub(super) refused: &'a BTreeSet<u32>,
 }
 
 impl Lowering<'_> {
@@ -185,7 +206,7 @@ impl Lowering<'_> {
 
     fn ident(&mut self, place: Place, name: String) -> Expr {
         let token = place.token;
-        if self.refused.contains(&token.start) {
+        if self.reading.refused.contains(&token.start) {
             return self.nodes.erroneous(self.node_start(place.index));
         }
         let start = self.name_start(place.index.saturating_add(1));
@@ -230,7 +251,7 @@ impl Lowering<'_> {
             return self.operator(place, function, args);
         }
         let name = self.tokens.before(place.index).unwrap_or(place.token);
-        if target.is_none() && self.refused.contains(&name.start) {
+        if target.is_none() && self.reading.refused.contains(&name.start) {
             return self.nodes.erroneous(self.name_start(place.index));
         }
         let target = target.map(|target| self.expr(*target));
@@ -242,7 +263,7 @@ impl Lowering<'_> {
         let id = self.nodes.add(info);
         let args = self.all(args);
         let site = Site { id, info };
-        macros::expand(&mut self.nodes, site, Call { function, target, args })
+        macros::expand(&mut self.nodes, self.reading.macros, site, Call { function, target, args })
     }
 
     /// An operator: its anchor is its token, its span that of its operands, and of the brackets of an indexing.
@@ -347,6 +368,9 @@ fn union(a: Span, b: Span) -> Span {
 struct Renumbering<'a> {
     old: &'a [NodeInfo],
     new: Vec<NodeInfo>,
+    /// The nodes around the one being numbered.
+    depth: usize,
+    deepest: usize,
 }
 
 impl Renumbering<'_> {
@@ -363,6 +387,13 @@ impl Renumbering<'_> {
     }
 
     fn expr(&mut self, expr: &mut Expr) {
+        self.depth = self.depth.saturating_add(1);
+        self.deepest = self.deepest.max(self.depth);
+        self.children(expr);
+        self.depth = self.depth.saturating_sub(1);
+    }
+
+    fn children(&mut self, expr: &mut Expr) {
         self.id(&mut expr.id);
         match &mut expr.kind {
             ExprKind::Literal(_) | ExprKind::Ident(_) => {}

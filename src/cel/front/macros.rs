@@ -1,13 +1,13 @@
-//! The macros of Kyverno's HTTP environment, expanded as cel-go 0.30 expands them.
+//! The macros of Kyverno's environments, expanded as cel-go 0.30 expands them.
 //!
-//! The rules come from cel-go's `parser/macro.go`, `ext/{bindings,lists,math,protos}.go` and the optional
+//! The rules come from cel-go's `parser/macro.go`, `ext/{bindings,comprehensions,lists,math,protos}.go` and the optional
 //! types of `cel/library.go`: which calls are macros, what they become, what they refuse and in which words.
 //! A macro sees its arguments already expanded. Each node that a macro makes stands at the macro's `(`.
 //! Knows our nodes only; not the crate that parses.
 
 use super::lower::{NODE_LIMIT, Nodes, is_erroneous};
 use crate::cel::ast::{
-    Comprehension, Expr, ExprKind, Literal, Macro, MapEntry, NodeId, NodeInfo, StructField,
+    Comprehension, Expr, ExprKind, Literal, Macro, Macros, MapEntry, NodeId, NodeInfo, StructField,
 };
 
 /// The accumulator of all folds; no source can name it.
@@ -18,6 +18,8 @@ const OLD_ACCUMULATOR: &str = "__result__";
 const UNUSED: &str = "#unused";
 /// The list that `sortBy` sorts.
 const SORT_BY_INPUT: &str = "@__sortBy_input__";
+/// The function that adds to the map of `transformMap` and `transformMapEntry`.
+const MAP_INSERT: &str = "cel.@mapInsert";
 
 /// A call as written, with its arguments expanded.
 pub(super) struct Call {
@@ -46,8 +48,8 @@ fn refuse<T>(at: &Expr, message: impl Into<String>) -> Result<T, Refusal> {
 }
 
 /// The call itself, or what it expands to if it is a macro.
-pub(super) fn expand(nodes: &mut Nodes, site: Site, call: Call) -> Expr {
-    let Some(name) = find(&call) else {
+pub(super) fn expand(nodes: &mut Nodes, macros: Macros, site: Site, call: Call) -> Expr {
+    let Some(name) = find(macros, &call) else {
         let Call { function, target, args } = call;
         return Expr { id: site.id, kind: ExprKind::Call { function, target: target.map(Box::new), args } };
     };
@@ -77,7 +79,7 @@ pub(super) fn expand(nodes: &mut Nodes, site: Site, call: Call) -> Expr {
 }
 
 /// The macro that the call names, by its form, its name and the number of its arguments.
-fn find(call: &Call) -> Option<Macro> {
+fn find(macros: Macros, call: &Call) -> Option<Macro> {
     let count = call.args.len();
     let Some(target) = &call.target else {
         return (call.function == "has" && count == 1).then_some(Macro::Has);
@@ -100,6 +102,20 @@ fn find(call: &Call) -> Option<Macro> {
         ("least", _) if namespace == "math" => Some(Macro::Least),
         ("getExt", 2) if namespace == "proto" => Some(Macro::GetExt),
         ("hasExt", 2) if namespace == "proto" => Some(Macro::HasExt),
+        (function, _) if macros == Macros::TwoVariables => find_of_two(function, count),
+        _ => None,
+    }
+}
+
+/// The same among the macros with two variables.
+fn find_of_two(function: &str, count: usize) -> Option<Macro> {
+    match (function, count) {
+        ("all", 3) => Some(Macro::All),
+        ("exists", 3) => Some(Macro::Exists),
+        ("existsOne" | "exists_one", 3) => Some(Macro::ExistsOne),
+        ("transformList", 3 | 4) => Some(Macro::TransformList),
+        ("transformMap", 3 | 4) => Some(Macro::TransformMap),
+        ("transformMapEntry", 3 | 4) => Some(Macro::TransformMapEntry),
         _ => None,
     }
 }
@@ -119,6 +135,9 @@ impl Expander<'_> {
         match self.name {
             Macro::All | Macro::Exists | Macro::ExistsOne => self.quantifier(target, args),
             Macro::Map => self.map(target, args),
+            Macro::TransformList | Macro::TransformMap | Macro::TransformMapEntry => {
+                self.transform(target, args)
+            }
             Macro::Filter => self.filter(target, args),
             Macro::Bind => self.bind(args),
             Macro::OptMap => self.optional(target, args, "optMap"),
@@ -159,12 +178,13 @@ impl Expander<'_> {
     }
 
     fn fold(&mut self, fold: Fold, condition: Expr, step: Expr, result: Expr) -> Expr {
-        let Fold { iter_range, iter_var, accu_var, accu_init } = fold;
+        let Fold { iter_range, variables: Variables { first, second }, accu_var, accu_init } = fold;
         let origin = self.name;
         self.node(ExprKind::Comprehension(Box::new(Comprehension {
             origin,
             iter_range,
-            iter_var,
+            iter_var: first,
+            iter_var2: second,
             accu_var,
             accu_init,
             condition,
@@ -177,8 +197,8 @@ impl Expander<'_> {
     fn bound(&mut self, range: Expr, variable: String, init: Expr, result: Expr) -> Expr {
         let condition = self.literal(Literal::Bool(false));
         let step = self.ident(&variable);
-        let fold =
-            Fold { iter_range: range, iter_var: UNUSED.to_owned(), accu_var: variable, accu_init: init };
+        let variables = Variables { first: UNUSED.to_owned(), second: None };
+        let fold = Fold { iter_range: range, variables, accu_var: variable, accu_init: init };
         self.fold(fold, condition, step, result)
     }
 
@@ -193,8 +213,13 @@ impl Expander<'_> {
     }
 
     fn quantifier(&mut self, target: Expr, args: Vec<Expr>) -> Result<Expr, Refusal> {
-        let [variable, predicate] = exactly(args)?;
-        let iter_var = element_name(&variable, "argument must be a simple name")?;
+        let (variables, predicate) = match <[Expr; 3]>::try_from(args) {
+            Ok([first, second, predicate]) => (two_names(&first, &second)?, predicate),
+            Err(args) => {
+                let [variable, predicate] = exactly(args)?;
+                (element_name(&variable, "argument must be a simple name")?, predicate)
+            }
+        };
         let (init, condition, step, result);
         match self.name {
             Macro::All => {
@@ -225,8 +250,43 @@ impl Expander<'_> {
                 result = self.call("_==_", vec![accumulator, one]);
             }
         }
-        let fold = Fold { iter_range: target, iter_var, accu_var: ACCUMULATOR.to_owned(), accu_init: init };
+        let fold = Fold { iter_range: target, variables, accu_var: ACCUMULATOR.to_owned(), accu_init: init };
         Ok(self.fold(fold, condition, step, result))
+    }
+
+    /// `transformList`, `transformMap` and `transformMapEntry`: what the transformation gives is appended, put under the
+    /// first variable, or is itself the entries that are added.
+    fn transform(&mut self, target: Expr, args: Vec<Expr>) -> Result<Expr, Refusal> {
+        let mut args = args.into_iter();
+        let (Some(first), Some(second), Some(third)) = (args.next(), args.next(), args.next()) else {
+            return refuse(&target, WRONG_NUMBER);
+        };
+        let (predicate, transform) = match args.next() {
+            Some(fourth) => (Some(third), fourth),
+            None => (None, third),
+        };
+        let variables = two_names(&first, &second)?;
+        let (step, init);
+        match self.name {
+            Macro::TransformList => {
+                let accumulator = self.accumulator();
+                let one = self.list(vec![transform]);
+                step = self.call("_+_", vec![accumulator, one]);
+                init = ExprKind::List { elements: Vec::new(), optional: Vec::new() };
+            }
+            Macro::TransformMap => {
+                let (accumulator, key) = (self.accumulator(), self.ident(&variables.first));
+                step = self.call(MAP_INSERT, vec![accumulator, key, transform]);
+                init = ExprKind::Map(Vec::new());
+            }
+            _ => {
+                let accumulator = self.accumulator();
+                step = self.call(MAP_INSERT, vec![accumulator, transform]);
+                init = ExprKind::Map(Vec::new());
+            }
+        }
+        let init = self.node(init);
+        Ok(self.gather(target, variables, predicate, init, step))
     }
 
     fn map(&mut self, target: Expr, args: Vec<Expr>) -> Result<Expr, Refusal> {
@@ -238,29 +298,47 @@ impl Expander<'_> {
             Some(third) => (Some(second), third),
             None => (None, second),
         };
-        let iter_var = element_name(&variable, "argument is not an identifier")?;
-        Ok(self.collect(target, iter_var, predicate, transform))
+        let variables = element_name(&variable, "argument is not an identifier")?;
+        Ok(self.collect(target, variables, predicate, transform))
     }
 
     fn filter(&mut self, target: Expr, args: Vec<Expr>) -> Result<Expr, Refusal> {
         let [variable, predicate] = exactly(args)?;
-        let iter_var = element_name(&variable, "argument is not an identifier")?;
-        Ok(self.collect(target, iter_var, Some(predicate), variable))
+        let variables = element_name(&variable, "argument is not an identifier")?;
+        Ok(self.collect(target, variables, Some(predicate), variable))
     }
 
     /// A fold that appends `transform` for each element, or for those that satisfy the predicate.
-    fn collect(&mut self, range: Expr, iter_var: String, predicate: Option<Expr>, transform: Expr) -> Expr {
+    fn collect(
+        &mut self,
+        range: Expr,
+        variables: Variables,
+        predicate: Option<Expr>,
+        transform: Expr,
+    ) -> Expr {
         let init = self.list(Vec::new());
-        let condition = self.literal(Literal::Bool(true));
         let accumulator = self.accumulator();
         let one = self.list(vec![transform]);
-        let mut step = self.call("_+_", vec![accumulator, one]);
+        let step = self.call("_+_", vec![accumulator, one]);
+        self.gather(range, variables, predicate, init, step)
+    }
+
+    /// A fold that takes `step` for each element, or for those that satisfy the predicate.
+    fn gather(
+        &mut self,
+        range: Expr,
+        variables: Variables,
+        predicate: Option<Expr>,
+        init: Expr,
+        mut step: Expr,
+    ) -> Expr {
+        let condition = self.literal(Literal::Bool(true));
         if let Some(predicate) = predicate {
             let unchanged = self.accumulator();
             step = self.call("_?_:_", vec![predicate, step, unchanged]);
         }
         let result = self.accumulator();
-        let fold = Fold { iter_range: range, iter_var, accu_var: ACCUMULATOR.to_owned(), accu_init: init };
+        let fold = Fold { iter_range: range, variables, accu_var: ACCUMULATOR.to_owned(), accu_init: init };
         self.fold(fold, condition, step, result)
     }
 
@@ -312,7 +390,7 @@ impl Expander<'_> {
         let condition = self.literal(Literal::Bool(false));
         let fold = Fold {
             iter_range: nothing,
-            iter_var: UNUSED.to_owned(),
+            variables: Variables { first: UNUSED.to_owned(), second: None },
             accu_var: SORT_BY_INPUT.to_owned(),
             accu_init: target,
         };
@@ -376,6 +454,7 @@ impl Expander<'_> {
                 origin: fold.origin,
                 iter_range: self.copy(&fold.iter_range),
                 iter_var: fold.iter_var.clone(),
+                iter_var2: fold.iter_var2.clone(),
                 accu_var: fold.accu_var.clone(),
                 accu_init: self.copy(&fold.accu_init),
                 condition: self.copy(&fold.condition),
@@ -413,28 +492,56 @@ impl Expander<'_> {
 /// The first half of a comprehension.
 struct Fold {
     iter_range: Expr,
-    iter_var: String,
+    variables: Variables,
     accu_var: String,
     accu_init: Expr,
 }
+
+/// The names of a fold's variables.
+struct Variables {
+    first: String,
+    second: Option<String>,
+}
+
+const WRONG_NUMBER: &str = "wrong number of arguments to macro";
 
 /// The arguments by number; [`find`] has already counted them.
 fn exactly<const N: usize>(args: Vec<Expr>) -> Result<[Expr; N], Refusal> {
     args.try_into().map_err(|args: Vec<Expr>| Refusal {
         at: args.first().map_or(0, |arg| arg.id),
-        message: "wrong number of arguments to macro".to_owned(),
+        message: WRONG_NUMBER.to_owned(),
     })
 }
 
 /// The name of a fold's element.
-fn element_name(variable: &Expr, message: &str) -> Result<String, Refusal> {
+fn element_name(variable: &Expr, message: &str) -> Result<Variables, Refusal> {
     match &variable.kind {
-        ExprKind::Ident(name) if name == ACCUMULATOR || name == OLD_ACCUMULATOR => {
-            refuse(variable, "iteration variable overwrites accumulator variable")
-        }
-        ExprKind::Ident(name) => Ok(name.clone()),
+        ExprKind::Ident(name) if is_accumulator(name) => refuse(variable, OVERWRITES),
+        ExprKind::Ident(name) => Ok(Variables { first: name.clone(), second: None }),
         _ => refuse(variable, message),
     }
+}
+
+/// The names of a fold's two variables.
+fn two_names(first: &Expr, second: &Expr) -> Result<Variables, Refusal> {
+    let simple = "argument must be a simple name";
+    let ExprKind::Ident(one) = &first.kind else { return refuse(first, simple) };
+    let ExprKind::Ident(other) = &second.kind else { return refuse(second, simple) };
+    if one == other {
+        return refuse(second, format!("duplicate variable name: {one}"));
+    }
+    for (variable, name) in [(first, one), (second, other)] {
+        if is_accumulator(name) {
+            return refuse(variable, OVERWRITES);
+        }
+    }
+    Ok(Variables { first: one.clone(), second: Some(other.clone()) })
+}
+
+const OVERWRITES: &str = "iteration variable overwrites accumulator variable";
+
+fn is_accumulator(name: &str) -> bool {
+    name == ACCUMULATOR || name == OLD_ACCUMULATOR
 }
 
 /// Whether the argument may be a number: not a literal of another type, nor an aggregate.

@@ -5,6 +5,10 @@ use std::fmt::Write as _;
 use super::*;
 use crate::cel::ast::{Expr, ExprKind, Literal, NodeId};
 
+fn parse(text: &str) -> Result<Ast, Vec<SyntaxError>> {
+    super::parse(text, Macros::OneVariable)
+}
+
 /// A tree as the table has it: each node followed by `^` and its position in characters.
 struct Dump<'a> {
     ast: &'a Ast,
@@ -143,7 +147,7 @@ fn trees_positions_and_errors_are_those_of_cel_go() {
         .map(|line| line.split_once('\t').expect("an expression and its tree"))
         .map(|(text, tree)| (serde_json::from_str(text).unwrap(), serde_json::from_str(tree).unwrap()))
         .collect();
-    let texts: Vec<&str> = cases.iter().map(|(text, _)| text.as_str()).collect();
+    let texts: Vec<_> = cases.iter().map(|(text, _)| (text.as_str(), Macros::OneVariable)).collect();
     let mut wrong = String::new();
     for ((text, expected), parsed) in cases.iter().zip(parse_all(&texts)) {
         let got = as_in_table(text, &parsed);
@@ -216,7 +220,7 @@ fn chains_of_macros_that_copy_end_at_the_node_limit() {
         let errors = parse(&of(last + 1)).unwrap_err();
         let message = format!("expression count exceeds limit of 100000 while expanding macro '{name}'");
         let place = of(last).len() + name.len() + 1;
-        assert_eq!(errors, [SyntaxError::at(place, message)]);
+        assert_eq!(errors, [SyntaxError { end: place + 1, ..SyntaxError::at(place, message) }]);
     }
 }
 
@@ -236,13 +240,13 @@ fn texts_far_over_the_limits_are_refused_without_harm() {
 #[test]
 fn the_deepest_trees_can_be_dropped_on_a_test_thread() {
     let conjunction = vec!["a"; 100].join("&&");
-    let text = nested(&format!("a.optMap(x,{conjunction}||"), ")", 160);
+    let text = nested(&format!("a.optMap(x,{conjunction}||"), ")", 130);
     drop(parse(&text).expect("within the limits"));
 }
 
 #[test]
 fn a_fault_in_one_text_leaves_the_others_alone() {
-    let parsed = parse_all(&["1 +", "1 + 1", "has(1)"]);
+    let parsed = parse_all(&["1 +", "1 + 1", "has(1)"].map(|text| (text, Macros::OneVariable)));
     let outcomes: Vec<bool> = parsed.iter().map(Result::is_ok).collect();
     assert_eq!(outcomes, [false, true, false]);
 }

@@ -1,33 +1,45 @@
 //! From checked tree to nodes.
 
-use crate::cel::ast::{Comprehension, Expr, ExprKind, Literal, Macro, NodeId};
-use crate::cel::budget::Budget;
-use crate::cel::check::{Checked, Function, Reference, type_named};
+use crate::budget::Budget;
+use crate::cel::ast::{Expr, ExprKind, Literal, MapEntry, NodeId, StructField};
+use crate::cel::check::{Checked, Function, Overload, Reference, type_named};
 use crate::cel::eval;
-use crate::library::regex::{self, CompiledPattern};
+use crate::library::regex::{self, CompiledPattern, Groups};
+use crate::library::stdlib::arithmetic::is_in_hashed;
 use crate::library::table::{Body, Context, Implementation, Row};
 use crate::types::{ObjectType, Type, VARIABLES, object_type};
 use crate::value::{Value, ValueKind};
 
-use super::{Arena, Call, Collect, Dispatch, Element, Entry, FieldInit, Fold, Guard, Loop, Node, PlanError};
+use super::PlanError;
+use super::constants::is_in_nothing;
+use crate::cel::program::{
+    Arena, Call, Dispatch, Element, Entry, FieldInit, Guard, MAX_STATES, Node, Shared,
+};
 
 /// What a constant expression may use while it is folded; more, and it is evaluated on each request.
-const FOLD_BUDGET: Budget = Budget { steps: 10_000, bytes: 64 * 1024 };
+pub(super) const FOLD_BUDGET: Budget = Budget { steps: 10_000, bytes: 64 * 1024 };
 
 pub(super) struct Planner<'c, 'p> {
-    checked: &'c Checked<'c>,
-    arena: &'p Arena,
+    pub(super) checked: &'c Checked<'c>,
+    pub(super) arena: &'p Arena,
     inputs: &'c [&'c str],
+    unbound: &'c [&'c str],
     policy_variable: &'c dyn Fn(&str) -> Option<usize>,
     /// The comprehension variables in scope, innermost last.
-    locals: Vec<(String, Local<'p>)>,
-    next_slot: usize,
+    pub(super) locals: Vec<(String, Local<'p>)>,
+    pub(super) next_slot: usize,
     /// The most slots alive at once so far.
-    peak: usize,
+    pub(super) peak: usize,
+    /// The expressions that may stand in other programs too.
+    pub(super) shared: Vec<&'p Shared<'p>>,
+    /// True if something was planned that asks for what is outside.
+    pub(super) asks: bool,
+    /// True if something was planned that need not cost the same elsewhere.
+    pub(super) unlike: bool,
 }
 
 #[derive(Clone, Copy)]
-enum Local<'p> {
+pub(super) enum Local<'p> {
     Slot(usize),
     Lazy(usize, &'p Node<'p>),
 }
@@ -37,16 +49,29 @@ impl<'c, 'p> Planner<'c, 'p> {
         checked: &'c Checked<'c>,
         arena: &'p Arena,
         inputs: &'c [&'c str],
+        unbound: &'c [&'c str],
         policy_variable: &'c dyn Fn(&str) -> Option<usize>,
     ) -> Self {
-        Planner { checked, arena, inputs, policy_variable, locals: Vec::new(), next_slot: 0, peak: 0 }
+        Planner {
+            checked,
+            arena,
+            inputs,
+            unbound,
+            policy_variable,
+            locals: Vec::new(),
+            next_slot: 0,
+            peak: 0,
+            shared: Vec::new(),
+            asks: false,
+            unlike: false,
+        }
     }
 
     pub(super) fn slots(&self) -> usize {
         self.peak
     }
 
-    fn boxed(&self, node: Node<'p>) -> &'p Node<'p> {
+    pub(super) fn boxed(&self, node: Node<'p>) -> &'p Node<'p> {
         self.arena.bump.alloc(node)
     }
 
@@ -58,7 +83,7 @@ impl<'c, 'p> Planner<'c, 'p> {
         self.arena.bump.alloc_slice_fill_iter(items)
     }
 
-    fn take_slot(&mut self) -> usize {
+    pub(super) fn take_slot(&mut self) -> usize {
         let slot = self.next_slot;
         self.next_slot = slot.saturating_add(1);
         self.peak = self.peak.max(self.next_slot);
@@ -76,44 +101,50 @@ impl<'c, 'p> Planner<'c, 'p> {
                 }
                 self.select(id, operand, field, *test_only, false)
             }
-            ExprKind::Call { function, target, args } => self.call(id, function, target.as_deref(), args),
+            ExprKind::Call { function, target, args } => {
+                let node = self.call(id, function, target.as_deref(), args)?;
+                Ok(self.shareable(id, node))
+            }
             ExprKind::List { elements, optional } => self.list(id, elements, optional),
-            ExprKind::Map(entries) => {
-                let mut planned = Vec::with_capacity(entries.len());
-                for entry in entries {
-                    let (key, value) = (self.plan(&entry.key)?, self.plan(&entry.value)?);
-                    planned.push(Entry { key, value, optional: entry.optional });
-                }
-                let constant = planned.iter().all(|e| is_const(&e.key) && is_const(&e.value) && !e.optional);
-                Ok(self.fold(Node::Map { id, entries: self.slice(planned) }, constant))
+            ExprKind::Map(entries) => self.map(id, entries),
+            ExprKind::Struct { fields, .. } => self.message(id, fields),
+            ExprKind::Comprehension(comprehension) => {
+                let node = self.comprehension(id, comprehension)?;
+                Ok(self.shareable(id, node))
             }
-            ExprKind::Struct { fields, .. } => {
-                let Some(Reference::Type(name)) = self.checked.reference(id) else {
-                    return Err(self.internal(id, "a literal of no object type"));
-                };
-                let ty = self.object(id, name)?;
-                if ty.ty == Type::Any && !fields.is_empty() {
-                    let message = "google.protobuf.Any with content is not supported yet".to_owned();
-                    return Err(PlanError { node: id, message });
-                }
-                let mut planned = Vec::with_capacity(fields.len());
-                for field in fields {
-                    let Some((index, _)) = ty.field(&field.field) else {
-                        return Err(self.internal(id, "a field that is not of the type"));
-                    };
-                    planned.push(FieldInit {
-                        index,
-                        value: self.plan(&field.value)?,
-                        optional: field.optional,
-                    });
-                }
-                Ok(Node::Object { id, ty, fields: self.slice(planned) })
-            }
-            ExprKind::Comprehension(comprehension) => self.comprehension(id, comprehension),
         }
     }
 
-    fn internal(&self, node: NodeId, what: &str) -> PlanError {
+    fn map(&mut self, id: NodeId, entries: &[MapEntry]) -> Result<Node<'p>, PlanError> {
+        let mut planned = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let (key, value) = (self.plan(&entry.key)?, self.plan(&entry.value)?);
+            planned.push(Entry { key, value, optional: entry.optional });
+        }
+        let constant = planned.iter().all(|e| is_const(&e.key) && is_const(&e.value) && !e.optional);
+        Ok(self.fold(Node::Map { id, entries: self.slice(planned) }, constant))
+    }
+
+    fn message(&mut self, id: NodeId, fields: &[StructField]) -> Result<Node<'p>, PlanError> {
+        let Some(Reference::Type(name)) = self.checked.reference(id) else {
+            return Err(self.internal(id, "a literal of no object type"));
+        };
+        let ty = self.object(id, name)?;
+        if ty.ty == Type::Any && !fields.is_empty() {
+            let message = "google.protobuf.Any with content is not supported yet".to_owned();
+            return Err(PlanError { node: id, message });
+        }
+        let mut planned = Vec::with_capacity(fields.len());
+        for field in fields {
+            let Some((index, _)) = ty.field(&field.field) else {
+                return Err(self.internal(id, "a field that is not of the type"));
+            };
+            planned.push(FieldInit { index, value: self.plan(&field.value)?, optional: field.optional });
+        }
+        Ok(Node::Object { id, ty, fields: self.slice(planned) })
+    }
+
+    pub(super) fn internal(&self, node: NodeId, what: &str) -> PlanError {
         PlanError { node, message: format!("internal error: {what}") }
     }
 
@@ -134,7 +165,7 @@ impl<'c, 'p> Planner<'c, 'p> {
     }
 
     /// cel-go takes any name whose type is a type for the name of a type.
-    fn type_name(&self, id: NodeId, name: &str) -> Result<Option<Node<'p>>, PlanError> {
+    pub(super) fn type_name(&self, id: NodeId, name: &str) -> Result<Option<Node<'p>>, PlanError> {
         match self.checked.type_of(id) {
             Type::Type(_) if type_named(name).is_some() => Ok(Some(Node::Const(Value::Type(self.str(name))))),
             Type::Type(_) => {
@@ -157,6 +188,9 @@ impl<'c, 'p> Planner<'c, 'p> {
                 None => Err(self.internal(id, "a local variable out of scope")),
             },
             Some(Reference::Shadowed(name)) => Ok(Node::Unbound(id, self.str(name))),
+            Some(Reference::Variable(name)) if self.unbound.contains(&name.as_str()) => {
+                Ok(Node::Unbound(id, self.str(name)))
+            }
             // What it holds exists only field by field; as a whole it is a value with a type and nothing inside.
             Some(Reference::Variable(name)) if name == "variables" => {
                 Ok(Node::Const(Value::Opaque(VARIABLES)))
@@ -168,7 +202,7 @@ impl<'c, 'p> Planner<'c, 'p> {
             Some(Reference::Constant(Value::String(text))) => Ok(Node::Const(Value::String(self.str(text)))),
             Some(Reference::Constant(Value::Int(int))) => Ok(Node::Const(Value::Int(*int))),
             // A message that stands for a type of CEL's own has no value as a type, though the checker takes it.
-            Some(Reference::Type(name)) if object_type(name).is_some_and(is_alias) => {
+            Some(Reference::Type(name)) if object_type(name).is_some_and(has_no_value) => {
                 Err(PlanError { node: id, message: format!("reference to undefined type: {name}") })
             }
             Some(Reference::Type(name)) => Ok(Node::Const(Value::Type(self.str(name)))),
@@ -200,8 +234,9 @@ impl<'c, 'p> Planner<'c, 'p> {
         if !optional
             && let Type::Struct(name) = self.checked.type_of(operand.id)
             && *name != VARIABLES
+            && let ty = self.object(id, name)?
+            && !ty.declared
         {
-            let ty = self.object(id, name)?;
             let Some((index, _)) = ty.field(field) else {
                 return Err(self.internal(id, "a field that is not of the type"));
             };
@@ -219,6 +254,9 @@ impl<'c, 'p> Planner<'c, 'p> {
 
     /// True for `variables` and for `dyn(variables)`: the one value that exists only field by field.
     fn is_variables(&self, e: &Expr) -> bool {
+        if self.unbound.contains(&"variables") {
+            return false;
+        }
         match &e.kind {
             ExprKind::Call { function, target: None, args } if function == "dyn" => {
                 matches!(args.as_slice(), [inner] if self.is_variables(inner))
@@ -246,6 +284,8 @@ impl<'c, 'p> Planner<'c, 'p> {
         match eval::constant(self.boxed(node), Context::new(&self.arena.bump, FOLD_BUDGET)) {
             // An optional inside a chain of qualifiers is another thing than one at its root.
             Ok(Value::Optional(_)) if matches!(node, Node::Qualify { .. } | Node::Conditional { .. }) => node,
+            // A function may change it, so each evaluation makes its own.
+            Ok(Value::Object(object)) if object.ty.message && !object.tagged => node,
             Ok(value) => Node::Const(value),
             Err(_) => node,
         }
@@ -258,7 +298,7 @@ impl<'c, 'p> Planner<'c, 'p> {
         target: Option<&Expr>,
         args: &[Expr],
     ) -> Result<Node<'p>, PlanError> {
-        let Some(Reference::Call { function, overloads, receiver }) = self.checked.reference(id) else {
+        let Some(Reference::Call { function, receiver, .. }) = self.checked.reference(id) else {
             return Err(self.internal(id, "a call without overload"));
         };
         let (function, receiver) = (*function, *receiver);
@@ -271,25 +311,49 @@ impl<'c, 'p> Planner<'c, 'p> {
         if matches!(function.name.as_str(), "_&&_" | "_||_") {
             return self.logical(id, &function.name, args);
         }
+        let planned = self.arguments(if receiver { target } else { None }, args)?;
+        self.planned_call(id, name, target, args, planned)
+    }
+
+    fn arguments(&mut self, receiver: Option<&Expr>, args: &[Expr]) -> Result<Vec<Node<'p>>, PlanError> {
         let mut planned = Vec::with_capacity(args.len().saturating_add(1));
-        if receiver && let Some(target) = target {
-            planned.push(self.plan(target)?);
-        }
-        for arg in args {
+        for arg in receiver.into_iter().chain(args) {
             planned.push(self.plan(arg)?);
         }
+        Ok(planned)
+    }
+
+    /// The call of a function whose arguments are planned.
+    fn planned_call(
+        &mut self,
+        id: NodeId,
+        name: &str,
+        target: Option<&Expr>,
+        args: &[Expr],
+        mut planned: Vec<Node<'p>>,
+    ) -> Result<Node<'p>, PlanError> {
+        let Some(Reference::Call { function, overloads, receiver }) = self.checked.reference(id) else {
+            return Err(self.internal(id, "a call without overload"));
+        };
+        let (function, receiver) = (*function, *receiver);
         if let ("_[_]" | "_[?_]", [_, key]) = (name, args) {
             self.check_key(id, key)?;
+            self.check_constant_key(id, key, planned.get(1))?;
         }
+        self.check_encoded(id, &function.name, &planned)?;
         if let Some(node) = self.operator(id, &function.name, &mut planned) {
             return Ok(node);
+        }
+        if self.checked.optimizing && is_in_nothing(name, args) {
+            return Ok(Node::Const(Value::Bool(false)));
         }
         let literals: Vec<bool> = (if receiver { target } else { None })
             .into_iter()
             .chain(args)
-            .map(|arg| matches!(arg.kind, ExprKind::Literal(_)))
+            .map(|arg| matches!(arg.kind, ExprKind::Literal(_)) || self.is_optimized(arg))
             .collect();
-        self.function(id, function, overloads, planned, &literals)
+        let node = self.function(id, function, overloads, planned, &literals)?;
+        self.converted(id, name, args, node)
     }
 
     /// cel-go refuses to index by a literal that cannot be a key when it builds the program.
@@ -353,21 +417,26 @@ impl<'c, 'p> Planner<'c, 'p> {
         args: Vec<Node<'p>>,
         literals: &[bool],
     ) -> Result<Node<'p>, PlanError> {
-        let constant = args.iter().all(is_const);
+        let asks = |row: &&'static Row| matches!(row.implementation, Implementation::Asking(..));
+        self.asks |= function.overloads.iter().any(|overload| asks(&overload.row));
+        let constant = args.iter().all(is_const) && !overloads.iter().any(asks);
         let name = self.str(&function.name);
         let certain: Vec<Option<ValueKind>> = args.iter().map(certain_kind).collect();
         let args = self.slice(args);
         let Some(first) = overloads.first() else { return Err(self.internal(id, "a call without overload")) };
+        let counted = self.checked.optimizing && overloads.len() == 1 && matches!(name, "distinct" | "sort");
         if let Implementation::Shared(shared) = first.implementation {
             let pattern = self.pattern(id, function, shared.pattern, args, literals)?;
+            let hashed = name == "@in" && args.get(1).is_some_and(|set| self.is_hashed(set));
             let call = Call {
                 id,
                 function: name,
-                body: shared.body,
+                body: if hashed { is_in_hashed } else { shared.body },
                 args,
                 guards: &[],
                 receivers: shared.receivers,
                 pattern,
+                counted,
             };
             return Ok(self.fold(Node::Call(self.arena.bump.alloc(call)), constant));
         }
@@ -377,9 +446,10 @@ impl<'c, 'p> Planner<'c, 'p> {
             let pattern = self.pattern(id, function, position, args, literals)?;
             // With a literal pattern, cel-go's optimised call has no guard: the body sees a wrong receiver itself.
             let literal = position.and_then(|position| literals.get(position)) == Some(&true);
-            let optimised = pattern.is_some() && literal;
+            let optimised =
+                pattern.is_some() && literal && matches!(first.implementation, Implementation::Pattern(..));
             let guards = if optimised { &[] } else { self.guards(function, first, &certain) };
-            let call = Call { id, function: name, body, args, guards, receivers: &[], pattern };
+            let call = Call { id, function: name, body, args, guards, receivers: &[], pattern, counted };
             return Ok(self.fold(Node::Call(self.arena.bump.alloc(call)), constant));
         }
         // cel-go tries every overload of the function, also those that the checker ruled out.
@@ -412,7 +482,7 @@ impl<'c, 'p> Planner<'c, 'p> {
 
     /// The compiled pattern, if the argument at `position` is a constant string.
     fn pattern(
-        &self,
+        &mut self,
         id: NodeId,
         function: &Function,
         position: Option<usize>,
@@ -422,12 +492,38 @@ impl<'c, 'p> Planner<'c, 'p> {
         let Some(Node::Const(Value::String(text))) = position.and_then(|position| args.get(position)) else {
             return Ok(None);
         };
-        match regex::compile(text) {
-            Ok(pattern) => Ok(Some(self.arena.patterns.alloc(pattern))),
-            // The Kubernetes functions refuse a bad literal pattern when the program is built; `matches` fails
-            // when it is evaluated, and so does any pattern that is an expression (kyverno-semantics §2.7).
+        let too_many = || PlanError {
+            node: id,
+            message: format!(
+                "the constant regular expressions of all policies have more than {MAX_STATES} states together, the \
+                 limit (fixed)"
+            ),
+        };
+        // A set that is over the limit compiles no further pattern: that is what takes the time.
+        if self.arena.states.get() > MAX_STATES {
+            return Err(too_many());
+        }
+        let reads_groups = |o: &Overload| matches!(o.row.implementation, Implementation::Groups(..));
+        let groups = if function.overloads.iter().any(reads_groups) { Groups::Kept } else { Groups::Dropped };
+        match regex::compile(text, groups) {
+            Ok(pattern) => {
+                self.arena.states.set(self.arena.states.get().saturating_add(pattern.states()));
+                if self.arena.states.get() > MAX_STATES {
+                    return Err(too_many());
+                }
+                // What finds no room is compiled when it is used, as a pattern that is no constant is.
+                let kept = self.arena.patterns.keep(pattern).ok();
+                self.unlike |= kept.is_none();
+                Ok(kept)
+            }
+            // The row says whether a literal is refused here; a pattern that is an expression fails when it is
+            // evaluated (docs/kyverno.md §4).
             Err(error)
-                if matches!(function.name.as_str(), "find" | "findAll")
+                if (self.checked.optimizing && function.name == "matches"
+                    || function
+                        .overloads
+                        .iter()
+                        .any(|o| matches!(o.row.implementation, Implementation::Pattern(..))))
                     && position.and_then(|position| literals.get(position)) == Some(&true) =>
             {
                 Err(PlanError { node: id, message: error.to_string() })
@@ -435,123 +531,22 @@ impl<'c, 'p> Planner<'c, 'p> {
             Err(_) => Ok(None),
         }
     }
-
-    fn comprehension(&mut self, id: NodeId, c: &Comprehension) -> Result<Node<'p>, PlanError> {
-        let (locals, next_slot) = (self.locals.len(), self.next_slot);
-        let node = match c.origin {
-            Macro::Bind | Macro::OptMap | Macro::OptFlatMap => self.bind(c)?,
-            Macro::All | Macro::Exists => match self.quantifier(id, c)? {
-                Some(node) => node,
-                None => self.general(id, c)?,
-            },
-            Macro::Map | Macro::Filter => match self.collect(id, c)? {
-                Some(node) => node,
-                None => self.general(id, c)?,
-            },
-            _ if is_bind(c) => self.bind(c)?,
-            _ => self.general(id, c)?,
-        };
-        self.locals.truncate(locals);
-        self.next_slot = next_slot;
-        Ok(node)
-    }
-
-    /// A fold over an empty list: its accumulator is a name for a value that is evaluated when first used.
-    fn bind(&mut self, c: &Comprehension) -> Result<Node<'p>, PlanError> {
-        let slot = self.take_slot();
-        // The value is made in the middle of the body, so its own variables need slots that the body leaves alone.
-        let outer_peak = std::mem::replace(&mut self.peak, self.next_slot);
-        let init = self.plan(&c.accu_init)?;
-        self.type_name(c.step.id, &c.accu_var)?;
-        let init = self.boxed(init);
-        self.next_slot = self.peak;
-        self.peak = self.peak.max(outer_peak);
-        self.locals.push((c.accu_var.clone(), Local::Lazy(slot, init)));
-        let body = self.plan(&c.result)?;
-        Ok(Node::Bind { slot, body: self.boxed(body) })
-    }
-
-    /// `@result && p` or `@result || p`.
-    fn quantifier(&mut self, id: NodeId, c: &Comprehension) -> Result<Option<Node<'p>>, PlanError> {
-        let (operator, all) = match c.origin {
-            Macro::All => ("_&&_", true),
-            _ => ("_||_", false),
-        };
-        let predicate = match &c.step.kind {
-            ExprKind::Call { function, target: None, args } if function == operator => {
-                match args.as_slice() {
-                    [accu, predicate] if is_ident(accu, &c.accu_var) => predicate,
-                    _ => return Ok(None),
-                }
-            }
-            _ => return Ok(None),
-        };
-        let range = self.plan(&c.iter_range)?;
-        let slot = self.take_slot();
-        self.locals.push((c.iter_var.clone(), Local::Slot(slot)));
-        let predicate = self.plan(predicate)?;
-        let node = self.arena.bump.alloc(Loop { id, range, slot, predicate });
-        Ok(Some(if all { Node::All(node) } else { Node::Exists(node) }))
-    }
-
-    /// `@result + [t]`, or `p ? @result + [t] : @result`.
-    fn collect(&mut self, id: NodeId, c: &Comprehension) -> Result<Option<Node<'p>>, PlanError> {
-        let (filter, append) = match &c.step.kind {
-            ExprKind::Call { function, target: None, args } if function == "_?_:_" => match args.as_slice() {
-                [condition, append, accu] if is_ident(accu, &c.accu_var) => (Some(condition), append),
-                _ => return Ok(None),
-            },
-            _ => (None, &c.step),
-        };
-        let element = match &append.kind {
-            ExprKind::Call { function, target: None, args } if function == "_+_" => match args.as_slice() {
-                [accu, list] if is_ident(accu, &c.accu_var) => match &list.kind {
-                    ExprKind::List { elements, optional } if optional.is_empty() => match elements.as_slice()
-                    {
-                        [element] => element,
-                        _ => return Ok(None),
-                    },
-                    _ => return Ok(None),
-                },
-                _ => return Ok(None),
-            },
-            _ => return Ok(None),
-        };
-        let range = self.plan(&c.iter_range)?;
-        let slot = self.take_slot();
-        self.locals.push((c.iter_var.clone(), Local::Slot(slot)));
-        let filter = filter.map(|filter| self.plan(filter)).transpose()?;
-        let is_itself = is_ident(element, &c.iter_var) && self.type_name(element.id, &c.iter_var)?.is_none();
-        let transform = if is_itself { None } else { Some(self.plan(element)?) };
-        let node = self.arena.bump.alloc(Collect { id, range, slot, filter, transform });
-        Ok(Some(Node::Collect(node)))
-    }
-
-    fn general(&mut self, id: NodeId, c: &Comprehension) -> Result<Node<'p>, PlanError> {
-        let init = self.plan(&c.accu_init)?;
-        let range = self.plan(&c.iter_range)?;
-        let (accu_slot, iter_slot) = (self.take_slot(), self.take_slot());
-        self.locals.push((c.accu_var.clone(), Local::Slot(accu_slot)));
-        self.locals.push((c.iter_var.clone(), Local::Slot(iter_slot)));
-        let condition = self.plan(&c.condition)?;
-        let step = self.plan(&c.step)?;
-        self.locals.pop();
-        let result = self.plan(&c.result)?;
-        let node =
-            self.arena.bump.alloc(Fold { id, range, iter_slot, accu_slot, init, condition, step, result });
-        Ok(Node::Fold(node))
-    }
 }
 
-/// True for a message whose literals have a type of another name; cel-go counts `google.protobuf.Any` among them.
-fn is_alias(object: &ObjectType) -> bool {
-    object.ty == Type::Any || object.ty.runtime_name() != object.name
+/// True for a type whose name has no value: a message whose literals have a type of another name (cel-go counts
+/// `google.protobuf.Any` among them), or one that the checker alone knows.
+fn has_no_value(object: &ObjectType) -> bool {
+    object.declared || object.ty == Type::Any || object.ty.runtime_name() != object.name
 }
 
 fn own_body(row: &Row) -> Option<(Body, Option<usize>)> {
     match row.implementation {
-        Implementation::Own(body) => Some((body, None)),
-        Implementation::Pattern(body, position) => Some((body, Some(position))),
+        Implementation::Own(body) | Implementation::Lookup(body, _) | Implementation::Asking(body, _) => {
+            Some((body, None))
+        }
+        Implementation::Pattern(body, position) | Implementation::Groups(body, position) => {
+            Some((body, Some(position)))
+        }
         Implementation::Shared(_) | Implementation::Planned => None,
     }
 }
@@ -560,18 +555,10 @@ fn is_const(node: &Node<'_>) -> bool {
     matches!(node, Node::Const(_))
 }
 
-fn is_ident(e: &Expr, name: &str) -> bool {
-    matches!(&e.kind, ExprKind::Ident(ident) if ident == name)
-}
-
-fn is_bind(c: &Comprehension) -> bool {
-    matches!(&c.iter_range.kind, ExprKind::List { elements, .. } if elements.is_empty())
-        && matches!(c.condition.kind, ExprKind::Literal(Literal::Bool(false)))
-}
-
 /// The kind that a node's values are certain to have, whatever the request holds.
 fn certain_kind(node: &Node<'_>) -> Option<ValueKind> {
     match node {
+        Node::Shared(shared) => certain_kind(&shared.node),
         Node::Const(value) => Some(value.kind()),
         Node::TestField { .. }
         | Node::Test { .. }
@@ -580,7 +567,7 @@ fn certain_kind(node: &Node<'_>) -> Option<ValueKind> {
         | Node::Not { .. } => Some(ValueKind::Bool),
         Node::Equal { .. } | Node::All(_) | Node::Exists(_) => Some(ValueKind::Bool),
         Node::List { .. } | Node::Collect(_) => Some(ValueKind::List),
-        Node::Map { .. } => Some(ValueKind::Map),
+        Node::Map { .. } | Node::Gather(_) => Some(ValueKind::Map),
         Node::Field { ty, index, optional: false, .. } => match ty.fields.get(*index)?.ty.as_ref()? {
             Type::Bool => Some(ValueKind::Bool),
             Type::Int => Some(ValueKind::Int),

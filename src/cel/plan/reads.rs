@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::cel::ast::{Expr, ExprKind, Literal};
+use crate::cel::ast::{Expr, ExprKind, Literal, NodeId};
 use crate::cel::check::{Checked, Reference};
+use crate::library::table::Implementation;
+use crate::types::Type;
 
 /// The parts of an input object that expressions read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,6 +22,13 @@ impl Reads {
     /// Adds what `checked` reads of the variable `input`.
     pub fn add(&mut self, checked: &Checked<'_>, input: &str) {
         Reader { checked, input, reads: self }.visit(&checked.ast.root);
+    }
+
+    /// Adds what another expression reads.
+    pub fn extend(&mut self, other: Reads) {
+        self.paths.extend(other.paths);
+        self.keys.extend(other.keys);
+        self.everything |= other.everything;
     }
 
     /// True if something at or below or above `path` is read.
@@ -60,7 +69,9 @@ impl Reader<'_, '_> {
                 Some(path) if !path.is_empty() => drop(self.reads.keys.insert((path, field.clone()))),
                 _ => self.visit(operand),
             },
-            ExprKind::Call { function, target, args } => self.visit_call(function, target.as_deref(), args),
+            ExprKind::Call { function, target, args } => {
+                self.visit_call(e.id, function, target.as_deref(), args);
+            }
             ExprKind::List { elements, .. } => elements.iter().for_each(|element| self.visit(element)),
             ExprKind::Map(entries) => entries.iter().for_each(|entry| {
                 self.visit(&entry.key);
@@ -75,45 +86,45 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn visit_call(&mut self, function: &str, target: Option<&Expr>, args: &[Expr]) {
-        let key = |e: &Expr| match &e.kind {
-            ExprKind::Literal(Literal::String(key)) => Some(key.clone()),
-            _ => None,
-        };
-        // The map and the key of the calls that look one up.
+    fn visit_call(&mut self, id: NodeId, function: &str, target: Option<&Expr>, args: &[Expr]) {
+        // The map, and the key that is looked up in it.
         let lookup = match (function, target, args) {
-            ("_[_]" | "_[?_]" | "_?._", None, [map, name]) => self.path(map).zip(key(name)),
-            ("@in", None, [name, map]) => self.path(map).zip(key(name)),
-            ("Header", Some(target), [name]) => {
-                self.path(target).map(|p| format!("{p}.header")).zip(key(name))
+            ("_[_]" | "_[?_]" | "_?._", None, [map, key]) | ("@in", None, [key, map]) if self.is_map(map) => {
+                self.path(map).map(|path| (path, key))
             }
-            ("QueryParam", Some(target), [name]) => {
-                self.path(target).map(|p| format!("{p}.query")).zip(key(name))
-            }
+            (_, Some(target), [key]) => match (self.looks_up(id), self.path(target)) {
+                (Some(field), Some(path)) => Some((format!("{path}.{field}"), key)),
+                _ => None,
+            },
             _ => None,
         };
-        if let Some((path, key)) = lookup
-            && self.is_map(&path)
-        {
-            self.reads.keys.insert((path, key));
-            return;
-        }
-        match (function, target) {
-            ("Header" | "QueryParam", Some(target)) if self.path(target).is_some() => {
-                let field = if function == "Header" { "header" } else { "query" };
-                if let Some(path) = self.path(target) {
-                    self.reads.paths.insert(format!("{path}.{field}"));
-                }
+        match lookup {
+            Some((path, Expr { kind: ExprKind::Literal(Literal::String(key)), .. })) => {
+                self.reads.keys.insert((path, key.clone()));
             }
-            (_, Some(target)) => self.visit(target),
-            (_, None) => {}
+            Some((path, key)) => {
+                self.reads.paths.insert(path);
+                self.visit(key);
+            }
+            None => target.into_iter().chain(args).for_each(|inner| self.visit(inner)),
         }
-        args.iter().for_each(|arg| self.visit(arg));
+    }
+
+    /// The field of its receiver that a call looks its argument up in, if its row says so.
+    fn looks_up(&self, id: NodeId) -> Option<&'static str> {
+        let Some(Reference::Call { overloads, .. }) = self.checked.reference(id) else { return None };
+        match overloads.as_slice() {
+            [row] => match row.implementation {
+                Implementation::Lookup(_, field) => Some(field),
+                _ => None,
+            },
+            _ => None,
+        }
     }
 
     /// Only maps are read by key; anything else that is indexed is read whole.
-    fn is_map(&self, path: &str) -> bool {
-        path.ends_with(".header") || path.ends_with(".query") || path.ends_with("headers")
+    fn is_map(&self, e: &Expr) -> bool {
+        matches!(self.checked.type_of(e.id), Type::Map(_))
     }
 
     /// The path of fields from the input that `e` is; empty for the input itself.
@@ -126,7 +137,7 @@ impl Reader<'_, '_> {
             ExprKind::Select { operand, field, .. } => {
                 let path = self.path(operand)?;
                 // Below a map there are keys, not fields.
-                let map = matches!(self.checked.type_of(operand.id), crate::types::Type::Map(_));
+                let map = self.is_map(operand);
                 match path.as_str() {
                     _ if map => None,
                     "" => Some(field.clone()),

@@ -3,15 +3,16 @@ use crate::config::{SETTINGS, Value};
 use crate::diag::report::{Palette, render};
 
 /// What a case is compared by: the report, or what the effective configuration has that the defaults do not.
-fn outcome(result: &Result<Config, Vec<Diagnostic>>) -> String {
-    let config = match result {
-        Ok(config) => config,
+fn outcome(result: &Result<(Config, Warnings), Diagnostics>) -> String {
+    let (config, warnings) = match result {
+        Ok((config, warnings)) => (config, warnings),
         Err(diagnostics) => return render(diagnostics, &Palette::PLAIN),
     };
     let defaults = Config::default().effective().to_string();
     let effective = config.effective().to_string();
     let mut section = "";
-    let mut text = String::from("loads, and differs from the defaults in:\n");
+    let mut text = render(warnings, &Palette::PLAIN);
+    text.push_str("loads, and differs from the defaults in:\n");
     for line in effective.lines() {
         if !line.starts_with(' ') {
             section = line;
@@ -91,22 +92,23 @@ fn what_is_printed_reads_back_to_the_same_configuration() {
         let environment = fs::read_to_string(path.with_extension("env")).unwrap_or_default();
         let text = fs::read_to_string(&path).unwrap();
         let name = path.display().to_string();
-        let Ok(config) = Config::load_text(&name, &text, variables(&environment)) else { continue };
+        let Ok((config, _)) = Config::load_text(&name, &text, variables(&environment)) else { continue };
         loaded += 1;
         let printed = config.effective().to_string();
         let keys = || key.clone().into_iter().filter(|_| config.audit.digest_key.is_some());
-        let mut again = Config::load_text("printed.yaml", &printed, keys()).unwrap_or_else(|diagnostics| {
-            panic!("{name}:\n{printed}\n{}", render(&diagnostics, &Palette::PLAIN))
-        });
+        let (mut again, _) =
+            Config::load_text("printed.yaml", &printed, keys()).unwrap_or_else(|diagnostics| {
+                panic!("{name}:\n{printed}\n{}", render(&diagnostics, &Palette::PLAIN))
+            });
         again.audit.digest_key.clone_from(&config.audit.digest_key);
         assert_eq!(format!("{again:?}"), format!("{config:?}"), "{name}:\n{printed}");
         let json = serde_json::to_string(&config.effective()).unwrap();
-        let again = Config::load_text("printed.json", &json, keys()).unwrap();
+        let (again, _) = Config::load_text("printed.json", &json, keys()).unwrap();
         assert_eq!(again.effective(), config.effective(), "{name}:\n{json}");
     }
     assert!(loaded >= 10, "{loaded} files load");
     let printed = Config::default().effective().to_string();
-    let again = Config::load_text("printed.yaml", &printed, std::iter::empty()).unwrap();
+    let (again, _) = Config::load_text("printed.yaml", &printed, std::iter::empty()).unwrap();
     assert_eq!(format!("{again:?}"), format!("{:?}", Config::default()));
 }
 
@@ -116,7 +118,7 @@ fn texts_of_all_kinds_survive_printing() {
         "no",
         "1e3",
         "null",
-        " ",
+        " a ",
         "a: b # c",
         "it's \"so\"",
         "\u{85}\u{1}\t\n\r",
@@ -127,7 +129,13 @@ fn texts_of_all_kinds_survive_printing() {
         config.identity.issuers = vec![text.to_owned()];
         let printed = config.effective().to_string();
         let again = Config::load_text("printed.yaml", &printed, std::iter::empty());
-        assert_eq!(again.map(|config| config.identity.issuers), Ok(vec![text.to_owned()]), "{printed}");
+        // What is not seen is printed as it is, and refused by whoever reads it.
+        if text.chars().any(crate::visible::is_unseen) {
+            let wrong = again.unwrap_err().to_string();
+            assert!(wrong.contains("has a character that is not seen, U+"), "{wrong}");
+            continue;
+        }
+        assert_eq!(again.map(|(config, _)| config.identity.issuers), Ok(vec![text.to_owned()]), "{printed}");
     }
 }
 
@@ -156,7 +164,7 @@ fn every_setting_is_set_by_its_variable_as_by_its_example() {
             "audit.digestKey" => Some(("TOOLGATE_AUDIT_KEY".to_owned(), "0123456789abcdef".to_owned())),
             _ => None,
         };
-        let config = Config::load_text("example.yaml", &file, extra.clone().into_iter())
+        let (config, _) = Config::load_text("example.yaml", &file, extra.clone().into_iter())
             .unwrap_or_else(|diagnostics| panic!("{file}\n{}", render(&diagnostics, &Palette::PLAIN)));
         let value = setting.get(&config).unwrap();
         if setting.path != "denial.status" && setting.path != "judging.passNotifications" {
@@ -173,6 +181,7 @@ fn every_setting_is_set_by_its_variable_as_by_its_example() {
             Value::Word(word) => (*word).to_owned(),
             Value::Text(_) if setting.path == "audit.digestKey" => "0123456789abcdef".to_owned(),
             Value::Text(text) => text.clone(),
+            Value::Environment(environment) => environment.to_string(),
             Value::Texts(texts) => texts.join(","),
             Value::Targets(targets) => targets
                 .iter()
@@ -181,7 +190,7 @@ fn every_setting_is_set_by_its_variable_as_by_its_example() {
                 .join(","),
         };
         let variable = (setting.variable.to_owned(), text);
-        let by_variable = Config::load(None, extra.into_iter().chain([variable])).unwrap();
+        let (by_variable, _) = Config::load(None, extra.into_iter().chain([variable])).unwrap();
         assert_eq!(setting.get(&by_variable), Some(value), "{}", setting.variable);
     }
 }
@@ -212,8 +221,61 @@ fn a_file_that_is_named_must_be_there_and_one_beside_the_policies_may_be() {
 #[test]
 fn the_key_is_in_no_debug_output() {
     let key = [("TOOLGATE_AUDIT_KEY".to_owned(), "correct-horse-battery-staple".to_owned())];
-    let config = Config::load(None, key.into_iter()).unwrap();
+    let (config, _) = Config::load(None, key.into_iter()).unwrap();
     assert_eq!(config.audit.digest_key.as_deref(), Some(&b"correct-horse-battery-staple"[..]));
     let debug = format!("{config:?} {:?}", config.effective());
     assert!(debug.contains("<set>") && !debug.contains("horse") && !debug.contains("99, 111"), "{debug}");
+}
+
+#[test]
+fn the_settings_that_decide_differ_where_decisions_may_and_nowhere_else() {
+    let deciding = |text: &str| {
+        let text = format!("apiVersion: toolgate.dev/v1\nkind: Configuration\n{text}\n");
+        Config::load_text("toolgate.yaml", &text, std::iter::empty()).unwrap().0.deciding()
+    };
+    let default = deciding("");
+    for same in [
+        "denial: {form: toolResult, status: 401, code: 1}",
+        "audit: {digestKey: 0123456789abcdef, reasons: false, metricTargets: [a]}",
+        "defaultDecision: allow",
+        "headers: {X-Mcp-Method: ' call.method '}",
+    ] {
+        assert_eq!(deciding(same), default, "{same}");
+    }
+    for (one, same) in [
+        ("identity: {issuers: [a, b]}", "identity: {issuers: [b, a]}"),
+        ("environment: {value: Production}", "environment: {value: ' production '}"),
+        ("headers: {X-A: '\"a\"', X-B: '\"b\"'}", "headers: {x-b: '\"b\"', x-a: '\"a\"'}"),
+    ] {
+        assert_eq!(deciding(one), deciding(same), "{one}");
+    }
+    let others = [
+        "defaultDecision: deny",
+        "host: a",
+        "forwardHeaders: [X-A]",
+        "environment: {value: production}",
+        "environment: {value: staging}",
+        "environment: {targets: [{target: a, environment: b}, {target: b, environment: a}]}",
+        "environment: {targets: [{target: b, environment: a}, {target: a, environment: b}]}",
+        "judging: {passMethods: [a]}",
+        "judging: {passNotifications: [a]}",
+        "judging: {judgeMethods: [a]}",
+        "judging: {passTools: [a]}",
+        "methods: {unknown: judge}",
+        "identity: {trustJwt: true}",
+        "identity: {provider: okta}",
+        "identity: {issuers: [a]}",
+        "identity: {audiences: [a]}",
+        "identity: {clients: [a]}",
+        "identity: {checkExpiry: true}",
+        "identity: {claims: {user: a}}",
+        "identity: {iamPrincipal: true}",
+        "budget: {steps: 5000}",
+        "budget: {bytes: 99999}",
+        "headers: {X-User: null}",
+        "headers: {X-A: '\"a\"'}",
+    ];
+    let mut seen: std::collections::BTreeSet<String> = others.iter().map(|text| deciding(text)).collect();
+    assert!(seen.insert(default));
+    assert_eq!(seen.len(), others.len() + 1);
 }

@@ -75,20 +75,8 @@ fn an_http_event_is_denied_in_its_own_envelope() {
         "{{\"error\":{{\"code\":403,\"message\":\"{}\",\"data\":{{\"decisionId\":\"d\"}}}}}}",
         Refusal::HttpTarget
     );
-    let mut encoded = Vec::new();
-    base64(&mut encoded, expected.as_bytes());
+    let encoded: Vec<u8> = base64::encode(expected.as_bytes(), Alphabet::Standard, true).collect();
     assert_eq!(response["body"].as_str().unwrap().as_bytes(), encoded);
-}
-
-#[test]
-fn base64_is_the_standard_one() {
-    for (bytes, expected) in
-        [(&b""[..], ""), (b"A", "QQ=="), (b"AB", "QUI="), (b"ABC", "QUJD"), (b"\xfb\xff\xfe", "+//+")]
-    {
-        let mut out = Vec::new();
-        base64(&mut out, bytes);
-        assert_eq!(out, expected.as_bytes());
-    }
 }
 
 #[test]

@@ -1,9 +1,10 @@
-//! What a call's attributes are: the verb of its tool, the environment it is for, the query it makes.
+//! What a call's attributes are: the verb of its tool, the query it makes.
 
 use bumpalo::Bump;
 use bumpalo::collections::String as BumpString;
 
 use super::Call;
+use crate::gateway::environment::EnvironmentOf;
 use crate::gateway::identity::Identity;
 
 /// What a deployment knows better than the caller.
@@ -15,15 +16,6 @@ pub struct Settings<'s> {
     pub environment: EnvironmentOf<'s>,
     /// The caller, if the deployment believes anybody.
     pub identity: Option<&'s Identity<'s>>,
-}
-
-/// Who says what environment a call is for.
-#[derive(Clone, Copy, Debug)]
-pub enum EnvironmentOf<'s> {
-    /// The caller, in the arguments.
-    Caller,
-    /// The deployment, which may have none for this call; the caller's word does not count.
-    Deployment(Option<&'s str>),
 }
 
 impl Default for Settings<'_> {
@@ -45,16 +37,6 @@ pub fn operation<'a>(tool: &str, arena: &'a Bump) -> Option<&'a str> {
     });
     let verb = end.map_or(name, |end| name.get(..end).unwrap_or_default());
     (!verb.is_empty()).then(|| lower_case(verb, arena))
-}
-
-/// The environment that a call is for: the configured one, else the string argument `environment`, else `env`,
-/// trimmed and in lower case.
-pub fn environment<'a>(call: &Call<'a>, settings: &Settings<'a>, arena: &'a Bump) -> Option<&'a str> {
-    if let EnvironmentOf::Deployment(configured) = settings.environment {
-        return configured;
-    }
-    let text = argument(call, "environment").or_else(|| argument(call, "env"))?;
-    Some(lower_case(text.trim(), arena))
 }
 
 /// The string argument `query`, on one line: a line break or a tab becomes one blank.

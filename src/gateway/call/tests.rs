@@ -1,7 +1,8 @@
 use super::*;
-use crate::cel::budget::Budget;
-use crate::config::Judging;
+use crate::budget::Budget;
+use crate::gateway::environment::EnvironmentOf;
 use crate::gateway::headers::{Attribute, CallReads, attribute_value, call_value};
+use crate::gateway::judging::Judging;
 use crate::gateway::wire::{Event, event};
 use crate::value::Value;
 
@@ -10,31 +11,31 @@ fn rules() -> Rules {
 }
 
 /// What becomes of an event with this message as body.
-fn judged<T>(body: &str, then: impl FnOnce(Verdict<'_>) -> T) -> T {
+fn judged<T>(body: &str, then: impl FnOnce(Sorted<'_>) -> T) -> T {
     let text = format!(
         r#"{{"interceptorInputVersion":"1.0","mcp":{{"gatewayRequest":{{"path":"/mcp","httpMethod":"POST","headers":{{}},"body":{body},"context":null}},"gatewayResponse":null}}}}"#
     );
     of_event(&text, then)
 }
 
-fn of_event<T>(text: &str, then: impl FnOnce(Verdict<'_>) -> T) -> T {
+fn of_event<T>(text: &str, then: impl FnOnce(Sorted<'_>) -> T) -> T {
     let arena = Bump::new();
     let text: &str = arena.alloc_str(text);
     match event(text.as_bytes(), &arena, &mut Budget::default()) {
-        Event::Request(request) => then(judge(request, &rules(), &arena)),
+        Event::Request(request) => then(sort(request, &rules(), &arena)),
         Event::Response(_) | Event::HttpResponse(_) => panic!("{text}"),
-        Event::Other(_, refusal) => then(Verdict::Refuse(refusal, Id::Null)),
+        Event::Other(_, refusal) => then(Sorted::Refuse(refusal, Id::Null)),
     }
 }
 
-/// The verdict in short: `pass`, `ask`, or the refusal's name with the id that the answer has.
-fn short(verdict: Verdict<'_>) -> String {
-    match verdict {
-        Verdict::Pass(_) => "pass".to_owned(),
-        Verdict::Ask(_) => "ask".to_owned(),
-        Verdict::Refuse(refusal, Id::Raw(id)) => format!("{} {id}", refusal.name()),
-        Verdict::Refuse(refusal, Id::Null) => format!("{} null", refusal.name()),
-        Verdict::Refuse(refusal, Id::Absent) => format!("{} -", refusal.name()),
+/// The sorted in short: `pass`, `ask`, or the refusal's name with the id that the answer has.
+fn short(sorted: Sorted<'_>) -> String {
+    match sorted {
+        Sorted::Pass(_) => "pass".to_owned(),
+        Sorted::Ask(_) => "ask".to_owned(),
+        Sorted::Refuse(refusal, Id::Raw(id)) => format!("{} {id}", refusal.name()),
+        Sorted::Refuse(refusal, Id::Null) => format!("{} null", refusal.name()),
+        Sorted::Refuse(refusal, Id::Absent) => format!("{} -", refusal.name()),
     }
 }
 
@@ -65,8 +66,6 @@ fn messages_are_passed_asked_about_or_refused() {
         (r#"{"jsonrpc":"2.0","id":1,"method":"foo/bar"}"#, "ask"),
         (r#"{"jsonrpc":"2.0","method":"foo/bar"}"#, "ask"),
         (r#"{"jsonrpc":"2.0","id":1,"method":"notifications/initialized"}"#, "ask"),
-        (r#"{"jsonrpc":"2.0","id":1,"method":"Tools/Call","params":{"name":5}}"#, "ask"),
-        (r#"{"jsonrpc":"2.0","id":1,"method":"tools/call ","params":{}}"#, "ask"),
         (r#"{"jsonrpc":"2.0","id":1,"method":"tools/list/x"}"#, "ask"),
         (r#"{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"u"}}"#, "ask"),
         (r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t___x"}}"#, "ask"),
@@ -89,6 +88,12 @@ fn messages_are_passed_asked_about_or_refused() {
         ),
         (r#"{"jsonrpc":"2.0","id":3,"method":"x","params":{"a":"\ud800"}}"#, "lone-surrogate 3"),
         (r#"{"jsonrpc":"2.0","id":3,"method":"x","params":{"a":1e999}}"#, "number-range 3"),
+        (r#"{"jsonrpc":"2.0","id":"\ud800","method":"x"}"#, "lone-surrogate null"),
+        (
+            r#"{"jsonrpc":"2.0","id":"\ud83d\ude00","method":"x","params":{"a":1e999}}"#,
+            r#"number-range "\ud83d\ude00""#,
+        ),
+        (r#"{"jsonrpc":"2.0","id":-1e400,"method":"x"}"#, "number-range null"),
         (r#"{"jsonrpc":"2.0","id":3,"method":"ping","paramſ":{}}"#, "folded-name 3"),
         (r#"{"jsonrpc":"2.0","ID":3,"method":"ping"}"#, "folded-name -"),
         (r#"{"jsonrpc":"2.0","id":3,"Method":"ping","method":"ping"}"#, "folded-name 3"),
@@ -113,6 +118,9 @@ fn messages_are_passed_asked_about_or_refused() {
         (r#"{"jsonrpc":"2.0","id":3}"#, "shape 3"),
         ("{}", "jsonrpc-version -"),
         (r#"{"jsonrpc":"2.0","id":3,"method":5}"#, "method 3"),
+        (r#"{"jsonrpc":"2.0","id":3,"method":"Tools/Call","params":{"name":5}}"#, "method-spelling 3"),
+        (r#"{"jsonrpc":"2.0","id":3,"method":"tools/call ","params":{}}"#, "method-spelling 3"),
+        (r#"{"jsonrpc":"2.0","method":"notifications//initialized"}"#, "method-spelling -"),
         (r#"{"jsonrpc":"2.0","id":3,"method":null}"#, "method 3"),
         (r#"{"jsonrpc":"2.0","id":true,"method":"ping"}"#, "id null"),
         (r#"{"jsonrpc":"2.0","id":[1],"method":"tools/call","params":{"name":"a"}}"#, "id null"),
@@ -205,8 +213,8 @@ fn tool_names_split_at_the_first_separator() {
 }
 
 fn attribute(body: &str, attribute: Attribute, settings: Settings<'static>) -> Option<String> {
-    judged(body, |verdict| {
-        let Verdict::Ask(call) = verdict else { panic!("{body}") };
+    judged(body, |sorted| {
+        let Sorted::Ask(call) = sorted else { panic!("{body}") };
         let arena = Bump::new();
         // The call lives in its own arena; a second one would need the same lifetime.
         let found =
@@ -232,11 +240,7 @@ fn attributes_are_those_of_the_design() {
         (call("k8s___deletePod", "{}"), Attribute::Tool, open, Some("deletePod")),
         (call("k8s___deletePod", "{}"), Attribute::Operation, open, Some("delete")),
         (call("lookup", "{}"), Attribute::Target, open, None),
-        (call("a", r#"{"environment":" Production "}"#), Attribute::Environment, open, Some("production")),
-        (call("a", r#"{"environment":5,"env":"Dev"}"#), Attribute::Environment, open, Some("dev")),
-        (call("a", r#"{"environment":"staging","env":"prod"}"#), Attribute::Environment, open, Some("staging")),
-        (call("a", r#"{"Environment":"x"}"#), Attribute::Environment, open, None),
-        (call("a", r#"{"environment":"dev"}"#), Attribute::Environment, fixed, Some("prod")),
+        (call("a", r#"{"environment":"dev"}"#), Attribute::Environment, fixed, Some(r#"List([String("prod")])"#)),
         (call("a", r#"{"environment":"dev"}"#), Attribute::Environment, unknown, None),
         (call("a", r#"{"query":"select 1"}"#), Attribute::Query, open, Some("select 1")),
         (call("a", r#"{"query":"a\r\nb\n\nc\td"}"#), Attribute::Query, open, Some("a b  c d")),
@@ -263,6 +267,42 @@ fn attributes_are_those_of_the_design() {
 }
 
 #[test]
+fn the_caller_s_environment_is_every_one_that_an_argument_names() {
+    let many: Vec<String> = (0..2_000).map(|n| format!("\"E{}\"", n % 1_000)).collect();
+    let many = format!(r#"{{"env":[{}]}}"#, many.join(","));
+    let thousand: Vec<String> = (0..1_000).map(|n| format!("e{n}")).collect();
+    let thousand: Vec<&str> = thousand.iter().map(String::as_str).collect();
+    for (arguments, expected) in [
+        ("{}", &[][..]),
+        (r#"{"environment":" Production "}"#, &["production"]),
+        (r#"{"environment":"\u00a0PRODUCTION\u3000\n"}"#, &["production"]),
+        (r#"{"environment":["production"],"env":"staging"}"#, &["production", "staging"]),
+        (r#"{"environment":"staging","env":"production"}"#, &["staging", "production"]),
+        (r#"{"env":"production","environment":"staging"}"#, &["production", "staging"]),
+        (r#"{"Environment":"production"}"#, &["production"]),
+        (r#"{"ENV":"a","eNv":"B","env":"c","EnViRoNmEnT":"d"}"#, &["a", "b", "c", "d"]),
+        (r#"{"environment":null,"env":"staging"}"#, &["staging"]),
+        (r#"{"environment":"","env":"staging"}"#, &["", "staging"]),
+        (r#"{"environment":" \t"}"#, &[""]),
+        (r#"{"environment":["A","b ",["c"],{"d":"e"},null,5,true,"B","a"]}"#, &["a", "b"]),
+        (r#"{"environment":[["production"]]}"#, &[]),
+        (r#"{"environment":{"name":"production"}}"#, &[]),
+        (r#"{"environment":1E3,"env":true,"ENV":false,"Env":-0.50}"#, &["1e3", "true", "false", "-0.50"]),
+        (r#"{"env":"Dev","environment":"dev","ENVIRONMENT":["DEV"]}"#, &["dev"]),
+        (r#"{"environments":"a","envi":"b","en":"c","env ":"d","x":{"env":"e"}}"#, &[]),
+        (r#"{"environment":"ÄRZTE İ Σ"}"#, &["ärzte i\u{307} σ"]),
+        (&many, &thousand),
+    ] {
+        let body = format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"a","arguments":{arguments}}}}}"#
+        );
+        let texts = expected.iter().map(|text| Value::String(text)).collect::<Vec<_>>();
+        let expected = (!texts.is_empty()).then(|| format!("{:?}", Value::List(texts.leak())));
+        assert_eq!(attribute(&body, Attribute::Environment, Settings::default()), expected, "{arguments}");
+    }
+}
+
+#[test]
 fn a_mapping_s_call_has_what_is_read_and_nothing_else() {
     let text = r#"{"interceptorInputVersion":"1.0","mcp":{"gatewayRequest":{
         "headers":{"X-Dept":"a","Accept":"b","n":5},
@@ -270,7 +310,7 @@ fn a_mapping_s_call_has_what_is_read_and_nothing_else() {
     let arena = Bump::new();
     let mut budget = Budget::default();
     let Event::Request(request) = event(text.as_bytes(), &arena, &mut budget) else { panic!() };
-    let Verdict::Ask(call) = judge(request, &rules(), &arena) else { panic!() };
+    let Sorted::Ask(call) = sort(request, &rules(), &arena) else { panic!() };
     let reads = CallReads::default().with(Attribute::Headers).with(Attribute::Arguments);
     let Ok(Value::Object(object)) = call_value(call, reads, &Settings::default(), &arena, &mut budget) else {
         panic!()
@@ -285,7 +325,7 @@ fn a_mapping_s_call_has_what_is_read_and_nothing_else() {
 
 #[test]
 fn damaged_events_never_pass_unread() {
-    // A bit of everything that is wrong, at every place of an event: some verdict, and never a panic.
+    // A bit of everything that is wrong, at every place of an event: some sorted, and never a panic.
     let text = br#"{"interceptorInputVersion":"1.0","mcp":{"gatewayRequest":{"path":"/mcp","body":{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a___b"}}}}}"#;
     for at in 0..text.len() {
         for byte in [b'"', b'{', b'}', b'\\', b',', 0, 0xff, b'A'] {
@@ -294,8 +334,8 @@ fn damaged_events_never_pass_unread() {
             let arena = Bump::new();
             let damaged: &[u8] = arena.alloc_slice_copy(&damaged);
             if let Event::Request(request) = event(damaged, &arena, &mut Budget::default()) {
-                let verdict = judge(request, &rules(), &arena);
-                assert!(!matches!(verdict, Verdict::Pass(_)), "{}", String::from_utf8_lossy(damaged));
+                let sorted = sort(request, &rules(), &arena);
+                assert!(!matches!(sorted, Sorted::Pass(_)), "{}", String::from_utf8_lossy(damaged));
             }
         }
     }

@@ -4,7 +4,7 @@ use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
 
 use super::Unfit;
-use crate::cel::budget::Budget;
+use crate::budget::Budget;
 use crate::gateway::call::Call;
 use crate::gateway::refusal::Refusal;
 use crate::library::kyverno::http::canonical_key;
@@ -72,7 +72,7 @@ fn header_value<'a>(node: &Node<'a>, arena: &'a Bump, budget: &mut Budget) -> Re
             }
             Ok(Value::List(values.into_bump_slice()))
         }
-        Kind::Bool(_) | Kind::Number | Kind::Object(_) => Err(Refusal::HeaderValue.into()),
+        Kind::Bool(_) | Kind::Number | Kind::Object(_) | Kind::Unread => Err(Refusal::HeaderValue.into()),
     }
 }
 
@@ -84,8 +84,8 @@ fn header_value<'a>(node: &Node<'a>, arena: &'a Bump, budget: &mut Budget) -> Re
 )]
 mod tests {
     use super::*;
-    use crate::config::Judging;
-    use crate::gateway::call::{Verdict, judge};
+    use crate::gateway::call::{Sorted, sort};
+    use crate::gateway::judging::Judging;
     use crate::gateway::judging::Rules;
     use crate::gateway::wire::{Event, event};
 
@@ -108,7 +108,7 @@ mod tests {
         let (text, names): (&str, &[String]) = (arena.alloc_str(&text), &[name.to_owned()]);
         let mut budget = Budget::default();
         let Event::Request(request) = event(text.as_bytes(), &arena, &mut budget) else { panic!() };
-        let Verdict::Ask(call) = judge(request, &Rules::new(&Judging::default()).unwrap(), &arena) else {
+        let Sorted::Ask(call) = sort(request, &Rules::new(&Judging::default()).unwrap(), &arena) else {
             panic!()
         };
         let mut results = BumpVec::new_in(&arena);

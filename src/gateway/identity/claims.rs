@@ -1,7 +1,7 @@
-//! What the claims of each family of issuers are called (agentcore-interceptor §5.2), and what a deployment may demand
+//! What the claims of each family of issuers are called (docs/agentcore.md §4), and what a deployment may demand
 //! of them.
 
-use crate::config::{IdentityConfig, Provider};
+use super::{IdentityConfig, Provider};
 use crate::gateway::refusal::Refusal;
 use crate::value::json::strict::{Kind, Node};
 
@@ -14,7 +14,7 @@ enum Family {
     Standard,
 }
 
-/// Literal names of claims.
+/// Names of claims, see [`claim`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Names<'a> {
     family: Family,
@@ -106,17 +106,74 @@ fn family(issuer: &str) -> Family {
     }
 }
 
+/// The claim of a name; if it begins with `/`, what stands at the JSON Pointer that it is (RFC 6901).
+pub(super) fn claim<'a>(claims: &'a Node<'a>, name: &str) -> Option<&'a Node<'a>> {
+    let Some(path) = name.strip_prefix('/') else { return claims.get(name) };
+    path.split('/').try_fold(claims, |node, token| match node.kind {
+        Kind::Object(members) => {
+            members.iter().find(|member| unescaped(token).eq(member.name.chars())).map(|member| &member.value)
+        }
+        Kind::List(nodes) => nodes.get(index(token)?),
+        Kind::Null | Kind::Bool(_) | Kind::Number | Kind::String(_) | Kind::Unread => None,
+    })
+}
+
+/// A token of a pointer, which writes `~` as `~0` and `/` as `~1`.
+fn unescaped(token: &str) -> impl Iterator<Item = char> {
+    let mut rest = token.chars().peekable();
+    std::iter::from_fn(move || {
+        let c = rest.next()?;
+        let escaped = if c == '~' { rest.next_if(|c| matches!(c, '0' | '1')) } else { None };
+        Some(match escaped {
+            Some('1') => '/',
+            _ => c,
+        })
+    })
+}
+
+/// The place in a list that a token is: digits, without zeros before them.
+fn index(token: &str) -> Option<usize> {
+    let is_index =
+        token.bytes().all(|byte| byte.is_ascii_digit()) && (token == "0" || !token.starts_with('0'));
+    token.parse().ok().filter(|_| is_index)
+}
+
+/// What is wrong with the name of a claim, in words that follow it.
+pub fn wrong_claim(name: &str) -> Option<String> {
+    let pointer = name.strip_prefix('/')?;
+    let is_bad = pointer.split('~').skip(1).any(|rest| !rest.starts_with(['0', '1']));
+    is_bad.then(|| {
+        "is not a JSON Pointer: after `~` comes `0`, for `~` itself, or `1`, for `/` in a name".to_owned()
+    })
+}
+
+/// The pointer that somebody may have meant who wrote a name with points: `realm_access.roles` is a claim of that
+/// whole name, which Keycloak's tokens, for one, do not have. Names that are URIs have points of their own.
+pub fn meant_pointer(name: &str) -> Option<String> {
+    let is_path = name.contains('.')
+        && !name.contains([':', '/'])
+        && name.split('.').all(|segment| !segment.is_empty());
+    is_path.then(|| {
+        name.split('.').fold(String::new(), |path, segment| path + "/" + &segment.replace('~', "~0"))
+    })
+}
+
 /// A claim that is text and not empty.
 fn text<'a>(claims: &'a Node<'a>, name: &str) -> Option<&'a str> {
-    claims.get(name)?.as_str().filter(|text| !text.is_empty())
+    claim(claims, name)?.as_str().filter(|text| !text.is_empty())
 }
 
 /// True if the token says that this claim is too large for it, and where else to ask. Entra does so beyond about 200
 /// groups.
 pub(super) fn is_elsewhere(claims: &Node<'_>, name: &str) -> bool {
-    let named = claims.get("_claim_names").is_some_and(|names| names.get(name).is_some());
-    let flagged = name == "groups"
-        && claims.get(name).is_none()
+    // What is elsewhere is a whole claim, the first token of a pointer.
+    let whole = match name.strip_prefix('/').and_then(|path| path.find('/')) {
+        Some(end) => name.get(..end.saturating_add(1)).unwrap_or(name),
+        None => name,
+    };
+    let named = claims.get("_claim_names").is_some_and(|names| claim(names, whole).is_some());
+    let flagged = matches!(whole, "groups" | "/groups")
+        && claims.get("groups").is_none()
         && claims.get("hasgroups").is_some_and(|flag| !matches!(flag.kind, Kind::Bool(false) | Kind::Null));
     named || flagged
 }

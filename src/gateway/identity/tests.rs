@@ -1,5 +1,4 @@
 use super::*;
-use crate::config::{ClaimNames, Provider};
 use crate::gateway::wire::{Event, event};
 
 const NOW: i64 = 1_790_000_000;
@@ -113,6 +112,79 @@ fn each_family_has_its_own_claims() {
         ("{}".to_owned(), "- - - - -"),
     ] {
         assert_eq!(who(&bearer(&claims), &trusting()), expected, "{claims}");
+    }
+}
+
+#[test]
+fn a_claim_that_begins_with_a_slash_is_a_json_pointer() {
+    let claims = r#"{"iss":"https://login.example.com","realm_access":{"roles":["a","b"]},"resource_access":{"my/app":{"roles":["c"]},"~":"d"},
+        "list":["x",["y"]],"a.b":"w","/a":"v","":"e","deep":{"":"f"},"n":1}"#;
+    for (pointer, expected) in [
+        ("/realm_access/roles", "[a|b]"),
+        ("/resource_access/my~1app/roles", "[c]"),
+        ("/resource_access/~0", "[d]"),
+        ("/list/0", "[x]"),
+        ("/list/1", "[y]"),
+        ("/list/1/0", "[y]"),
+        ("/a.b", "[w]"),
+        ("/~1a", "[v]"),
+        ("/", "[e]"),
+        ("/deep/", "[f]"),
+        // What is not there, or is not what the pointer takes it for, is no claim.
+        ("/a", "-"),
+        ("/realm_access", "-"),
+        ("/realm_access.roles", "-"),
+        ("realm_access.roles", "-"),
+        ("/realm_access/roles/", "-"),
+        ("/list/01", "-"),
+        ("/list/-", "-"),
+        ("/list/+1", "-"),
+        ("/list/2", "-"),
+        ("/list/99999999999999999999999", "-"),
+        ("/n/0", "-"),
+        ("//realm_access/roles", "-"),
+    ] {
+        let own = ClaimNames { roles: Some(pointer.to_owned()), ..ClaimNames::default() };
+        let config = IdentityConfig { claims: own, ..trusting() };
+        assert_eq!(who(&bearer(claims), &config), format!("- - {expected} - -"), "{pointer}");
+    }
+    let own = ClaimNames {
+        user: Some("/who/user".to_owned()),
+        client: Some("/who/client".to_owned()),
+        groups: Some("/groups/of".to_owned()),
+        ..ClaimNames::default()
+    };
+    let config = IdentityConfig { claims: own, ..trusting() };
+    let claims = r#"{"who":{"user":"u","client":"c"},"groups":{"of":["g"]}}"#;
+    assert_eq!(who(&bearer(claims), &config), "u c - [g] -");
+    // Names under a pointer are as proper as others, and what is elsewhere is unknown.
+    let improper = claims.replace("\"g\"", "\"g \"");
+    assert_eq!(who(&bearer(&improper), &config), who(&bearer(r#"{"roles":["r "]}"#), &trusting()));
+    let elsewhere = r#"{"who":{"user":"u"},"_claim_names":{"groups":"src1"}}"#;
+    assert_eq!(who(&bearer(elsewhere), &config), "u - - groups-unknown -");
+    let flagged = r#"{"who":{"user":"u"},"hasgroups":true}"#;
+    assert_eq!(who(&bearer(flagged), &config), "u - - groups-unknown -");
+}
+
+#[test]
+fn names_that_look_like_paths_suggest_the_pointer() {
+    for (name, pointer) in [
+        ("realm_access.roles", Some("/realm_access/roles")),
+        ("a.b~c.d", Some("/a/b~0c/d")),
+        ("https://example.com/roles", None),
+        ("urn:example.com:roles", None),
+        ("cognito:groups", None),
+        ("/realm_access/roles", None),
+        ("roles.", None),
+        ("roles", None),
+    ] {
+        assert_eq!(meant_pointer(name).as_deref(), pointer, "{name}");
+    }
+    for name in ["/a~", "/a~2b", "/~01~", "/~"] {
+        assert!(wrong_claim(name).is_some(), "{name}");
+    }
+    for name in ["a~", "/a~0~1", "/", "roles"] {
+        assert_eq!(wrong_claim(name), None, "{name}");
     }
 }
 

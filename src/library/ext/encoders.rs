@@ -7,11 +7,15 @@ use std::fmt;
 
 use bumpalo::collections::Vec as BumpVec;
 
-use crate::cel::budget::Fault;
+use crate::budget::Fault;
 use crate::cel::error::{ErrorKind, Raise};
+use crate::library::kyverno::convert::failure;
 use crate::library::table::{Answer, Context, Implementation::Own, Library, Row};
 use crate::library::text_builder::TextBuilder;
-use crate::value::{Map, MapBuilder, Value, format_duration};
+use crate::types::envoy::{camel_case, enum_name, is_envoy};
+use crate::types::{FieldType, ObjectType};
+use crate::value::base64::{self, Alphabet};
+use crate::value::{Map, MapBuilder, PlainDouble, Value, format_duration, scientific};
 
 /// `cel.lib.ext.encoders`
 pub static LIBRARY: Library = Library {
@@ -25,6 +29,7 @@ pub static LIBRARY: Library = Library {
             doc: "The bytes of a text in base64 (standard alphabet, padding optional).",
             examples: &["base64.decode('aGVsbG8=') == b'hello'", "base64.decode('aGVsbG8') == b'hello'"],
             since: 0,
+            total: false,
         },
         Row {
             id: "base64_encode_bytes",
@@ -33,6 +38,7 @@ pub static LIBRARY: Library = Library {
             doc: "Bytes as base64 (standard alphabet, padded).",
             examples: &["base64.encode(b'hello') == 'aGVsbG8='"],
             since: 0,
+            total: true,
         },
         Row {
             id: "json_encode_dyn",
@@ -44,30 +50,10 @@ pub static LIBRARY: Library = Library {
                 "json.encode([1, 9007199254740992]) == '[1,\"9007199254740992\"]'",
             ],
             since: 1,
+            total: false,
         },
     ],
 };
-
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/// The digit for the low six bits.
-fn digit(bits: u32) -> char {
-    let index = usize::try_from(bits & 0x3f).unwrap_or(0);
-    ALPHABET.get(index).copied().map_or('=', char::from)
-}
-
-/// The six bits of a digit.
-fn bits_of(digit: u8) -> Option<u32> {
-    let bits = match digit {
-        b'A'..=b'Z' => digit.checked_sub(b'A')?,
-        b'a'..=b'z' => digit.checked_sub(b'a')?.checked_add(26)?,
-        b'0'..=b'9' => digit.checked_sub(b'0')?.checked_add(52)?,
-        b'+' => 62,
-        b'/' => 63,
-        _ => return None,
-    };
-    Some(u32::from(bits))
-}
 
 /// Appends `bytes` in base64, padded.
 pub(in crate::library) fn push_base64<'a>(
@@ -77,15 +63,12 @@ pub(in crate::library) fn push_base64<'a>(
 ) -> Result<(), Raise<'a>> {
     // 3 bytes become 4 digits; whole blocks are written at once to charge and grow rarely.
     for block in bytes.chunks(48) {
+        // Digits are made one by one.
+        ctx.charge(3)?;
         let mut text = [0_u8; 64];
         let mut slots = text.iter_mut();
-        for group in block.chunks(3) {
-            let byte = |at: usize| group.get(at).copied().map_or(0, u32::from);
-            let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-            let digits = [digit(bits >> 18), digit(bits >> 12), digit(bits >> 6), digit(bits)];
-            for (at, (slot, digit)) in slots.by_ref().take(4).zip(digits).enumerate() {
-                *slot = if at > group.len() { b'=' } else { u8::try_from(digit).unwrap_or(b'=') };
-            }
+        for (digit, slot) in base64::encode(block, Alphabet::Standard, true).zip(slots.by_ref()) {
+            *slot = digit;
         }
         let unused = slots.len();
         let used = text.get(..text.len().saturating_sub(unused)).unwrap_or_default();
@@ -107,77 +90,14 @@ fn base64_decode<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
     ctx.charge_scan(text.len().saturating_mul(4))?;
     ctx.budget.charge_bytes(capacity)?;
     let mut out = BumpVec::with_capacity_in(capacity, ctx.arena);
-    if decode(text.as_bytes(), true, &mut out).is_err() {
+    if base64::decode(text.as_bytes(), Alphabet::Standard, true, &mut out).is_err() {
         // cel-go tries again without padding, and its error is that of the second try.
         out.clear();
-        if let Err(at) = decode(text.as_bytes(), false, &mut out) {
+        if let Err(at) = base64::decode(text.as_bytes(), Alphabet::Standard, false, &mut out) {
             return Err(ctx.error(format_args!("illegal base64 data at input byte {at}")));
         }
     }
     Ok(Value::Bytes(out.into_bump_slice()))
-}
-
-/// Decodes as Go's `StdEncoding` (`padded`) and `RawStdEncoding` do: line breaks are skipped, bits that are left
-/// over are ignored. The error is the offset that Go reports.
-fn decode(text: &[u8], padded: bool, out: &mut BumpVec<'_, u8>) -> Result<(), usize> {
-    let is_break = |byte: u8| byte == b'\n' || byte == b'\r';
-    let mut at = 0_usize;
-    loop {
-        let (mut bits, mut digits) = (0_u32, 0_usize);
-        let mut garbage = None;
-        let mut last = false;
-        while digits < 4 {
-            let Some(byte) = text.get(at).copied() else {
-                if digits == 0 {
-                    return Ok(());
-                }
-                if digits == 1 || padded {
-                    return Err(at.saturating_sub(digits));
-                }
-                last = true;
-                break;
-            };
-            at = at.saturating_add(1);
-            if let Some(six) = bits_of(byte) {
-                bits = bits << 6 | six;
-                digits = digits.saturating_add(1);
-                continue;
-            }
-            if is_break(byte) {
-                continue;
-            }
-            if byte != b'=' || !padded || digits < 2 {
-                return Err(at.saturating_sub(1));
-            }
-            let skip = |from: usize| {
-                let tail = text.get(from..).unwrap_or_default();
-                from.saturating_add(tail.iter().take_while(|b| is_break(**b)).count())
-            };
-            if digits == 2 {
-                at = skip(at);
-                match text.get(at) {
-                    None => return Err(text.len()),
-                    Some(b'=') => at = at.saturating_add(1),
-                    Some(_) => return Err(at.saturating_sub(1)),
-                }
-            }
-            at = skip(at);
-            if at < text.len() {
-                garbage = Some(at);
-            }
-            last = true;
-            break;
-        }
-        let missing = 4_usize.saturating_sub(digits);
-        let aligned = bits << 6_usize.saturating_mul(missing);
-        let [_, first, second, third] = aligned.to_be_bytes();
-        out.extend([first, second, third].into_iter().take(3_usize.saturating_sub(missing)));
-        match garbage {
-            Some(at) => return Err(at),
-            None if last => return Ok(()),
-            None => {}
-        }
-    }
 }
 
 /// The largest integer that JSON numbers hold without loss.
@@ -188,13 +108,24 @@ pub(in crate::library) const MAX_DEPTH: u32 = 250;
 
 fn json_encode<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [value] = args else { return Err(ErrorKind::NoSuchOverload.into()) };
+    // The whole value is converted before any of it is written, so every other mistake comes first.
+    match encode(ctx, value)? {
+        (_, Some(text)) => Err(ErrorKind::Message(text).into()),
+        (text, None) => Ok(Value::String(text)),
+    }
+}
+
+/// The value as JSON, and what is wrong with it if it has a number that JSON does not have.
+///
+/// # Errors
+/// cel-go's text for what does not convert.
+pub(in crate::library) fn encode<'a>(
+    ctx: &mut Context<'a>,
+    value: &Value<'a>,
+) -> Result<(&'a str, Option<&'static str>), Raise<'a>> {
     let mut encoder = Encoder { out: TextBuilder::new(ctx), not_finite: None };
     encoder.value(ctx, value, 0)?;
-    // The whole value is converted before any of it is written, so every other mistake comes first.
-    match encoder.not_finite {
-        Some(text) => Err(ErrorKind::Message(text).into()),
-        None => Ok(Value::String(encoder.out.finish())),
-    }
+    Ok((encoder.out.finish(), encoder.not_finite))
 }
 
 struct Encoder<'a> {
@@ -216,7 +147,7 @@ impl<'a> Encoder<'a> {
             Value::Uint(u) if *u <= MAX_SAFE => self.out.push_fmt(ctx, 20, format_args!("{u}")),
             Value::Uint(u) => self.out.push_fmt(ctx, 22, format_args!("\"{u}\"")),
             Value::Double(d) => self.double(ctx, *d),
-            Value::String(text) => self.string(ctx, text),
+            Value::String(text) => push_json_string(ctx, &mut self.out, text),
             Value::Bytes(bytes) => {
                 self.out.push(ctx, "\"")?;
                 push_base64(ctx, &mut self.out, bytes)?;
@@ -240,56 +171,27 @@ impl<'a> Encoder<'a> {
             Value::Optional(Some(inner)) => self.value(ctx, inner, deeper),
             Value::Optional(None) => Err(ErrorKind::OptionalNoneDereference.into()),
             Value::Type(_) => Err(ErrorKind::Message("type conversion not supported for 'type'").into()),
-            Value::Object(_) | Value::Opaque(_) => {
+            Value::Extension(_) => Err(failure(ctx, value, "*structpb.Value")),
+            Value::Object(_) | Value::Opaque(_) | Value::Keys(_) => {
                 let fields = shown(ctx, value)?;
                 self.map(ctx, fields.entries(), deeper)
             }
         }
     }
 
-    /// Go's encoder: an exponent below 1e-6 and from 1e21 on.
     fn double(&mut self, ctx: &mut Context<'a>, d: f64) -> Result<(), Raise<'a>> {
-        if !d.is_finite() {
-            let text = if d.is_nan() {
-                "proto: google.protobuf.Value.number_value: invalid NaN value"
-            } else if d > 0.0 {
-                "proto: google.protobuf.Value.number_value: invalid +Inf value"
-            } else {
-                "proto: google.protobuf.Value.number_value: invalid -Inf value"
-            };
-            self.not_finite = self.not_finite.or(Some(text));
-            return Ok(());
+        if d.is_finite() {
+            return push_json_double(ctx, &mut self.out, d);
         }
-        if d == 0.0 || (1e-6..1e21).contains(&d.abs()) {
-            self.out.push_fmt(ctx, 32, format_args!("{d}"))
-        } else if d.abs() < 1.0 {
-            self.out.push_fmt(ctx, 32, format_args!("{d:e}"))
+        let text = if d.is_nan() {
+            "proto: google.protobuf.Value.number_value: invalid NaN value"
+        } else if d > 0.0 {
+            "proto: google.protobuf.Value.number_value: invalid +Inf value"
         } else {
-            self.out.push_fmt(ctx, 32, format_args!("{}", PlusExponent(d)))
-        }
-    }
-
-    fn string(&mut self, ctx: &mut Context<'a>, text: &str) -> Result<(), Raise<'a>> {
-        self.out.push(ctx, "\"")?;
-        let mut rest = text;
-        while let Some(at) = rest.find(needs_escape) {
-            let (plain, special) = rest.split_at_checked(at).unwrap_or((rest, ""));
-            self.out.push(ctx, plain)?;
-            let Some(c) = special.chars().next() else { break };
-            match c {
-                '"' => self.out.push(ctx, "\\\"")?,
-                '\\' => self.out.push(ctx, "\\\\")?,
-                '\n' => self.out.push(ctx, "\\n")?,
-                '\r' => self.out.push(ctx, "\\r")?,
-                '\t' => self.out.push(ctx, "\\t")?,
-                '\u{8}' => self.out.push(ctx, "\\b")?,
-                '\u{c}' => self.out.push(ctx, "\\f")?,
-                other => self.out.push_fmt(ctx, 6, format_args!("\\u{:04x}", u32::from(other)))?,
-            }
-            rest = special.get(c.len_utf8()..).unwrap_or_default();
-        }
-        self.out.push(ctx, rest)?;
-        self.out.push(ctx, "\"")
+            "proto: google.protobuf.Value.number_value: invalid -Inf value"
+        };
+        self.not_finite = self.not_finite.or(Some(text));
+        Ok(())
     }
 
     fn map(
@@ -312,12 +214,57 @@ impl<'a> Encoder<'a> {
             if i > 0 {
                 self.out.push(ctx, ",")?;
             }
-            self.string(ctx, key)?;
+            push_json_string(ctx, &mut self.out, key)?;
             self.out.push(ctx, ":")?;
             self.value(ctx, value, depth)?;
         }
         self.out.push(ctx, "}")
     }
+}
+
+/// Appends a finite number as Go's encoder writes it: with an exponent below 1e-6 and from 1e21 on.
+pub(in crate::library) fn push_json_double<'a>(
+    ctx: &mut Context<'a>,
+    out: &mut TextBuilder<'a>,
+    d: f64,
+) -> Result<(), Raise<'a>> {
+    if d == 0.0 || (1e-6..1e21).contains(&d.abs()) {
+        out.push_fmt(ctx, 32, format_args!("{}", PlainDouble(d)))
+    } else if d.abs() < 1.0 {
+        out.push_fmt(ctx, 32, format_args!("{}", scientific(d)))
+    } else {
+        out.push_fmt(ctx, 32, format_args!("{}", PlusExponent(d)))
+    }
+}
+
+/// Appends a text in quotes as Go's encoder writes it.
+pub(in crate::library) fn push_json_string<'a>(
+    ctx: &mut Context<'a>,
+    out: &mut TextBuilder<'a>,
+    text: &str,
+) -> Result<(), Raise<'a>> {
+    out.push(ctx, "\"")?;
+    // What has to be escaped is looked for first, and may be far away.
+    ctx.charge_scan(text.len())?;
+    let mut rest = text;
+    while let Some(at) = rest.find(needs_escape) {
+        let (plain, special) = rest.split_at_checked(at).unwrap_or((rest, ""));
+        out.push(ctx, plain)?;
+        let Some(c) = special.chars().next() else { break };
+        match c {
+            '"' => out.push(ctx, "\\\"")?,
+            '\\' => out.push(ctx, "\\\\")?,
+            '\n' => out.push(ctx, "\\n")?,
+            '\r' => out.push(ctx, "\\r")?,
+            '\t' => out.push(ctx, "\\t")?,
+            '\u{8}' => out.push(ctx, "\\b")?,
+            '\u{c}' => out.push(ctx, "\\f")?,
+            other => out.push_fmt(ctx, 6, format_args!("\\u{:04x}", u32::from(other)))?,
+        }
+        rest = special.get(c.len_utf8()..).unwrap_or_default();
+    }
+    out.push(ctx, rest)?;
+    out.push(ctx, "\"")
 }
 
 /// The members that Go's reflection shows of an object or a helper: the fields that are not zero, under the names that
@@ -339,6 +286,7 @@ pub(in crate::library) fn shown<'a>(ctx: &mut Context<'a>, value: &Value<'a>) ->
             return Err(ctx.error(format_args!("type conversion error from '{name}' to '*structpb.Value'")));
         }
     };
+    let object = ctx.current(object);
     let capacity = object.ty.fields.len();
     ctx.charge(capacity)?;
     ctx.budget
@@ -346,11 +294,45 @@ pub(in crate::library) fn shown<'a>(ctx: &mut Context<'a>, value: &Value<'a>) ->
     let mut fields = MapBuilder::with_capacity(ctx.arena, capacity);
     for (index, field) in object.ty.fields.iter().enumerate() {
         if object.is_set(index) && !matches!(object.get(index), Value::Null) {
+            let value = object.get(index);
+            if is_envoy(object.ty.name) {
+                let name = ctx.str(&camel_case(field.name))?;
+                let value = in_proto_json(ctx, object.ty, field, value)?;
+                fields.insert(Value::String(name), value);
+                continue;
+            }
             let name = if object.tagged { field.name } else { field.go_name };
-            fields.insert(Value::String(name), object.get(index));
+            fields.insert(Value::String(name), value);
         }
     }
     Ok(fields.finish())
+}
+
+/// A field's value as protobuf's JSON shows it: enums by name, 64-bit numbers as text, times with whole thousands.
+fn in_proto_json<'a>(
+    ctx: &mut Context<'a>,
+    ty: &ObjectType,
+    field: &FieldType,
+    value: Value<'a>,
+) -> Answer<'a> {
+    match value {
+        Value::Int(number) if field.go_type == "int64" => ctx.string(&number.to_string()),
+        Value::Int(number) => Ok(match enum_name(ty.name, field.name, number) {
+            Some(name) => Value::String(name),
+            None => value,
+        }),
+        Value::Timestamp(time) => {
+            let text = time.to_string();
+            let (whole, zone) = text.strip_suffix('Z').map_or((text.as_str(), ""), |whole| (whole, "Z"));
+            let padding = match whole.split_once('.') {
+                Some((_, fraction)) if fraction.len() % 3 == 1 => "00",
+                Some((_, fraction)) if fraction.len() % 3 == 2 => "0",
+                _ => "",
+            };
+            ctx.string(&[whole, padding, zone].concat())
+        }
+        other => Ok(other),
+    }
 }
 
 fn around_nothing<'a>(ctx: &Context<'a>, name: &'static str) -> Map<'a> {
@@ -376,7 +358,7 @@ struct PlusExponent(f64);
 
 impl fmt::Display for PlusExponent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = format!("{:e}", self.0);
+        let text = scientific(self.0);
         let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
         write!(f, "{mantissa}e+{exponent}")
     }

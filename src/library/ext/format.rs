@@ -1,4 +1,5 @@
-//! `string.format` as cel-go's `ext/formatting_v2.go` has it: the body, and the check of literal formats.
+//! `string.format` as cel-go's `ext/formatting_v2.go` has it: the body, and the check of literal formats. The submodule
+//! `older` prints as `ext/formatting.go` does.
 //!
 //! Knows values, static types and the budget; the check is told about a call's arguments by the checker, in a
 //! small tree of its own, so that nothing here knows the syntax tree.
@@ -7,12 +8,38 @@ use std::fmt;
 
 use bumpalo::collections::Vec as BumpVec;
 
-use crate::cel::budget::Fault;
+use crate::budget::Fault;
 use crate::cel::error::{ErrorKind, Raise};
-use crate::library::table::{Answer, Context};
+use crate::library::table::{Answer, Context, Implementation::Own, Library, Row};
 use crate::library::text_builder::TextBuilder;
 use crate::types::{Kind, Type};
-use crate::value::{Timestamp, Value, format_duration, i64_as_f64, u64_as_f64};
+use crate::value::{PlainDouble, Timestamp, Value, format_duration, i64_as_f64, u64_as_f64};
+
+mod older;
+
+/// Which version's rules hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rules {
+    /// Those of the strings library before version 4.
+    Older,
+    /// Those since.
+    Newer,
+}
+
+/// The row of the strings library before version 4.
+pub static OLDER: Library = Library {
+    name: "cel.lib.ext.strings",
+    version: 2,
+    rows: &[Row {
+        id: "string_format",
+        signature: "string.format(list(dyn)) -> string",
+        implementation: Own(format_older),
+        doc: "The text with its clauses (%s %d %f %e %b %o %x %X) replaced by the list's values, formatted.",
+        examples: &["'%s is %d'.format(['one', 1]) == 'one is 1'", "'%.2f'.format([1234.5]) == '1,234.50'"],
+        since: 1,
+        total: false,
+    }],
+};
 
 /// The precision of `%f` and `%e` without one.
 const DEFAULT_PRECISION: usize = 6;
@@ -40,7 +67,20 @@ enum Clause {
 
 impl Clause {
     /// What cel-go says about an argument of the wrong type; the type's name follows.
-    fn complaint(self) -> &'static str {
+    fn complaint(self, rules: Rules) -> &'static str {
+        if rules == Rules::Older {
+            match self {
+                Clause::String => {}
+                Clause::Decimal => return "decimal clause can only be used on integers, was given ",
+                Clause::Fixed(_) => return "fixed-point clause can only be used on doubles, was given ",
+                Clause::Scientific(_) => return "scientific clause can only be used on doubles, was given ",
+                Clause::Binary => return "only integers and bools can be formatted as binary, was given ",
+                Clause::Octal => return "octal clause can only be used on integers, was given ",
+                Clause::Hex { .. } => {
+                    return "only integers, byte buffers, and strings can be formatted as hex, was given ";
+                }
+            }
+        }
         match self {
             Clause::String => {
                 "string clause can only be used on strings, bools, bytes, ints, doubles, maps, lists, types, \
@@ -58,8 +98,13 @@ impl Clause {
     }
 
     /// True if the clause takes arguments of a static type of this kind.
-    fn takes(self, kind: Kind) -> bool {
+    fn takes(self, kind: Kind, rules: Rules) -> bool {
         match self {
+            Clause::Decimal if rules == Rules::Older => matches!(kind, Kind::Int | Kind::Uint),
+            // Some texts are numbers.
+            Clause::Fixed(_) | Clause::Scientific(_) if rules == Rules::Older => {
+                matches!(kind, Kind::Double | Kind::String)
+            }
             Clause::String => matches!(
                 kind,
                 Kind::List
@@ -119,7 +164,7 @@ impl fmt::Display for ClauseError<'_> {
 }
 
 /// Reads a clause at the start of `text`, which follows a `%` and is not empty; gives what comes after it.
-fn parse_clause(text: &str) -> Result<(Clause, &str), ClauseError<'_>> {
+fn parse_clause(text: &str, rules: Rules) -> Result<(Clause, &str), ClauseError<'_>> {
     let (precision, text) = match text.strip_prefix('.') {
         None => (DEFAULT_PRECISION, text),
         Some(rest) => {
@@ -129,7 +174,7 @@ fn parse_clause(text: &str) -> Result<(Clause, &str), ClauseError<'_>> {
                 return Err(ClauseError::NoPrecision);
             }
             let precision: i64 = digits.parse().map_err(|_| ClauseError::HugePrecision(digits))?;
-            if precision > MAX_PRECISION {
+            if precision > MAX_PRECISION && rules == Rules::Newer {
                 return Err(ClauseError::TooPrecise(precision));
             }
             (usize::try_from(precision).unwrap_or(DEFAULT_PRECISION), rest)
@@ -152,6 +197,15 @@ fn parse_clause(text: &str) -> Result<(Clause, &str), ClauseError<'_>> {
 
 /// The body of `string.format(list)`.
 pub(super) fn format<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+    format_as(ctx, args, Rules::Newer)
+}
+
+/// The same of the strings library before version 4.
+fn format_older<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+    format_as(ctx, args, Rules::Older)
+}
+
+fn format_as<'a>(ctx: &mut Context<'a>, args: &[Value<'a>], rules: Rules) -> Answer<'a> {
     let [Value::String(format), Value::List(arguments)] = *args else {
         return Err(ErrorKind::NoSuchOverload.into());
     };
@@ -172,19 +226,22 @@ pub(super) fn format<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a
         if after.is_empty() {
             return Err(ErrorKind::Message("unexpected end of string").into());
         }
-        let (clause, after) = match parse_clause(after) {
+        let (clause, after) = match parse_clause(after, rules) {
             Ok(parsed) => parsed,
             Err(error) => return Err(ctx.error(format_args!("{error}"))),
         };
-        print(ctx, &mut out, clause, argument)?;
+        match rules {
+            Rules::Newer => print(ctx, &mut out, clause, argument)?,
+            Rules::Older => older::print(ctx, &mut out, clause, argument)?,
+        }
         rest = after;
     }
     out.push(ctx, rest)?;
     Ok(Value::String(out.finish()))
 }
 
-fn wrong_type<'a>(ctx: &mut Context<'a>, clause: Clause, value: &Value<'a>) -> Raise<'a> {
-    ctx.error(format_args!("error during formatting: {}{}", clause.complaint(), value.type_name()))
+fn wrong_type<'a>(ctx: &mut Context<'a>, clause: Clause, value: &Value<'a>, rules: Rules) -> Raise<'a> {
+    ctx.error(format_args!("error during formatting: {}{}", clause.complaint(rules), value.type_name()))
 }
 
 /// Appends `value` as `clause` prints it.
@@ -210,6 +267,19 @@ fn print<'a>(
             let number = Scientific { value: as_double(value), precision };
             out.push_fmt(ctx, precision.saturating_add(16), format_args!("{number}"))
         }
+        _ => print_digits(ctx, out, clause, value, Rules::Newer),
+    }
+}
+
+/// Appends `value` as `%b`, `%o` and `%x` print it, which both rules have alike; of any other clause it is the wrong type.
+fn print_digits<'a>(
+    ctx: &mut Context<'a>,
+    out: &mut TextBuilder<'a>,
+    clause: Clause,
+    value: &Value<'a>,
+    rules: Rules,
+) -> Result<(), Raise<'a>> {
+    match (clause, value) {
         (Clause::Binary, Value::Bool(b)) => out.push(ctx, if *b { "1" } else { "0" }),
         (Clause::Binary | Clause::Octal | Clause::Hex { .. }, Value::Int(i)) => {
             if *i < 0 {
@@ -222,7 +292,7 @@ fn print<'a>(
         }
         (Clause::Hex { upper }, Value::String(text)) => print_hex(ctx, out, upper, text.as_bytes()),
         (Clause::Hex { upper }, Value::Bytes(bytes)) => print_hex(ctx, out, upper, bytes),
-        _ => Err(wrong_type(ctx, clause, value)),
+        _ => Err(wrong_type(ctx, clause, value, rules)),
     }
 }
 
@@ -303,7 +373,7 @@ pub(super) fn print_string<'a>(
         Value::Double(d) if d.is_infinite() => out.push(ctx, if *d > 0.0 { "Infinity" } else { "-Infinity" }),
         Value::Double(d) => {
             let longest = if (1e-9..1e20).contains(&d.abs()) { 32 } else { LONGEST_DOUBLE };
-            out.push_fmt(ctx, longest, format_args!("{d}"))
+            out.push_fmt(ctx, longest, format_args!("{}", PlainDouble(*d)))
         }
         Value::String(text) | Value::Type(text) => out.push(ctx, text),
         Value::Bytes(bytes) => match std::str::from_utf8(bytes) {
@@ -324,8 +394,8 @@ pub(super) fn print_string<'a>(
             out.push(ctx, "]")
         }
         Value::Map(map) => print_map(ctx, out, map.entries(), depth),
-        Value::Optional(_) | Value::Object(_) | Value::Opaque(_) => {
-            Err(wrong_type(ctx, Clause::String, value))
+        Value::Optional(_) | Value::Object(_) | Value::Opaque(_) | Value::Keys(_) | Value::Extension(_) => {
+            Err(wrong_type(ctx, Clause::String, value, Rules::Newer))
         }
     }
 }
@@ -400,7 +470,11 @@ pub struct FormatMistake {
 ///
 /// # Errors
 /// The first clause that does not read or does not fit its argument, or arguments without a clause.
-pub fn check_format(format: &str, arguments: &[FormatArgument<'_>]) -> Result<(), FormatMistake> {
+pub fn check_format(
+    format: &str,
+    arguments: &[FormatArgument<'_>],
+    rules: Rules,
+) -> Result<(), FormatMistake> {
     let call = |text: String| FormatMistake { node: None, text };
     let mut rest = format;
     let mut seen = 0_usize;
@@ -413,10 +487,10 @@ pub fn check_format(format: &str, arguments: &[FormatArgument<'_>]) -> Result<()
             return Err(call("unexpected end of string".to_owned()));
         }
         let argument = arguments.get(seen).ok_or_else(|| call(format!("index {seen} out of range")))?;
-        let (clause, after) = parse_clause(after).map_err(|error| call(error.to_string()))?;
-        if let Err(culprit) = fits(clause, argument) {
+        let (clause, after) = parse_clause(after, rules).map_err(|error| call(error.to_string()))?;
+        if let Err(culprit) = fits(clause, argument, rules) {
             let text =
-                format!("error during formatting: {}{}", clause.complaint(), culprit.ty.runtime_name());
+                format!("error during formatting: {}{}", clause.complaint(rules), culprit.ty.runtime_name());
             return Err(FormatMistake { node: Some(culprit.node), text });
         }
         seen = seen.saturating_add(1);
@@ -432,12 +506,16 @@ pub fn check_format(format: &str, arguments: &[FormatArgument<'_>]) -> Result<()
 }
 
 /// `Err` with the argument, or the part of it, that the clause cannot take.
-fn fits<'x, 't>(clause: Clause, argument: &'x FormatArgument<'t>) -> Result<(), &'x FormatArgument<'t>> {
-    if *argument.ty != Type::Dyn && !clause.takes(argument.ty.kind()) {
+fn fits<'x, 't>(
+    clause: Clause,
+    argument: &'x FormatArgument<'t>,
+    rules: Rules,
+) -> Result<(), &'x FormatArgument<'t>> {
+    if *argument.ty != Type::Dyn && !clause.takes(argument.ty.kind(), rules) {
         return Err(argument);
     }
     match clause {
-        Clause::String => argument.parts.iter().try_for_each(|part| fits(clause, part)),
+        Clause::String => argument.parts.iter().try_for_each(|part| fits(clause, part, rules)),
         _ => Ok(()),
     }
 }

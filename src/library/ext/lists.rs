@@ -2,7 +2,7 @@
 
 use bumpalo::collections::Vec as BumpVec;
 
-use crate::cel::budget::Fault;
+use crate::budget::Fault;
 use crate::cel::error::{ErrorKind, Raise};
 use crate::library::k8s::lists::is_comparable;
 use crate::library::row::{row, since};
@@ -46,7 +46,8 @@ pub static LIBRARY: Library = Library {
                 Shared(&FLATTEN),
                 "The elements of the lists in the list.",
                 &["[[1, 2], [], [3]].flatten() == [1, 2, 3]"],
-            ),
+            )
+            .total(),
         ),
         since(
             1,
@@ -66,7 +67,8 @@ pub static LIBRARY: Library = Library {
                 Shared(&SORT),
                 SORT_DOC,
                 &["[3, 1, 2].sort() == [1, 2, 3]"],
-            ),
+            )
+            .total(),
         ),
         since(
             2,
@@ -76,7 +78,8 @@ pub static LIBRARY: Library = Library {
                 Shared(&SORT),
                 SORT_DOC,
                 &["[2u, 1u].sort() == [1u, 2u]"],
-            ),
+            )
+            .total(),
         ),
         since(
             2,
@@ -86,7 +89,8 @@ pub static LIBRARY: Library = Library {
                 Shared(&SORT),
                 SORT_DOC,
                 &["[2.5, -1.0].sort() == [-1.0, 2.5]"],
-            ),
+            )
+            .total(),
         ),
         since(
             2,
@@ -96,7 +100,8 @@ pub static LIBRARY: Library = Library {
                 Shared(&SORT),
                 SORT_DOC,
                 &["[true, false].sort() == [false, true]"],
-            ),
+            )
+            .total(),
         ),
         since(
             2,
@@ -106,7 +111,8 @@ pub static LIBRARY: Library = Library {
                 Shared(&SORT),
                 SORT_DOC,
                 &["[duration('1h'), duration('1m')].sort()[0] == duration('1m')"],
-            ),
+            )
+            .total(),
         ),
         since(
             2,
@@ -116,7 +122,8 @@ pub static LIBRARY: Library = Library {
                 Shared(&SORT),
                 SORT_DOC,
                 &["[timestamp(2), timestamp(1)].sort()[0] == timestamp(1)"],
-            ),
+            )
+            .total(),
         ),
         since(
             2,
@@ -126,7 +133,8 @@ pub static LIBRARY: Library = Library {
                 Shared(&SORT),
                 SORT_DOC,
                 &["['b', 'B', 'a'].sort() == ['B', 'a', 'b']"],
-            ),
+            )
+            .total(),
         ),
         since(
             2,
@@ -136,7 +144,8 @@ pub static LIBRARY: Library = Library {
                 Shared(&SORT),
                 SORT_DOC,
                 &["[b'b', b'a'].sort() == [b'a', b'b']"],
-            ),
+            )
+            .total(),
         ),
         sort_by(
             "list_int_sortByAssociatedKeys",
@@ -196,7 +205,8 @@ pub static LIBRARY: Library = Library {
                 Own(reverse),
                 "The elements from the last to the first.",
                 &["[1, 2, 3].reverse() == [3, 2, 1]"],
-            ),
+            )
+            .total(),
         ),
         since(
             2,
@@ -206,7 +216,8 @@ pub static LIBRARY: Library = Library {
                 Own(distinct),
                 "The elements without repetitions, each where it came first.",
                 &["[1, 2, 1].distinct() == [1, 2]", "[dyn(1), dyn(1.0), dyn('1')].distinct().size() == 2"],
-            ),
+            )
+            .total(),
         ),
     ],
 };

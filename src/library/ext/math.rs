@@ -9,6 +9,10 @@ use crate::library::table::Implementation::Own;
 use crate::library::table::{Answer, Context, Library};
 use crate::value::{Value, compare, i64_as_f64, u64_as_f64};
 
+mod bits;
+
+use bits::{bit_and, bit_not, bit_or, bit_xor, shift_left, shift_right};
+
 /// `cel.lib.ext.math`; version 3 differs from 2 in costs only.
 pub static LIBRARY: Library = Library {
     name: "cel.lib.ext.math",
@@ -20,21 +24,24 @@ pub static LIBRARY: Library = Library {
             Own(identity),
             "The number itself.",
             &["math.least(1.5) == 1.5"],
-        ),
+        )
+        .total(),
         row(
             "math_@min_int",
             "math.@min(int) -> int",
             Own(identity),
             "The number itself.",
             &["math.least(1) == 1"],
-        ),
+        )
+        .total(),
         row(
             "math_@min_uint",
             "math.@min(uint) -> uint",
             Own(identity),
             "The number itself.",
             &["math.least(1u) == 1u"],
-        ),
+        )
+        .total(),
         row(
             "math_@min_double_double",
             "math.@min(double, double) -> double",
@@ -48,21 +55,24 @@ pub static LIBRARY: Library = Library {
             Own(min_pair),
             "The smaller number; NaN among two is an error.",
             &["math.least(1, 2) == 1"],
-        ),
+        )
+        .total(),
         row(
             "math_@min_uint_uint",
             "math.@min(uint, uint) -> uint",
             Own(min_pair),
             "The smaller number; NaN among two is an error.",
             &["math.least(1u, 2u) == 1u"],
-        ),
+        )
+        .total(),
         row(
             "math_@min_int_uint",
             "math.@min(int, uint) -> dyn",
             Own(min_pair),
             "The smaller number; NaN among two is an error.",
             &["math.least(1, 2u) == 1"],
-        ),
+        )
+        .total(),
         row(
             "math_@min_int_double",
             "math.@min(int, double) -> dyn",
@@ -90,7 +100,8 @@ pub static LIBRARY: Library = Library {
             Own(min_pair),
             "The smaller number; NaN among two is an error.",
             &["math.least(1u, 2) == 1u"],
-        ),
+        )
+        .total(),
         row(
             "math_@min_uint_double",
             "math.@min(uint, double) -> dyn",
@@ -125,21 +136,24 @@ pub static LIBRARY: Library = Library {
             Own(identity),
             "The number itself.",
             &["math.greatest(1.5) == 1.5"],
-        ),
+        )
+        .total(),
         row(
             "math_@max_int",
             "math.@max(int) -> int",
             Own(identity),
             "The number itself.",
             &["math.greatest(1) == 1"],
-        ),
+        )
+        .total(),
         row(
             "math_@max_uint",
             "math.@max(uint) -> uint",
             Own(identity),
             "The number itself.",
             &["math.greatest(1u) == 1u"],
-        ),
+        )
+        .total(),
         row(
             "math_@max_double_double",
             "math.@max(double, double) -> double",
@@ -153,21 +167,24 @@ pub static LIBRARY: Library = Library {
             Own(max_pair),
             "The greater number; NaN among two is an error.",
             &["math.greatest(1, 2) == 2"],
-        ),
+        )
+        .total(),
         row(
             "math_@max_uint_uint",
             "math.@max(uint, uint) -> uint",
             Own(max_pair),
             "The greater number; NaN among two is an error.",
             &["math.greatest(1u, 2u) == 2u"],
-        ),
+        )
+        .total(),
         row(
             "math_@max_int_uint",
             "math.@max(int, uint) -> dyn",
             Own(max_pair),
             "The greater number; NaN among two is an error.",
             &["math.greatest(1, 2u) == 2u"],
-        ),
+        )
+        .total(),
         row(
             "math_@max_int_double",
             "math.@max(int, double) -> dyn",
@@ -195,7 +212,8 @@ pub static LIBRARY: Library = Library {
             Own(max_pair),
             "The greater number; NaN among two is an error.",
             &["math.greatest(1u, 2) == 2"],
-        ),
+        )
+        .total(),
         row(
             "math_@max_uint_double",
             "math.@max(uint, double) -> dyn",
@@ -232,7 +250,8 @@ pub static LIBRARY: Library = Library {
                 Own(ceil),
                 "The next integral number upwards.",
                 &["math.ceil(1.2) == 2.0", "math.ceil(-1.2) == -1.0"],
-            ),
+            )
+            .total(),
         ),
         since(
             1,
@@ -242,7 +261,8 @@ pub static LIBRARY: Library = Library {
                 Own(floor),
                 "The next integral number downwards.",
                 &["math.floor(1.2) == 1.0", "math.floor(-1.2) == -2.0"],
-            ),
+            )
+            .total(),
         ),
         since(
             1,
@@ -252,7 +272,8 @@ pub static LIBRARY: Library = Library {
                 Own(round),
                 "The nearest integral number; halves go away from zero.",
                 &["math.round(2.5) == 3.0", "math.round(-2.5) == -3.0"],
-            ),
+            )
+            .total(),
         ),
         since(
             1,
@@ -262,7 +283,8 @@ pub static LIBRARY: Library = Library {
                 Own(trunc),
                 "The next integral number towards zero.",
                 &["math.trunc(-1.9) == -1.0"],
-            ),
+            )
+            .total(),
         ),
         since(
             1,
@@ -272,7 +294,8 @@ pub static LIBRARY: Library = Library {
                 Own(is_inf),
                 "True for the two infinities.",
                 &["math.isInf(1.0 / 0.0)", "!math.isInf(1.2)"],
-            ),
+            )
+            .total(),
         ),
         since(
             1,
@@ -282,7 +305,8 @@ pub static LIBRARY: Library = Library {
                 Own(is_nan),
                 "True for what is not a number.",
                 &["math.isNaN(0.0 / 0.0)", "!math.isNaN(1.2)"],
-            ),
+            )
+            .total(),
         ),
         since(
             1,
@@ -292,7 +316,8 @@ pub static LIBRARY: Library = Library {
                 Own(is_finite),
                 "True unless infinite or not a number.",
                 &["math.isFinite(1.2)", "!math.isFinite(0.0 / 0.0)"],
-            ),
+            )
+            .total(),
         ),
         since(
             1,
@@ -302,7 +327,8 @@ pub static LIBRARY: Library = Library {
                 Own(abs),
                 "The number without its sign.",
                 &["math.abs(-1.5) == 1.5"],
-            ),
+            )
+            .total(),
         ),
         since(
             1,
@@ -322,7 +348,8 @@ pub static LIBRARY: Library = Library {
                 Own(identity),
                 "The number itself.",
                 &["math.abs(3u) == 3u"],
-            ),
+            )
+            .total(),
         ),
         since(
             1,
@@ -332,7 +359,8 @@ pub static LIBRARY: Library = Library {
                 Own(sign),
                 "-1, 0 or 1; NaN for NaN.",
                 &["math.sign(-2.5) == -1.0", "math.sign(0.0) == 0.0"],
-            ),
+            )
+            .total(),
         ),
         since(
             1,
@@ -342,11 +370,13 @@ pub static LIBRARY: Library = Library {
                 Own(sign),
                 "-1, 0 or 1.",
                 &["math.sign(-7) == -1", "math.sign(0) == 0"],
-            ),
+            )
+            .total(),
         ),
         since(
             1,
-            row("math_sign_uint", "math.sign(uint) -> uint", Own(sign), "0 or 1.", &["math.sign(7u) == 1u"]),
+            row("math_sign_uint", "math.sign(uint) -> uint", Own(sign), "0 or 1.", &["math.sign(7u) == 1u"])
+                .total(),
         ),
         since(
             1,
@@ -356,7 +386,8 @@ pub static LIBRARY: Library = Library {
                 Own(bit_and),
                 "The bits that both have.",
                 &["math.bitAnd(3, 6) == 2"],
-            ),
+            )
+            .total(),
         ),
         since(
             1,
@@ -366,7 +397,8 @@ pub static LIBRARY: Library = Library {
                 Own(bit_and),
                 "The bits that both have.",
                 &["math.bitAnd(3u, 6u) == 2u"],
-            ),
+            )
+            .total(),
         ),
         since(
             1,
@@ -376,7 +408,8 @@ pub static LIBRARY: Library = Library {
                 Own(bit_or),
                 "The bits that one of the two has.",
                 &["math.bitOr(3, 6) == 7"],
-            ),
+            )
+            .total(),
         ),
         since(
             1,
@@ -386,7 +419,8 @@ pub static LIBRARY: Library = Library {
                 Own(bit_or),
                 "The bits that one of the two has.",
                 &["math.bitOr(3u, 6u) == 7u"],
-            ),
+            )
+            .total(),
         ),
         since(
             1,
@@ -396,7 +430,8 @@ pub static LIBRARY: Library = Library {
                 Own(bit_xor),
                 "The bits that exactly one of the two has.",
                 &["math.bitXor(3, 6) == 5"],
-            ),
+            )
+            .total(),
         ),
         since(
             1,
@@ -406,7 +441,8 @@ pub static LIBRARY: Library = Library {
                 Own(bit_xor),
                 "The bits that exactly one of the two has.",
                 &["math.bitXor(3u, 6u) == 5u"],
-            ),
+            )
+            .total(),
         ),
         since(
             1,
@@ -416,7 +452,8 @@ pub static LIBRARY: Library = Library {
                 Own(bit_not),
                 "All bits inverted.",
                 &["math.bitNot(1) == -2"],
-            ),
+            )
+            .total(),
         ),
         since(
             1,
@@ -426,7 +463,8 @@ pub static LIBRARY: Library = Library {
                 Own(bit_not),
                 "All bits inverted.",
                 &["math.bitNot(0u) == 18446744073709551615u"],
-            ),
+            )
+            .total(),
         ),
         since(
             1,
@@ -476,7 +514,8 @@ pub static LIBRARY: Library = Library {
                 Own(sqrt),
                 "The square root; NaN for a negative number.",
                 &["math.sqrt(81.0) == 9.0", "math.isNaN(math.sqrt(-1.0))"],
-            ),
+            )
+            .total(),
         ),
         since(
             2,
@@ -486,7 +525,8 @@ pub static LIBRARY: Library = Library {
                 Own(sqrt),
                 "The square root; NaN for a negative number.",
                 &["math.sqrt(81) == 9.0"],
-            ),
+            )
+            .total(),
         ),
         since(
             2,
@@ -496,7 +536,8 @@ pub static LIBRARY: Library = Library {
                 Own(sqrt),
                 "The square root; NaN for a negative number.",
                 &["math.sqrt(81u) == 9.0"],
-            ),
+            )
+            .total(),
         ),
     ],
 };
@@ -613,67 +654,6 @@ fn sqrt<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
         [Value::Double(d)] => Ok(Value::Double(d.sqrt())),
         [Value::Int(i)] => Ok(Value::Double(i64_as_f64(*i).sqrt())),
         [Value::Uint(u)] => Ok(Value::Double(u64_as_f64(*u).sqrt())),
-        _ => Err(ErrorKind::NoSuchOverload.into()),
-    }
-}
-
-fn bit_and<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    match arguments {
-        [Value::Int(a), Value::Int(b)] => Ok(Value::Int(a & b)),
-        [Value::Uint(a), Value::Uint(b)] => Ok(Value::Uint(a & b)),
-        _ => Err(ErrorKind::NoSuchOverload.into()),
-    }
-}
-
-fn bit_or<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    match arguments {
-        [Value::Int(a), Value::Int(b)] => Ok(Value::Int(a | b)),
-        [Value::Uint(a), Value::Uint(b)] => Ok(Value::Uint(a | b)),
-        _ => Err(ErrorKind::NoSuchOverload.into()),
-    }
-}
-
-fn bit_xor<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    match arguments {
-        [Value::Int(a), Value::Int(b)] => Ok(Value::Int(a ^ b)),
-        [Value::Uint(a), Value::Uint(b)] => Ok(Value::Uint(a ^ b)),
-        _ => Err(ErrorKind::NoSuchOverload.into()),
-    }
-}
-
-fn bit_not<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    match arguments {
-        [Value::Int(i)] => Ok(Value::Int(!i)),
-        [Value::Uint(u)] => Ok(Value::Uint(!u)),
-        _ => Err(ErrorKind::NoSuchOverload.into()),
-    }
-}
-
-/// The number of bits to shift by; beyond 32 bits it shifts everything out all the same.
-fn shift_width<'a>(context: &mut Context<'a>, bits: i64, function: &str) -> Result<u32, Raise<'a>> {
-    if bits < 0 {
-        return Err(context.error(format_args!("{function}() negative offset: {bits}")));
-    }
-    Ok(u32::try_from(bits).unwrap_or(u32::MAX))
-}
-
-fn shift_left<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    let [number, Value::Int(bits)] = arguments else { return Err(ErrorKind::NoSuchOverload.into()) };
-    let width = shift_width(context, *bits, "math.bitShiftLeft")?;
-    match number {
-        Value::Int(i) => Ok(Value::Int(i.checked_shl(width).unwrap_or(0))),
-        Value::Uint(u) => Ok(Value::Uint(u.checked_shl(width).unwrap_or(0))),
-        _ => Err(ErrorKind::NoSuchOverload.into()),
-    }
-}
-
-fn shift_right<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    let [number, Value::Int(bits)] = arguments else { return Err(ErrorKind::NoSuchOverload.into()) };
-    let width = shift_width(context, *bits, "math.bitShiftRight")?;
-    match number {
-        // Through the unsigned number, so the sign does not spread.
-        Value::Int(i) => Ok(Value::Int(i.cast_unsigned().checked_shr(width).unwrap_or(0).cast_signed())),
-        Value::Uint(u) => Ok(Value::Uint(u.checked_shr(width).unwrap_or(0))),
         _ => Err(ErrorKind::NoSuchOverload.into()),
     }
 }

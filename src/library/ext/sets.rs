@@ -18,21 +18,24 @@ pub static LIBRARY: Library = Library {
             Own(contains),
             "True if every element of the second list is in the first.",
             &["sets.contains([1, 2], [2, 2])", "sets.contains([1], [])", "!sets.contains([1], [1, 2])"],
-        ),
+        )
+        .total(),
         row(
             "list_sets_equivalent_list",
             "sets.equivalent(list(T), list(T)) -> bool",
             Own(equivalent),
             "True if each list has all elements of the other.",
             &["sets.equivalent([1, 2, 2], [2, 1])", "!sets.equivalent([1], [1, 2])"],
-        ),
+        )
+        .total(),
         row(
             "list_sets_intersects_list",
             "sets.intersects(list(T), list(T)) -> bool",
             Own(intersects),
             "True if the lists have an element in common.",
             &["sets.intersects([1, 2], [2, 3])", "!sets.intersects([1], [])"],
-        ),
+        )
+        .total(),
     ],
 };
 
@@ -75,7 +78,7 @@ fn intersects<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cel::budget::Budget;
+    use crate::budget::Budget;
     use crate::library::probe::{assert_table, call, call_with};
 
     #[test]

@@ -23,28 +23,32 @@ pub static LIBRARY: Library = Library {
             Own(is_sorted),
             "True if no element is greater than the next.",
             &["[1, 2, 2].isSorted()", "![2, 1].isSorted()"],
-        ),
+        )
+        .total(),
         row(
             "list_uint_is_sorted_bool",
             "list(uint).isSorted() -> bool",
             Own(is_sorted),
             "True if no element is greater than the next.",
             &["[1u, 2u, 2u].isSorted()", "![2u, 1u].isSorted()"],
-        ),
+        )
+        .total(),
         row(
             "list_double_is_sorted_bool",
             "list(double).isSorted() -> bool",
             Own(is_sorted),
             "True if no element is greater than the next.",
             &["[0.5, 1.5, 1.5].isSorted()", "![1.5, 0.5].isSorted()"],
-        ),
+        )
+        .total(),
         row(
             "list_bool_is_sorted_bool",
             "list(bool).isSorted() -> bool",
             Own(is_sorted),
             "True if no element is greater than the next.",
             &["[false, true, true].isSorted()", "![true, false].isSorted()"],
-        ),
+        )
+        .total(),
         row(
             "list_duration_is_sorted_bool",
             "list(duration).isSorted() -> bool",
@@ -54,7 +58,8 @@ pub static LIBRARY: Library = Library {
                 "[duration('1s'), duration('1m'), duration('1m')].isSorted()",
                 "![duration('1m'), duration('1s')].isSorted()",
             ],
-        ),
+        )
+        .total(),
         row(
             "list_timestamp_is_sorted_bool",
             "list(timestamp).isSorted() -> bool",
@@ -64,21 +69,24 @@ pub static LIBRARY: Library = Library {
                 "[timestamp(1), timestamp(2), timestamp(2)].isSorted()",
                 "![timestamp(2), timestamp(1)].isSorted()",
             ],
-        ),
+        )
+        .total(),
         row(
             "list_string_is_sorted_bool",
             "list(string).isSorted() -> bool",
             Own(is_sorted),
             "True if no element is greater than the next.",
             &["['a', 'b', 'b'].isSorted()", "!['b', 'a'].isSorted()"],
-        ),
+        )
+        .total(),
         row(
             "list_bytes_is_sorted_bool",
             "list(bytes).isSorted() -> bool",
             Own(is_sorted),
             "True if no element is greater than the next.",
             &["[b'a', b'b', b'b'].isSorted()", "![b'b', b'a'].isSorted()"],
-        ),
+        )
+        .total(),
         row(
             "list_int_sum_int",
             "list(int).sum() -> int",
@@ -99,7 +107,8 @@ pub static LIBRARY: Library = Library {
             Own(sum_of_doubles),
             "The sum of all elements; zero for an empty list.",
             &["[0.5, 1.5].sum() == 2.0"],
-        ),
+        )
+        .total(),
         row(
             "list_duration_sum_duration",
             "list(duration).sum() -> duration",
@@ -225,14 +234,16 @@ pub static LIBRARY: Library = Library {
             Own(index_of),
             "The index of the first equal element, or -1.",
             &["['a', 'b', 'b'].indexOf('b') == 1", "[1].indexOf(2) == -1"],
-        ),
+        )
+        .total(),
         row(
             "list_a_last_index_of_int",
             "list(A).lastIndexOf(A) -> int",
             Own(last_index_of),
             "The index of the last equal element, or -1.",
             &["['a', 'b', 'b'].lastIndexOf('b') == 2", "[1].lastIndexOf(2) == -1"],
-        ),
+        )
+        .total(),
     ],
 };
 
@@ -261,6 +272,7 @@ pub(crate) fn is_comparable(value: &Value<'_>) -> bool {
 fn is_sorted<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let mut previous = None;
     for element in list(arguments)? {
+        context.charge(2)?;
         if !is_comparable(element) {
             return Err(ErrorKind::NoSuchOverload.into());
         }
@@ -316,6 +328,7 @@ fn extreme<'a>(
 ) -> Answer<'a> {
     let mut chosen = None;
     for element in list {
+        context.charge(2)?;
         if !is_comparable(element) {
             return Err(ErrorKind::NoSuchOverload.into());
         }

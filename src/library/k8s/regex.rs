@@ -1,7 +1,6 @@
 //! Kubernetes' regular expressions (k8s.io/apiserver `pkg/cel/library/regex.go`): `find` and `findAll`.
 
 use crate::cel::error::ErrorKind;
-use crate::library::regex::pattern_for;
 use crate::library::table::{Answer, Context, Implementation::Pattern, Library, Row};
 use crate::value::Value;
 
@@ -20,6 +19,7 @@ pub static LIBRARY: Library = Library {
             doc: "The first match of a regular expression (RE2), or the empty string.",
             examples: &["'abc 123'.find('[0-9]+') == '123'", "'abc'.find('[0-9]+') == ''"],
             since: 0,
+            total: true,
         },
         Row {
             id: "string_find_all_string",
@@ -28,6 +28,7 @@ pub static LIBRARY: Library = Library {
             doc: "All matches of a regular expression (RE2) that do not overlap.",
             examples: &["'123 abc 456'.findAll('[0-9]+') == ['123', '456']"],
             since: 0,
+            total: true,
         },
         Row {
             id: "string_find_all_string_int",
@@ -36,6 +37,7 @@ pub static LIBRARY: Library = Library {
             doc: "The first matches of a regular expression (RE2), at most as many as given; negative: all.",
             examples: &["'1 2 3'.findAll('[0-9]', 2) == ['1', '2']", "'1 2'.findAll('[0-9]', 0) == []"],
             since: 0,
+            total: true,
         },
     ],
 };
@@ -44,8 +46,8 @@ fn find<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [Value::String(text), Value::String(pattern)] = *args else {
         return Err(ErrorKind::NoSuchOverload.into());
     };
-    let regex = pattern_for(ctx, pattern, ILLEGAL)?;
-    regex.charge(ctx, text)?;
+    let regex = ctx.compiled(pattern, ILLEGAL)?;
+    regex.charge(&mut ctx.budget, text)?;
     Ok(Value::String(regex.find(text).map_or("", |found| found.as_str())))
 }
 
@@ -55,16 +57,16 @@ fn find_all<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
         [Value::String(text), Value::String(pattern), Value::Int(limit)] => (text, pattern, limit),
         _ => return Err(ErrorKind::NoSuchOverload.into()),
     };
-    let regex = pattern_for(ctx, pattern, ILLEGAL)?;
+    let regex = ctx.compiled(pattern, ILLEGAL)?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut found = ctx.list_builder(0)?;
     if limit == 0 {
         return Ok(ctx.finish_list(found));
     }
-    regex.charge(ctx, text)?;
+    regex.charge(&mut ctx.budget, text)?;
     // An empty match next to the one before it does not count, here as in Go.
     for part in regex.find_iter(text).take(limit) {
-        regex.charge_next(ctx, text.len().saturating_sub(part.end()))?;
+        regex.charge_next(&mut ctx.budget, text.len().saturating_sub(part.end()))?;
         ctx.push(&mut found, Value::String(part.as_str()))?;
     }
     Ok(ctx.finish_list(found))

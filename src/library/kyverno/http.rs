@@ -1,7 +1,7 @@
 //! The authz server's `http` functions: what a policy answers, and headers and query parameters of the request.
 
 use super::convert;
-use crate::cel::budget::Fault;
+use crate::budget::Fault;
 use crate::cel::error::Raise;
 use crate::library::table::{Answer, Context, Implementation, Library, Row};
 use crate::types::object_type;
@@ -23,6 +23,7 @@ pub static LIBRARY: Library = Library {
             doc: "The answer that allows the request; `.Response()` makes it a rule's result.",
             examples: &["has(http.Allowed().Response().ok)"],
             since: 0,
+            total: true,
         },
         Row {
             id: "http_denied_string",
@@ -31,27 +32,30 @@ pub static LIBRARY: Library = Library {
             doc: "The answer that refuses the request, with the reason that the caller is told.",
             examples: &["http.Denied('no').reason == 'no'", "has(http.Denied('no').Response().denied)"],
             since: 0,
+            total: true,
         },
         Row {
             id: "http_get_header_string",
             signature: "http.CheckRequestAttributes.Header(string) -> list(string)",
-            implementation: Implementation::Own(header),
+            implementation: Implementation::Lookup(header, "header"),
             doc: "All values of a header; the name may have any case. An absent header has none.",
             examples: &[
                 "http.CheckRequestAttributes{header: {'X-Foo': ['a', 'b']}}.Header('x-foo') == ['a', 'b']",
                 "http.CheckRequestAttributes{header: {'a': ['b']}}.Header('a') == []",
             ],
             since: 0,
+            total: true,
         },
         Row {
             id: "http_get_queryparam_string",
             signature: "http.CheckRequestAttributes.QueryParam(string) -> list(string)",
-            implementation: Implementation::Own(query_param),
+            implementation: Implementation::Lookup(query_param, "query"),
             doc: "All values of a query parameter; an absent one has none.",
             examples: &[
                 "http.CheckRequestAttributes{query: {'a': ['1', '2']}}.QueryParam('a') == ['1', '2']",
             ],
             since: 0,
+            total: true,
         },
         Row {
             id: "http_response_ok",
@@ -60,6 +64,7 @@ pub static LIBRARY: Library = Library {
             doc: "The response that allows.",
             examples: &["has(http.Allowed().Response().ok) && !has(http.Allowed().Response().denied)"],
             since: 0,
+            total: true,
         },
         Row {
             id: "http_response_denied",
@@ -68,6 +73,7 @@ pub static LIBRARY: Library = Library {
             doc: "The response that refuses.",
             examples: &["http.Denied('no').Response().denied.reason == 'no'"],
             since: 0,
+            total: true,
         },
     ],
 };
@@ -136,7 +142,7 @@ fn lookup<'a>(attributes: &Object<'a>, field: usize, key: &str) -> Result<Value<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cel::budget::Budget;
+    use crate::budget::Budget;
     use crate::types::Signature;
     use crate::value::MapBuilder;
     use bumpalo::Bump;

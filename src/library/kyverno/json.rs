@@ -1,12 +1,15 @@
-//! `json.Unmarshal`: a JSON text as a dynamic value.
+//! `json`: JSON texts as dynamic values, and back. The authz server spells it in one way, kyverno/sdk in another.
 
 use super::convert;
 use crate::cel::error::{ErrorKind, Raise};
+use crate::library::row::row;
 use crate::library::table::{Answer, Context, Implementation, Library, Row};
 use crate::value::Value;
 use crate::value::json::{JsonError, go};
 
-/// Kyverno's `kyverno.json`.
+mod marshal;
+
+/// `kyverno.json` of the authz server.
 pub static LIBRARY: Library = Library {
     name: "kyverno.json",
     version: 0,
@@ -21,7 +24,33 @@ pub static LIBRARY: Library = Library {
             r#"type(json.Unmarshal("1")) == double"#,
         ],
         since: 0,
+        total: false,
     }],
+};
+
+/// `kyverno.json` of kyverno/sdk.
+pub static SDK: Library = Library {
+    name: "kyverno.json",
+    version: 0,
+    rows: &[
+        row(
+            "unmarshal_string_dyn",
+            "json.Json.unmarshal(dyn) -> dyn",
+            Implementation::Own(unmarshal),
+            "The value of a JSON text. Every number is a double; of members with one name the last one counts.",
+            &[r#"json.unmarshal('{"a": [1, "x", null]}').a[1] == "x""#],
+        ),
+        row(
+            "marshal_dyn_string",
+            "json.Json.marshal(dyn) -> string",
+            Implementation::Own(marshal::marshal),
+            "A value as JSON: members sorted by name, `<`, `>` and `&` escaped, a duration in nanoseconds.",
+            &[
+                r#"json.marshal({'b': [1, 2], 'a': [3]}) == '{"a":[3],"b":[1,2]}'"#,
+                "json.marshal(duration('1s')) == '1000000000'",
+            ],
+        ),
+    ],
 };
 
 fn unmarshal<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
@@ -42,7 +71,7 @@ impl<'a> From<JsonError<'a>> for Raise<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cel::budget::Budget;
+    use crate::budget::Budget;
     use bumpalo::Bump;
 
     #[test]

@@ -1,12 +1,12 @@
 //! `mcp.Parse` and the argument getters, and the same parse as the authz server does it for `object.mcp`.
 //!
 //! The choices are Kyverno's and mcp-go's: names in any case, the last of several members, fields by method,
-//! getters that never fail (kyverno-semantics §2.13, §2.15).
+//! getters that never fail (docs/kyverno.md §9, §10).
 
 use bumpalo::Bump;
 
 use super::convert;
-use crate::cel::budget::{Budget, Fault};
+use crate::budget::{Budget, Fault};
 use crate::library::table::{Answer, Context, Implementation, Library, Row};
 use crate::types::object_type;
 use crate::value::json::structs::{Struct, fields};
@@ -49,6 +49,7 @@ pub static LIBRARY: Library = Library {
                 r#"has(mcp.Parse('{"method": "tools/list"}').Paginated)"#,
             ],
             since: 0,
+            total: false,
         },
         Row {
             id: "mcp_get_string",
@@ -59,6 +60,7 @@ pub static LIBRARY: Library = Library {
                 r#"mcp.Parse('{"method": "tools/call", "params": {"arguments": {"a": "x"}}}').GetStringArgument("a", "") == "x""#,
             ],
             since: 0,
+            total: true,
         },
         Row {
             id: "mcp_get_int",
@@ -69,6 +71,7 @@ pub static LIBRARY: Library = Library {
                 r#"mcp.Parse('{"method": "tools/call", "params": {"arguments": {"a": 1.9}}}').GetIntArgument("a", 0) == 1"#,
             ],
             since: 0,
+            total: false,
         },
         Row {
             id: "mcp_get_float",
@@ -79,6 +82,7 @@ pub static LIBRARY: Library = Library {
                 r#"mcp.Parse('{"method": "tools/call", "params": {"arguments": {"a": "1_000"}}}').GetFloatArgument("a", 0.0) == 1000.0"#,
             ],
             since: 0,
+            total: true,
         },
         Row {
             id: "mcp_get_bool",
@@ -89,6 +93,7 @@ pub static LIBRARY: Library = Library {
                 r#"mcp.Parse('{"method": "tools/call", "params": {"arguments": {"a": "T"}}}').GetBoolArgument("a", false)"#,
             ],
             since: 0,
+            total: true,
         },
         Row {
             id: "mcp_get_string_slice",
@@ -99,6 +104,7 @@ pub static LIBRARY: Library = Library {
                 r#"mcp.Parse('{"method": "tools/call", "params": {"arguments": {"a": [1, "x"]}}}').GetStringSliceArgument("a", []) == ["x"]"#,
             ],
             since: 0,
+            total: true,
         },
         Row {
             id: "mcp_get_int_slice",
@@ -109,6 +115,7 @@ pub static LIBRARY: Library = Library {
                 r#"mcp.Parse('{"method": "tools/call", "params": {"arguments": {"a": [1.5, "2", "x"]}}}').GetIntSliceArgument("a", []) == [1, 2]"#,
             ],
             since: 0,
+            total: false,
         },
         Row {
             id: "mcp_get_float_slice",
@@ -119,6 +126,7 @@ pub static LIBRARY: Library = Library {
                 r#"mcp.Parse('{"method": "tools/call", "params": {"arguments": {"a": [1.5, "2"]}}}').GetFloatSliceArgument("a", []) == [1.5, 2.0]"#,
             ],
             since: 0,
+            total: true,
         },
         Row {
             id: "mcp_get_bool_slice",
@@ -129,6 +137,7 @@ pub static LIBRARY: Library = Library {
                 r#"mcp.Parse('{"method": "tools/call", "params": {"arguments": {"a": [true, 0, "x"]}}}').GetBoolSliceArgument("a", []) == [true, false]"#,
             ],
             since: 0,
+            total: true,
         },
     ],
 };

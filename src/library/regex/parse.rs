@@ -6,7 +6,7 @@
 use regex_syntax::hir::ClassUnicode;
 
 use super::class;
-use super::{PatternError, Translation};
+use super::{Groups, PatternError, Translation};
 
 /// How deep groups and repetitions may nest. Go allows 1,000; nobody writes 200, and a deep pattern costs stack.
 const MAX_DEPTH: u32 = 200;
@@ -61,8 +61,8 @@ struct Piece {
 #[derive(Debug)]
 enum Item {
     Piece(Piece),
-    /// An open group, with the flags that hold again after it.
-    Paren(Flags),
+    /// An open group, with the flags that hold again after it, and whether its match is wanted.
+    Paren(Flags, bool),
     Bar,
 }
 
@@ -74,6 +74,10 @@ struct Parser<'p> {
     room: usize,
     /// The Unicode groups met so far, by name and case folding: their tables are slow to read.
     groups: Vec<(&'p str, bool, ClassUnicode)>,
+    /// Whether groups capture.
+    captures: bool,
+    /// How many do.
+    captured: usize,
 }
 
 fn syntax(code: &'static str, part: &str) -> PatternError {
@@ -95,13 +99,15 @@ fn next(text: &str) -> (char, &str) {
 }
 
 /// Translates a pattern to about `longest` bytes at most.
-pub(super) fn parse(pattern: &str, longest: usize) -> Result<Translation, PatternError> {
+pub(super) fn parse(pattern: &str, longest: usize, groups: Groups) -> Result<Translation, PatternError> {
     let mut parser = Parser {
         whole: pattern,
         flags: Flags::default(),
         stack: Vec::new(),
         room: longest,
         groups: Vec::new(),
+        captures: groups == Groups::Kept,
+        captured: 0,
     };
     let mut rest = pattern;
     // The text from the repetition operator just read, while nothing else was read since.
@@ -168,6 +174,7 @@ pub(super) fn parse(pattern: &str, longest: usize) -> Result<Translation, Patter
             text: piece.text,
             weight: piece.weight,
             cost: longest.saturating_sub(parser.room),
+            groups: parser.captured,
         }),
         _ => Err(syntax(MISSING_PAREN, pattern)),
     }
@@ -285,7 +292,7 @@ impl<'p> Parser<'p> {
 
     /// Joins the alternatives above the topmost open group to one piece, which can stand in a concatenation.
     fn alternate(&mut self) -> Result<(), PatternError> {
-        let from = self.stack.iter().rposition(|item| matches!(item, Item::Paren(_)));
+        let from = self.stack.iter().rposition(|item| matches!(item, Item::Paren(..)));
         let from = from.map_or(0, |at| at.saturating_add(1));
         let mut pieces = self.stack.drain(from..).filter_map(|item| match item {
             Item::Piece(piece) => Some(piece),
@@ -312,11 +319,16 @@ impl<'p> Parser<'p> {
         self.concat()?;
         self.alternate()?;
         let (piece, paren) = (self.stack.pop(), self.stack.pop());
-        let (Some(Item::Piece(mut piece)), Some(Item::Paren(flags))) = (piece, paren) else {
+        let (Some(Item::Piece(mut piece)), Some(Item::Paren(flags, captures))) = (piece, paren) else {
             return Err(syntax(UNEXPECTED_PAREN, self.whole));
         };
         self.flags = flags;
-        piece.group();
+        if captures {
+            piece.capture();
+            self.captured = self.captured.saturating_add(1);
+        } else {
+            piece.group();
+        }
         piece.depth = piece.depth.saturating_add(1);
         self.push(piece)
     }
@@ -324,7 +336,7 @@ impl<'p> Parser<'p> {
     /// Reads what `(` begins: a group, a named group, flags.
     fn open<'t>(&mut self, text: &'t str) -> Result<&'t str, PatternError> {
         let Some(inside) = text.strip_prefix("(?") else {
-            self.stack.push(Item::Paren(self.flags));
+            self.stack.push(Item::Paren(self.flags, self.captures));
             return Ok(text.get(1..).unwrap_or_default());
         };
         let name = inside.strip_prefix("P<").filter(|_| text.len() > 4);
@@ -335,7 +347,7 @@ impl<'p> Parser<'p> {
             if name.is_empty() || !name.bytes().all(|b| b == b'_' || b.is_ascii_alphanumeric()) {
                 return Err(syntax(INVALID_NAMED_CAPTURE, consumed(text, rest)));
             }
-            self.stack.push(Item::Paren(self.flags));
+            self.stack.push(Item::Paren(self.flags, self.captures));
             return Ok(rest);
         }
         let mut rest = inside;
@@ -355,7 +367,7 @@ impl<'p> Parser<'p> {
                 }
                 ':' | ')' if value || saw_flag => {
                     if c == ':' {
-                        self.stack.push(Item::Paren(self.flags));
+                        self.stack.push(Item::Paren(self.flags, false));
                     }
                     self.flags = flags;
                     return Ok(rest);
@@ -565,6 +577,14 @@ impl Piece {
             self.text.push(')');
             self.atom = true;
         }
+    }
+
+    /// Puts the text in a group whose match is wanted.
+    fn capture(&mut self) {
+        self.text.insert(0, '(');
+        self.text.push(')');
+        self.atom = true;
+        self.weight = self.weight.saturating_add(2);
     }
 }
 

@@ -1,8 +1,7 @@
 use super::*;
-use crate::cel::budget::Budget;
 
 fn refused(pattern: &str) -> String {
-    compile(pattern).map(|regex| regex.to_string()).unwrap_err().to_string()
+    compile(pattern, Groups::Dropped).map(|regex| regex.to_string()).unwrap_err().to_string()
 }
 
 #[test]
@@ -20,7 +19,7 @@ fn classes_are_ascii_unless_they_say_unicode() {
         (r"^(?i:[[:^lower:]])$", "1", "K"),
         (r"^[^\x{0}-\x{60}]$", "a", "A"),
     ] {
-        let regex = compile(pattern).unwrap();
+        let regex = compile(pattern, Groups::Dropped).unwrap();
         assert!(regex.is_match(yes) && !regex.is_match(no), "{pattern}");
     }
 }
@@ -43,7 +42,7 @@ fn what_rust_reads_in_another_way_means_what_it_means_in_go() {
         (r"(?m)^b$", "a\nb\nc"),
         ("(?s)^.$", "\n"),
     ] {
-        assert!(compile(pattern).unwrap().is_match(text), "{pattern}");
+        assert!(compile(pattern, Groups::Dropped).unwrap().is_match(text), "{pattern}");
     }
 }
 
@@ -52,7 +51,11 @@ fn greed_can_be_swapped_and_the_first_alternative_wins() {
     for (pattern, expected) in
         [("a+", "aaa"), ("a+?", "a"), ("(?U)a+", "a"), ("(?U:a+?)", "aaa"), ("a|aa", "a")]
     {
-        assert_eq!(compile(pattern).unwrap().find("aaa").unwrap().as_str(), expected, "{pattern}");
+        assert_eq!(
+            compile(pattern, Groups::Dropped).unwrap().find("aaa").unwrap().as_str(),
+            expected,
+            "{pattern}"
+        );
     }
 }
 
@@ -87,7 +90,7 @@ fn mistakes_have_gos_text() {
         (r"a\", "trailing backslash at end of expression: ``"),
     ] {
         if expected == "ok" {
-            assert!(compile(pattern).unwrap().is_match("<"), "{pattern}");
+            assert!(compile(pattern, Groups::Dropped).unwrap().is_match("<"), "{pattern}");
         } else {
             assert_eq!(refused(pattern), format!("error parsing regexp: {expected}"), "{pattern}");
         }
@@ -98,29 +101,43 @@ fn mistakes_have_gos_text() {
 fn what_go_takes_and_we_do_not_compile_is_no_mistake_of_the_pattern() {
     let deep = format!("{}a{}", "(".repeat(201), ")".repeat(201));
     for pattern in [deep.as_str(), r"(\pL{100}){10}", &"a".repeat(MAX_PATTERN + 1)] {
-        assert_eq!(compile(pattern).unwrap_err(), PatternError::TooLarge);
-        let arena = bumpalo::Bump::new();
-        let mut ctx = Context::new(&arena, Budget::default());
-        assert!(matches!(pattern_for(&mut ctx, pattern, "").unwrap_err(), Raise::Fault(_)));
+        assert_eq!(compile(pattern, Groups::Dropped).unwrap_err(), PatternError::TooLarge);
+        assert!(matches!(
+            make(pattern, Groups::Dropped, &mut Budget::default()).unwrap_err(),
+            MakeError::Fault(_)
+        ));
     }
     let deep = format!("{}a{}", "(".repeat(190), ")".repeat(190));
-    assert!(compile(&deep).unwrap().is_match("a"));
+    assert!(compile(&deep, Groups::Dropped).unwrap().is_match("a"));
 }
 
 #[test]
 fn a_search_costs_more_for_patterns_with_counted_repetitions() {
     for (pattern, expected) in [("a+b", 0), (r"[^é]{3}\x{e9}{2,}", 5), ("(?:a{0,500}){2}", 502)] {
-        assert_eq!(copies(compile(pattern).unwrap().as_str()), expected, "{pattern}");
+        assert_eq!(copies(compile(pattern, Groups::Dropped).unwrap().as_str()), expected, "{pattern}");
     }
-    let arena = bumpalo::Bump::new();
     let spend = |pattern: &str| {
-        let mut ctx = Context::new(&arena, Budget::default());
-        let regex = compile(pattern).unwrap();
-        let regex = arena.alloc(regex);
-        ctx.pattern = Some(regex);
-        pattern_for(&mut ctx, pattern, "").unwrap().charge(&mut ctx, &"a".repeat(16_000)).unwrap();
-        Budget::default().steps - ctx.budget.steps
+        let mut budget = Budget::default();
+        compile(pattern, Groups::Dropped).unwrap().charge(&mut budget, &"a".repeat(16_000)).unwrap();
+        Budget::default().steps - budget.steps
     };
     assert_eq!(spend("a"), 1_001);
     assert_eq!(spend("[ab]{100}"), 401_001);
+}
+
+#[test]
+fn groups_are_counted_only_when_they_are_kept_and_match_what_they_match_in_go() {
+    for (pattern, text, groups) in [
+        ("(a)(?P<n>b)?(?:c)", "ac", &[Some("ac"), Some("a"), None][..]),
+        ("(?i)(K|k)+", "kK", &[Some("kK"), Some("K")]),
+        ("((a)|b)*", "ab", &[Some("ab"), Some("b"), Some("a")]),
+        ("(a){0}b", "b", &[Some("b"), None]),
+    ] {
+        let regex = compile(pattern, Groups::Kept).unwrap();
+        assert_eq!(regex.groups() + 1, groups.len(), "{pattern}");
+        assert_eq!(compile(pattern, Groups::Dropped).unwrap().groups(), 0);
+        let found = regex.captures(text).unwrap();
+        let texts: Vec<_> = (0..groups.len()).map(|i| found.get(i).map(|part| part.as_str())).collect();
+        assert_eq!(texts, groups, "{pattern}");
+    }
 }

@@ -34,8 +34,10 @@ pub static LIBRARY: Library = Library {
             Shared(&ADD),
             "Both one after the other.",
             &["b'a' + b'bc' == b'abc'"],
-        ),
-        row("add_double", "_+_(double, double) -> double", Shared(&ADD), "The sum.", &["0.5 + 1.25 == 1.75"]),
+        )
+        .total(),
+        row("add_double", "_+_(double, double) -> double", Shared(&ADD), "The sum.", &["0.5 + 1.25 == 1.75"])
+            .total(),
         row(
             "add_duration_duration",
             "_+_(duration, duration) -> duration",
@@ -70,14 +72,16 @@ pub static LIBRARY: Library = Library {
             Shared(&ADD),
             "Both one after the other.",
             &["[1] + [2, 3] == [1, 2, 3]"],
-        ),
+        )
+        .total(),
         row(
             "add_string",
             "_+_(string, string) -> string",
             Shared(&ADD),
             "Both one after the other.",
             &["'tool' + 'gate' == 'toolgate'"],
-        ),
+        )
+        .total(),
         row(
             "add_uint64",
             "_+_(uint, uint) -> uint",
@@ -91,7 +95,8 @@ pub static LIBRARY: Library = Library {
             Shared(&DIVIDE),
             "The quotient, as IEEE 754.",
             &["7.0 / 2.0 == 3.5", "math.isInf(1.0 / 0.0)"],
-        ),
+        )
+        .total(),
         row(
             "divide_int64",
             "_/_(int, int) -> int",
@@ -126,7 +131,8 @@ pub static LIBRARY: Library = Library {
             Shared(&MULTIPLY),
             "The product.",
             &["1.5 * 4.0 == 6.0"],
-        ),
+        )
+        .total(),
         row(
             "multiply_int64",
             "_*_(int, int) -> int",
@@ -147,7 +153,8 @@ pub static LIBRARY: Library = Library {
             Shared(&NEGATE),
             "The number with the other sign.",
             &["-(1.5) == 0.0 - 1.5"],
-        ),
+        )
+        .total(),
         row(
             "negate_int64",
             "-_(int) -> int",
@@ -161,7 +168,8 @@ pub static LIBRARY: Library = Library {
             Shared(&SUBTRACT),
             "The difference.",
             &["2.5 - 1.0 == 1.5"],
-        ),
+        )
+        .total(),
         row(
             "subtract_duration_duration",
             "_-_(duration, duration) -> duration",
@@ -203,14 +211,16 @@ pub static LIBRARY: Library = Library {
             Shared(&IN),
             "True if an element of the list is equal.",
             &["'b' in ['a', 'b']", "!(3 in [1, 2])"],
-        ),
+        )
+        .total(),
         row(
             "in_map",
             "@in(A, map(A, B)) -> bool",
             Shared(&IN),
             "True if the map has the key.",
             &["'a' in {'a': null}", "!('b' in {'a': 'b'})"],
-        ),
+        )
+        .total(),
     ],
 };
 
@@ -360,6 +370,14 @@ fn is_in<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     }
 }
 
+/// [`is_in`] for a right side that Go looks things up in by their hash, which bytes do not have.
+pub(crate) fn is_in_hashed<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    match arguments {
+        [Value::Bytes(_), _] => Err(ErrorKind::Panic(UNHASHABLE).into()),
+        _ => is_in(context, arguments),
+    }
+}
+
 /// True if an element of `list` is equal to `element`.
 ///
 /// # Errors
@@ -380,7 +398,7 @@ pub(crate) fn contains<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cel::budget::Budget;
+    use crate::budget::Budget;
     use crate::library::probe::{assert_table, call, call_with, unary};
 
     const LONGEST: Value<'_> = Value::Duration(i64::MAX);

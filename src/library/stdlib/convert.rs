@@ -19,7 +19,7 @@ pub static LIBRARY: Library = Library {
     name: "cel.lib.std",
     version: 0,
     rows: &[
-        row("bool_to_bool", "bool(bool) -> bool", Own(identity), "The same value.", &["bool(true)"]),
+        row("bool_to_bool", "bool(bool) -> bool", Own(identity), "The same value.", &["bool(true)"]).total(),
         row(
             "string_to_bool",
             "bool(string) -> bool",
@@ -33,28 +33,32 @@ pub static LIBRARY: Library = Library {
             Own(identity),
             "The same value.",
             &["bytes(b'a') == b'a'"],
-        ),
+        )
+        .total(),
         row(
             "string_to_bytes",
             "bytes(string) -> bytes",
             Own(string_to_bytes),
             "The text in UTF-8.",
             &["bytes('\\u00e9') == b'\\xc3\\xa9'"],
-        ),
+        )
+        .total(),
         row(
             "double_to_double",
             "double(double) -> double",
             Own(identity),
             "The same value.",
             &["double(1.5) == 1.5"],
-        ),
+        )
+        .total(),
         row(
             "int64_to_double",
             "double(int) -> double",
             Own(int_to_double),
             "The nearest double.",
             &["double(3) == 3.0"],
-        ),
+        )
+        .total(),
         row(
             "string_to_double",
             "double(string) -> double",
@@ -68,14 +72,16 @@ pub static LIBRARY: Library = Library {
             Own(uint_to_double),
             "The nearest double.",
             &["double(3u) == 3.0"],
-        ),
+        )
+        .total(),
         row(
             "duration_to_duration",
             "duration(duration) -> duration",
             Own(identity),
             "The same value.",
             &["duration(duration('1s')) == duration('1s')"],
-        ),
+        )
+        .total(),
         row(
             "string_to_duration",
             "duration(string) -> duration",
@@ -83,7 +89,7 @@ pub static LIBRARY: Library = Library {
             "Decimal numbers with the units h, m, s, ms, us, ns, one after the other.",
             &["duration('1h30m') == duration('90m')", "duration('-1.5s') == duration('-1500ms')"],
         ),
-        row("int64_to_int64", "int(int) -> int", Own(identity), "The same value.", &["int(1) == 1"]),
+        row("int64_to_int64", "int(int) -> int", Own(identity), "The same value.", &["int(1) == 1"]).total(),
         row(
             "double_to_int64",
             "int(double) -> int",
@@ -97,7 +103,8 @@ pub static LIBRARY: Library = Library {
             Own(duration_to_int),
             "The nanoseconds.",
             &["int(duration('1us')) == 1000"],
-        ),
+        )
+        .total(),
         row(
             "string_to_int64",
             "int(string) -> int",
@@ -111,7 +118,8 @@ pub static LIBRARY: Library = Library {
             Own(timestamp_to_int),
             "The seconds since 1970-01-01T00:00:00Z, rounded down.",
             &["int(timestamp('1970-01-01T00:01:00.5Z')) == 60"],
-        ),
+        )
+        .total(),
         row(
             "uint64_to_int64",
             "int(uint) -> int",
@@ -125,14 +133,16 @@ pub static LIBRARY: Library = Library {
             Own(identity),
             "The same value.",
             &["string('a') == 'a'"],
-        ),
+        )
+        .total(),
         row(
             "bool_to_string",
             "string(bool) -> string",
             Own(bool_to_string),
             "`true` or `false`.",
             &["string(true) == 'true'"],
-        ),
+        )
+        .total(),
         row(
             "bytes_to_string",
             "string(bytes) -> string",
@@ -146,42 +156,48 @@ pub static LIBRARY: Library = Library {
             Own(double_to_string),
             "The shortest decimal that reads back, with an exponent from a million on.",
             &["string(1.5) == '1.5'", "string(1000000.0) == '1e+06'", "string(1.0) == '1'"],
-        ),
+        )
+        .total(),
         row(
             "duration_to_string",
             "string(duration) -> string",
             Own(duration_to_string),
             "The seconds as a decimal, then `s`.",
             &["string(duration('1m30s')) == '90s'", "string(duration('1ms')) == '0.001s'"],
-        ),
+        )
+        .total(),
         row(
             "int64_to_string",
             "string(int) -> string",
             Own(int_to_string),
             "The decimal number.",
             &["string(-42) == '-42'"],
-        ),
+        )
+        .total(),
         row(
             "timestamp_to_string",
             "string(timestamp) -> string",
             Own(timestamp_to_string),
             "RFC 3339 with the offset that the timestamp was written with.",
             &["string(timestamp('2024-01-01T00:00:00.50+02:00')) == '2024-01-01T00:00:00.5+02:00'"],
-        ),
+        )
+        .total(),
         row(
             "uint64_to_string",
             "string(uint) -> string",
             Own(uint_to_string),
             "The decimal number.",
             &["string(42u) == '42'"],
-        ),
+        )
+        .total(),
         row(
             "timestamp_to_timestamp",
             "timestamp(timestamp) -> timestamp",
             Own(identity),
             "The same value.",
             &["timestamp(timestamp(0)) == timestamp(0)"],
-        ),
+        )
+        .total(),
         row(
             "int64_to_timestamp",
             "timestamp(int) -> timestamp",
@@ -196,7 +212,8 @@ pub static LIBRARY: Library = Library {
             "Reads RFC 3339, strictly: two digits for each field, upper-case T and Z.",
             &["timestamp('2024-01-01T02:00:00+02:00') == timestamp('2024-01-01T00:00:00Z')"],
         ),
-        row("uint64_to_uint64", "uint(uint) -> uint", Own(identity), "The same value.", &["uint(1u) == 1u"]),
+        row("uint64_to_uint64", "uint(uint) -> uint", Own(identity), "The same value.", &["uint(1u) == 1u"])
+            .total(),
         row(
             "double_to_uint64",
             "uint(double) -> uint",
@@ -258,6 +275,10 @@ fn string_to_double<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> A
 }
 
 fn string_to_duration<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    // Each term of two bytes is a number of its own.
+    if let [Value::String(text)] = arguments {
+        context.charge(text.len() >> 1)?;
+    }
     from_text(context, arguments, "google.protobuf.Duration", |text| {
         text::parse_duration(text).map(Value::Duration)
     })
@@ -265,7 +286,7 @@ fn string_to_duration<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) ->
 
 fn string_to_timestamp<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [Value::String(text)] = arguments else { return Err(ErrorKind::NoSuchOverload.into()) };
-    context.charge_scan(text.len())?;
+    context.charge_scan(text.len().saturating_mul(2))?;
     match text::parse_timestamp(text) {
         Ok(timestamp) => Ok(Value::Timestamp(timestamp)),
         Err(TimestampError::Form) => {
@@ -377,7 +398,7 @@ fn duration_to_string<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) ->
     let mut text = BumpString::with_capacity_in(DURATION_BYTES, context.arena);
     match format_duration(*nanos, &mut text) {
         Ok(()) => Ok(Value::String(text.into_bump_str())),
-        Err(_) => Err(crate::cel::budget::Fault::Internal("a duration that does not print").into()),
+        Err(_) => Err(crate::budget::Fault::Internal("a duration that does not print").into()),
     }
 }
 
@@ -388,6 +409,13 @@ const DURATION_BYTES: usize = 32;
 mod tests {
     use super::*;
     use crate::library::probe::{assert_table, unary};
+
+    #[test]
+    fn a_duration_of_very_many_terms_is_charged_for_each() {
+        let text = "0s".repeat(1_000_000);
+        let answer = unary(string_to_duration, Value::String(&text));
+        assert_eq!(answer, format!("fault {}", crate::budget::Fault::Steps));
+    }
 
     #[test]
     fn the_table_is_well_formed() {

@@ -5,7 +5,7 @@ use crate::cel::error::ErrorKind;
 use crate::library::row::row;
 use crate::library::table::Implementation::{Planned, Shared};
 use crate::library::table::{self, Answer, Context, Library};
-use crate::value::Value;
+use crate::value::{Extension, Value};
 
 static NOT: table::Shared = table::Shared { body: not, receivers: &[], pattern: None };
 static TYPE: table::Shared = table::Shared { body: type_of, receivers: &[], pattern: None };
@@ -22,35 +22,40 @@ pub static LIBRARY: Library = Library {
             Planned,
             "Evaluates the second operand if the first is true, otherwise the third.",
             &["(2 > 1 ? 'more' : 'less') == 'more'", "(false ? 1 / 0 : 7) == 7"],
-        ),
+        )
+        .total(),
         row(
             "logical_and",
             "_&&_(bool, bool) -> bool",
             Planned,
             "True if both operands are; false absorbs an error on the other side.",
             &["true && 1 < 2", "!(1 / 0 > 1 && false)"],
-        ),
+        )
+        .total(),
         row(
             "logical_or",
             "_||_(bool, bool) -> bool",
             Planned,
             "True if one operand is; true absorbs an error on the other side.",
             &["false || 1 < 2", "1 / 0 > 1 || true"],
-        ),
+        )
+        .total(),
         row(
             "logical_not",
             "!_(bool) -> bool",
             Shared(&NOT),
             "The other truth value.",
             &["!false", "!(!true)"],
-        ),
+        )
+        .total(),
         row(
             "not_strictly_false",
             "@not_strictly_false(bool) -> bool",
             Planned,
             "False for false only, also when its operand fails; part of how macros expand.",
             &["[0, 1].exists(x, 1 / x == 1)"],
-        ),
+        )
+        .total(),
         row(
             "equals",
             "_==_(A, A) -> bool",
@@ -62,14 +67,16 @@ pub static LIBRARY: Library = Library {
                 "!(dyn(1) == 'a')",
                 "{'a': 1, 'b': 2} == {'b': 2, 'a': 1}",
             ],
-        ),
+        )
+        .total(),
         row(
             "not_equals",
             "_!=_(A, A) -> bool",
             Planned,
             "The negation of `==`.",
             &["'a' != 'b'", "double('NaN') != double('NaN')"],
-        ),
+        )
+        .total(),
         row(
             "index_list",
             "_[_](list(A), int) -> A",
@@ -90,14 +97,16 @@ pub static LIBRARY: Library = Library {
             Shared(&TYPE),
             "The type of a value.",
             &["type(1) == int", "type([1]) == list", "type(type('a')) == type"],
-        ),
+        )
+        .total(),
         row(
             "to_dyn",
             "dyn(A) -> dyn",
             Shared(&DYN),
             "The same value, whose type is from here on known only at run time.",
             &["dyn(1) == 1u"],
-        ),
+        )
+        .total(),
     ],
 };
 
@@ -110,6 +119,10 @@ fn not<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
 
 fn type_of<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     match arguments {
+        // Kyverno's image references do not know their own type.
+        [Value::Extension(value @ Extension::Image(_))] => {
+            Err(ErrorKind::TypeConversion(value.type_name(), "type").into())
+        }
         [value] => Ok(Value::Type(value.type_name())),
         _ => Err(ErrorKind::NoSuchOverload.into()),
     }

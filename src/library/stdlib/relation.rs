@@ -29,278 +29,323 @@ pub static LIBRARY: Library = Library {
     name: "cel.lib.std",
     version: 0,
     rows: &[
-        row("less_bool", "_<_(bool, bool) -> bool", Shared(&LESS), LESS_DOC, &["false < true"]),
-        row("less_int64", "_<_(int, int) -> bool", Shared(&LESS), LESS_DOC, &["-2 < 3"]),
-        row("less_int64_double", "_<_(int, double) -> bool", Shared(&LESS), LESS_DOC, &["-2 < 5.5"]),
-        row("less_int64_uint64", "_<_(int, uint) -> bool", Shared(&LESS), LESS_DOC, &["-2 < 4u"]),
-        row("less_uint64", "_<_(uint, uint) -> bool", Shared(&LESS), LESS_DOC, &["1u < 4u"]),
-        row("less_uint64_double", "_<_(uint, double) -> bool", Shared(&LESS), LESS_DOC, &["1u < 5.5"]),
-        row("less_uint64_int64", "_<_(uint, int) -> bool", Shared(&LESS), LESS_DOC, &["1u < 3"]),
+        row("less_bool", "_<_(bool, bool) -> bool", Shared(&LESS), LESS_DOC, &["false < true"]).total(),
+        row("less_int64", "_<_(int, int) -> bool", Shared(&LESS), LESS_DOC, &["-2 < 3"]).total(),
+        row("less_int64_double", "_<_(int, double) -> bool", Shared(&LESS), LESS_DOC, &["-2 < 5.5"]).total(),
+        row("less_int64_uint64", "_<_(int, uint) -> bool", Shared(&LESS), LESS_DOC, &["-2 < 4u"]).total(),
+        row("less_uint64", "_<_(uint, uint) -> bool", Shared(&LESS), LESS_DOC, &["1u < 4u"]).total(),
+        row("less_uint64_double", "_<_(uint, double) -> bool", Shared(&LESS), LESS_DOC, &["1u < 5.5"])
+            .total(),
+        row("less_uint64_int64", "_<_(uint, int) -> bool", Shared(&LESS), LESS_DOC, &["1u < 3"]).total(),
         row(
             "less_double",
             "_<_(double, double) -> bool",
             Shared(&LESS),
             LESS_DOC,
             &["0.5 < 5.5", "!(double('NaN') < 1.0)"],
-        ),
-        row("less_double_int64", "_<_(double, int) -> bool", Shared(&LESS), LESS_DOC, &["0.5 < 3"]),
-        row("less_double_uint64", "_<_(double, uint) -> bool", Shared(&LESS), LESS_DOC, &["0.5 < 4u"]),
-        row("less_string", "_<_(string, string) -> bool", Shared(&LESS), LESS_DOC, &["'a' < 'b'"]),
-        row("less_bytes", "_<_(bytes, bytes) -> bool", Shared(&LESS), LESS_DOC, &["b'a' < b'b'"]),
+        )
+        .total(),
+        row("less_double_int64", "_<_(double, int) -> bool", Shared(&LESS), LESS_DOC, &["0.5 < 3"]).total(),
+        row("less_double_uint64", "_<_(double, uint) -> bool", Shared(&LESS), LESS_DOC, &["0.5 < 4u"])
+            .total(),
+        row("less_string", "_<_(string, string) -> bool", Shared(&LESS), LESS_DOC, &["'a' < 'b'"]).total(),
+        row("less_bytes", "_<_(bytes, bytes) -> bool", Shared(&LESS), LESS_DOC, &["b'a' < b'b'"]).total(),
         row(
             "less_timestamp",
             "_<_(timestamp, timestamp) -> bool",
             Shared(&LESS),
             LESS_DOC,
             &["timestamp(0) < timestamp(1)"],
-        ),
+        )
+        .total(),
         row(
             "less_duration",
             "_<_(duration, duration) -> bool",
             Shared(&LESS),
             LESS_DOC,
             &["duration('1s') < duration('1m')"],
-        ),
+        )
+        .total(),
         row(
             "less_equals_bool",
             "_<=_(bool, bool) -> bool",
             Shared(&LESS_EQUALS),
             LESS_EQUALS_DOC,
             &["false <= true"],
-        ),
+        )
+        .total(),
         row(
             "less_equals_int64",
             "_<=_(int, int) -> bool",
             Shared(&LESS_EQUALS),
             LESS_EQUALS_DOC,
             &["-2 <= 3"],
-        ),
+        )
+        .total(),
         row(
             "less_equals_int64_double",
             "_<=_(int, double) -> bool",
             Shared(&LESS_EQUALS),
             LESS_EQUALS_DOC,
             &["-2 <= 5.5"],
-        ),
+        )
+        .total(),
         row(
             "less_equals_int64_uint64",
             "_<=_(int, uint) -> bool",
             Shared(&LESS_EQUALS),
             LESS_EQUALS_DOC,
             &["-2 <= 4u"],
-        ),
+        )
+        .total(),
         row(
             "less_equals_uint64",
             "_<=_(uint, uint) -> bool",
             Shared(&LESS_EQUALS),
             LESS_EQUALS_DOC,
             &["1u <= 4u"],
-        ),
+        )
+        .total(),
         row(
             "less_equals_uint64_double",
             "_<=_(uint, double) -> bool",
             Shared(&LESS_EQUALS),
             LESS_EQUALS_DOC,
             &["1u <= 5.5"],
-        ),
+        )
+        .total(),
         row(
             "less_equals_uint64_int64",
             "_<=_(uint, int) -> bool",
             Shared(&LESS_EQUALS),
             LESS_EQUALS_DOC,
             &["1u <= 3"],
-        ),
+        )
+        .total(),
         row(
             "less_equals_double",
             "_<=_(double, double) -> bool",
             Shared(&LESS_EQUALS),
             LESS_EQUALS_DOC,
             &["0.5 <= 5.5", "!(double('NaN') <= 1.0)"],
-        ),
+        )
+        .total(),
         row(
             "less_equals_double_int64",
             "_<=_(double, int) -> bool",
             Shared(&LESS_EQUALS),
             LESS_EQUALS_DOC,
             &["0.5 <= 3"],
-        ),
+        )
+        .total(),
         row(
             "less_equals_double_uint64",
             "_<=_(double, uint) -> bool",
             Shared(&LESS_EQUALS),
             LESS_EQUALS_DOC,
             &["0.5 <= 4u"],
-        ),
+        )
+        .total(),
         row(
             "less_equals_string",
             "_<=_(string, string) -> bool",
             Shared(&LESS_EQUALS),
             LESS_EQUALS_DOC,
             &["'a' <= 'b'"],
-        ),
+        )
+        .total(),
         row(
             "less_equals_bytes",
             "_<=_(bytes, bytes) -> bool",
             Shared(&LESS_EQUALS),
             LESS_EQUALS_DOC,
             &["b'a' <= b'b'"],
-        ),
+        )
+        .total(),
         row(
             "less_equals_timestamp",
             "_<=_(timestamp, timestamp) -> bool",
             Shared(&LESS_EQUALS),
             LESS_EQUALS_DOC,
             &["timestamp(0) <= timestamp(1)"],
-        ),
+        )
+        .total(),
         row(
             "less_equals_duration",
             "_<=_(duration, duration) -> bool",
             Shared(&LESS_EQUALS),
             LESS_EQUALS_DOC,
             &["duration('1s') <= duration('1m')"],
-        ),
-        row("greater_bool", "_>_(bool, bool) -> bool", Shared(&GREATER), GREATER_DOC, &["true > false"]),
-        row("greater_int64", "_>_(int, int) -> bool", Shared(&GREATER), GREATER_DOC, &["3 > -2"]),
-        row("greater_int64_double", "_>_(int, double) -> bool", Shared(&GREATER), GREATER_DOC, &["3 > 0.5"]),
-        row("greater_int64_uint64", "_>_(int, uint) -> bool", Shared(&GREATER), GREATER_DOC, &["3 > 1u"]),
-        row("greater_uint64", "_>_(uint, uint) -> bool", Shared(&GREATER), GREATER_DOC, &["4u > 1u"]),
+        )
+        .total(),
+        row("greater_bool", "_>_(bool, bool) -> bool", Shared(&GREATER), GREATER_DOC, &["true > false"])
+            .total(),
+        row("greater_int64", "_>_(int, int) -> bool", Shared(&GREATER), GREATER_DOC, &["3 > -2"]).total(),
+        row("greater_int64_double", "_>_(int, double) -> bool", Shared(&GREATER), GREATER_DOC, &["3 > 0.5"])
+            .total(),
+        row("greater_int64_uint64", "_>_(int, uint) -> bool", Shared(&GREATER), GREATER_DOC, &["3 > 1u"])
+            .total(),
+        row("greater_uint64", "_>_(uint, uint) -> bool", Shared(&GREATER), GREATER_DOC, &["4u > 1u"]).total(),
         row(
             "greater_uint64_double",
             "_>_(uint, double) -> bool",
             Shared(&GREATER),
             GREATER_DOC,
             &["4u > 0.5"],
-        ),
-        row("greater_uint64_int64", "_>_(uint, int) -> bool", Shared(&GREATER), GREATER_DOC, &["4u > -2"]),
+        )
+        .total(),
+        row("greater_uint64_int64", "_>_(uint, int) -> bool", Shared(&GREATER), GREATER_DOC, &["4u > -2"])
+            .total(),
         row(
             "greater_double",
             "_>_(double, double) -> bool",
             Shared(&GREATER),
             GREATER_DOC,
             &["5.5 > 0.5", "!(double('NaN') > 1.0)"],
-        ),
-        row("greater_double_int64", "_>_(double, int) -> bool", Shared(&GREATER), GREATER_DOC, &["5.5 > -2"]),
+        )
+        .total(),
+        row("greater_double_int64", "_>_(double, int) -> bool", Shared(&GREATER), GREATER_DOC, &["5.5 > -2"])
+            .total(),
         row(
             "greater_double_uint64",
             "_>_(double, uint) -> bool",
             Shared(&GREATER),
             GREATER_DOC,
             &["5.5 > 1u"],
-        ),
-        row("greater_string", "_>_(string, string) -> bool", Shared(&GREATER), GREATER_DOC, &["'b' > 'a'"]),
-        row("greater_bytes", "_>_(bytes, bytes) -> bool", Shared(&GREATER), GREATER_DOC, &["b'b' > b'a'"]),
+        )
+        .total(),
+        row("greater_string", "_>_(string, string) -> bool", Shared(&GREATER), GREATER_DOC, &["'b' > 'a'"])
+            .total(),
+        row("greater_bytes", "_>_(bytes, bytes) -> bool", Shared(&GREATER), GREATER_DOC, &["b'b' > b'a'"])
+            .total(),
         row(
             "greater_timestamp",
             "_>_(timestamp, timestamp) -> bool",
             Shared(&GREATER),
             GREATER_DOC,
             &["timestamp(1) > timestamp(0)"],
-        ),
+        )
+        .total(),
         row(
             "greater_duration",
             "_>_(duration, duration) -> bool",
             Shared(&GREATER),
             GREATER_DOC,
             &["duration('1m') > duration('1s')"],
-        ),
+        )
+        .total(),
         row(
             "greater_equals_bool",
             "_>=_(bool, bool) -> bool",
             Shared(&GREATER_EQUALS),
             GREATER_EQUALS_DOC,
             &["true >= false"],
-        ),
+        )
+        .total(),
         row(
             "greater_equals_int64",
             "_>=_(int, int) -> bool",
             Shared(&GREATER_EQUALS),
             GREATER_EQUALS_DOC,
             &["3 >= -2"],
-        ),
+        )
+        .total(),
         row(
             "greater_equals_int64_double",
             "_>=_(int, double) -> bool",
             Shared(&GREATER_EQUALS),
             GREATER_EQUALS_DOC,
             &["3 >= 0.5"],
-        ),
+        )
+        .total(),
         row(
             "greater_equals_int64_uint64",
             "_>=_(int, uint) -> bool",
             Shared(&GREATER_EQUALS),
             GREATER_EQUALS_DOC,
             &["3 >= 1u"],
-        ),
+        )
+        .total(),
         row(
             "greater_equals_uint64",
             "_>=_(uint, uint) -> bool",
             Shared(&GREATER_EQUALS),
             GREATER_EQUALS_DOC,
             &["4u >= 1u"],
-        ),
+        )
+        .total(),
         row(
             "greater_equals_uint64_double",
             "_>=_(uint, double) -> bool",
             Shared(&GREATER_EQUALS),
             GREATER_EQUALS_DOC,
             &["4u >= 0.5"],
-        ),
+        )
+        .total(),
         row(
             "greater_equals_uint64_int64",
             "_>=_(uint, int) -> bool",
             Shared(&GREATER_EQUALS),
             GREATER_EQUALS_DOC,
             &["4u >= -2"],
-        ),
+        )
+        .total(),
         row(
             "greater_equals_double",
             "_>=_(double, double) -> bool",
             Shared(&GREATER_EQUALS),
             GREATER_EQUALS_DOC,
             &["5.5 >= 0.5", "!(double('NaN') >= 1.0)"],
-        ),
+        )
+        .total(),
         row(
             "greater_equals_double_int64",
             "_>=_(double, int) -> bool",
             Shared(&GREATER_EQUALS),
             GREATER_EQUALS_DOC,
             &["5.5 >= -2"],
-        ),
+        )
+        .total(),
         row(
             "greater_equals_double_uint64",
             "_>=_(double, uint) -> bool",
             Shared(&GREATER_EQUALS),
             GREATER_EQUALS_DOC,
             &["5.5 >= 1u"],
-        ),
+        )
+        .total(),
         row(
             "greater_equals_string",
             "_>=_(string, string) -> bool",
             Shared(&GREATER_EQUALS),
             GREATER_EQUALS_DOC,
             &["'b' >= 'a'"],
-        ),
+        )
+        .total(),
         row(
             "greater_equals_bytes",
             "_>=_(bytes, bytes) -> bool",
             Shared(&GREATER_EQUALS),
             GREATER_EQUALS_DOC,
             &["b'b' >= b'a'"],
-        ),
+        )
+        .total(),
         row(
             "greater_equals_timestamp",
             "_>=_(timestamp, timestamp) -> bool",
             Shared(&GREATER_EQUALS),
             GREATER_EQUALS_DOC,
             &["timestamp(1) >= timestamp(0)"],
-        ),
+        )
+        .total(),
         row(
             "greater_equals_duration",
             "_>=_(duration, duration) -> bool",
             Shared(&GREATER_EQUALS),
             GREATER_EQUALS_DOC,
             &["duration('1m') >= duration('1s')"],
-        ),
+        )
+        .total(),
     ],
 };
 

@@ -6,7 +6,6 @@
 //! `matches`, which ask for a trait, a receiver without it gives `no such overload: size`.
 
 use crate::cel::error::{ErrorKind, Raise};
-use crate::library::regex::pattern_for;
 use crate::library::table::{Answer, Context, Implementation, Library, Row, Shared};
 use crate::value::{Value, ValueKind};
 
@@ -44,6 +43,7 @@ pub static LIBRARY: Library = Library {
             doc: "The number of bytes.",
             examples: &["size(b'123') == 3", "size(b'é') == 2"],
             since: 0,
+            total: true,
         },
         Row {
             id: "bytes_size",
@@ -52,6 +52,7 @@ pub static LIBRARY: Library = Library {
             doc: "The number of bytes.",
             examples: &["b'123'.size() == 3"],
             since: 0,
+            total: true,
         },
         Row {
             id: "size_list",
@@ -60,6 +61,7 @@ pub static LIBRARY: Library = Library {
             doc: "The number of elements.",
             examples: &["size([1, 2, 3]) == 3"],
             since: 0,
+            total: true,
         },
         Row {
             id: "list_size",
@@ -68,6 +70,7 @@ pub static LIBRARY: Library = Library {
             doc: "The number of elements.",
             examples: &["[1, 2, 3].size() == 3"],
             since: 0,
+            total: true,
         },
         Row {
             id: "size_map",
@@ -76,6 +79,7 @@ pub static LIBRARY: Library = Library {
             doc: "The number of entries.",
             examples: &["size({'a': 1, 'b': 2}) == 2"],
             since: 0,
+            total: true,
         },
         Row {
             id: "map_size",
@@ -84,6 +88,7 @@ pub static LIBRARY: Library = Library {
             doc: "The number of entries.",
             examples: &["{'a': 1, 'b': 2}.size() == 2"],
             since: 0,
+            total: true,
         },
         Row {
             id: "size_string",
@@ -92,6 +97,7 @@ pub static LIBRARY: Library = Library {
             doc: "The number of code points.",
             examples: &["size('hello') == 5", "size('é') == 1"],
             since: 0,
+            total: true,
         },
         Row {
             id: "string_size",
@@ -100,6 +106,7 @@ pub static LIBRARY: Library = Library {
             doc: "The number of code points.",
             examples: &["'hello'.size() == 5"],
             since: 0,
+            total: true,
         },
         Row {
             id: "contains_string",
@@ -108,6 +115,7 @@ pub static LIBRARY: Library = Library {
             doc: "True if the text occurs in the receiver.",
             examples: &["'hello world'.contains('o w')", "!'hello world'.contains('goodbye')"],
             since: 0,
+            total: true,
         },
         Row {
             id: "ends_with_string",
@@ -116,6 +124,7 @@ pub static LIBRARY: Library = Library {
             doc: "True if the receiver ends with the text.",
             examples: &["'hello world'.endsWith('world')", "!'hello world'.endsWith('hello')"],
             since: 0,
+            total: true,
         },
         Row {
             id: "starts_with_string",
@@ -124,6 +133,7 @@ pub static LIBRARY: Library = Library {
             doc: "True if the receiver starts with the text.",
             examples: &["'hello world'.startsWith('hello')", "!'hello world'.startsWith('world')"],
             since: 0,
+            total: true,
         },
         Row {
             id: "matches",
@@ -132,6 +142,7 @@ pub static LIBRARY: Library = Library {
             doc: "True if the regular expression (RE2) matches some part of the text.",
             examples: &["matches('123-456', '^[0-9]+(-[0-9]+)?$')", "matches('hello', '^h.*o$')"],
             since: 0,
+            total: true,
         },
         Row {
             id: "matches_string",
@@ -140,6 +151,7 @@ pub static LIBRARY: Library = Library {
             doc: "True if the regular expression (RE2) matches some part of the receiver.",
             examples: &["'123-456'.matches('^[0-9]+(-[0-9]+)?$')", "'hello'.matches('l{2}')"],
             since: 0,
+            total: true,
         },
     ],
 };
@@ -194,8 +206,8 @@ fn matches<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [Value::String(text), Value::String(pattern)] = *args else {
         return Err(ErrorKind::NoSuchOverload.into());
     };
-    let regex = pattern_for(ctx, pattern, "")?;
-    regex.charge(ctx, text)?;
+    let regex = ctx.compiled(pattern, "")?;
+    regex.charge(&mut ctx.budget, text)?;
     Ok(Value::Bool(regex.is_match(text)))
 }
 

@@ -5,7 +5,7 @@
 
 use jiff::tz;
 
-use super::convert::text::parse_int;
+use super::convert::text::{parse_int, why_no_integer};
 use crate::cel::error::{ErrorKind, Raise};
 use crate::library::row::row;
 use crate::library::table::Implementation::Own;
@@ -23,7 +23,8 @@ pub static LIBRARY: Library = Library {
             Own(year),
             "The year, in UTC.",
             &["timestamp('2024-07-15T10:30:45.123Z').getFullYear() == 2024"],
-        ),
+        )
+        .total(),
         row(
             "timestamp_to_year_with_tz",
             "timestamp.getFullYear(string) -> int",
@@ -37,7 +38,8 @@ pub static LIBRARY: Library = Library {
             Own(month),
             "The month, counted from 0, in UTC.",
             &["timestamp('2024-07-15T10:30:45.123Z').getMonth() == 6"],
-        ),
+        )
+        .total(),
         row(
             "timestamp_to_month_with_tz",
             "timestamp.getMonth(string) -> int",
@@ -51,7 +53,8 @@ pub static LIBRARY: Library = Library {
             Own(day_of_year),
             "The day of the year, counted from 0, in UTC.",
             &["timestamp('2024-07-15T10:30:45.123Z').getDayOfYear() == 196"],
-        ),
+        )
+        .total(),
         row(
             "timestamp_to_day_of_year_with_tz",
             "timestamp.getDayOfYear(string) -> int",
@@ -65,7 +68,8 @@ pub static LIBRARY: Library = Library {
             Own(day_of_month),
             "The day of the month, counted from 0, in UTC.",
             &["timestamp('2024-07-15T10:30:45.123Z').getDayOfMonth() == 14"],
-        ),
+        )
+        .total(),
         row(
             "timestamp_to_day_of_month_with_tz",
             "timestamp.getDayOfMonth(string) -> int",
@@ -79,7 +83,8 @@ pub static LIBRARY: Library = Library {
             Own(date),
             "The day of the month, counted from 1, in UTC.",
             &["timestamp('2024-07-15T10:30:45.123Z').getDate() == 15"],
-        ),
+        )
+        .total(),
         row(
             "timestamp_to_day_of_month_1_based_with_tz",
             "timestamp.getDate(string) -> int",
@@ -93,7 +98,8 @@ pub static LIBRARY: Library = Library {
             Own(day_of_week),
             "The day of the week, Sunday is 0, in UTC.",
             &["timestamp('2024-07-15T10:30:45.123Z').getDayOfWeek() == 1"],
-        ),
+        )
+        .total(),
         row(
             "timestamp_to_day_of_week_with_tz",
             "timestamp.getDayOfWeek(string) -> int",
@@ -107,7 +113,8 @@ pub static LIBRARY: Library = Library {
             Own(hours),
             "The hour, in UTC.",
             &["timestamp('2024-07-15T10:30:45.123Z').getHours() == 10"],
-        ),
+        )
+        .total(),
         row(
             "timestamp_to_hours_with_tz",
             "timestamp.getHours(string) -> int",
@@ -121,14 +128,16 @@ pub static LIBRARY: Library = Library {
             Own(duration_hours),
             "The whole hours in the duration.",
             &["duration('90m').getHours() == 1"],
-        ),
+        )
+        .total(),
         row(
             "timestamp_to_minutes",
             "timestamp.getMinutes() -> int",
             Own(minutes),
             "The minute, in UTC.",
             &["timestamp('2024-07-15T10:30:45.123Z').getMinutes() == 30"],
-        ),
+        )
+        .total(),
         row(
             "timestamp_to_minutes_with_tz",
             "timestamp.getMinutes(string) -> int",
@@ -142,14 +151,16 @@ pub static LIBRARY: Library = Library {
             Own(duration_minutes),
             "The whole minutes in the duration.",
             &["duration('90s').getMinutes() == 1"],
-        ),
+        )
+        .total(),
         row(
             "timestamp_to_seconds",
             "timestamp.getSeconds() -> int",
             Own(seconds),
             "The second, in UTC.",
             &["timestamp('2024-07-15T10:30:45.123Z').getSeconds() == 45"],
-        ),
+        )
+        .total(),
         row(
             "timestamp_to_seconds_tz",
             "timestamp.getSeconds(string) -> int",
@@ -163,14 +174,16 @@ pub static LIBRARY: Library = Library {
             Own(duration_seconds),
             "The whole seconds in the duration.",
             &["duration('1m1.5s').getSeconds() == 61"],
-        ),
+        )
+        .total(),
         row(
             "timestamp_to_milliseconds",
             "timestamp.getMilliseconds() -> int",
             Own(milliseconds),
             "The milliseconds within the second.",
             &["timestamp('2024-07-15T10:30:45.123Z').getMilliseconds() == 123"],
-        ),
+        )
+        .total(),
         row(
             "timestamp_to_milliseconds_with_tz",
             "timestamp.getMilliseconds(string) -> int",
@@ -184,7 +197,8 @@ pub static LIBRARY: Library = Library {
             Own(duration_milliseconds),
             "The whole milliseconds in the duration.",
             &["duration('1.5s').getMilliseconds() == 1500"],
-        ),
+        )
+        .total(),
     ],
 };
 
@@ -280,10 +294,8 @@ fn atoi<'a>(context: &mut Context<'a>, text: &str) -> Result<i64, Raise<'a>> {
     if let Some(number) = parse_int(text) {
         return Ok(number);
     }
-    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
-    let problem = if number { "value out of range" } else { "invalid syntax" };
-    Err(context.error(format_args!("strconv.Atoi: parsing {}: {problem}", GoQuoted(text))))
+    let why = why_no_integer(text);
+    Err(context.error(format_args!("strconv.Atoi: parsing {}: {why}", GoQuoted(text))))
 }
 
 /// The seconds of an offset in hours and minutes. Nothing is out of range: Go's arithmetic wraps, so does this.
@@ -409,6 +421,10 @@ mod tests {
             ("2:-30", "int 1"),
             ("+02:60", "int 3"),
             ("9223372036854775807:00", "int 23"),
+            (
+                "777777777777777777777x:30",
+                "error strconv.Atoi: parsing \"777777777777777777777x\": value out of range",
+            ),
             (":30", "error strconv.Atoi: parsing \"\": invalid syntax"),
             ("a:30", "error strconv.Atoi: parsing \"a\": invalid syntax"),
             ("2:3:4", "error strconv.Atoi: parsing \"3:4\": invalid syntax"),

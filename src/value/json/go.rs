@@ -9,7 +9,7 @@ use bumpalo::collections::Vec as BumpVec;
 
 use super::syntax::{is_space, skip};
 use super::{Checked, JsonError, charge_scan, check, format_in, slice, text};
-use crate::cel::budget::{Budget, Fault};
+use crate::budget::{Budget, Fault};
 use crate::value::compare::MAX_DEPTH;
 use crate::value::{MapBuilder, Value};
 
@@ -26,6 +26,98 @@ pub fn unmarshal<'a>(
     let mut checked = syntax(text.as_bytes(), arena, budget)?;
     checked.text = Some(text);
     let mut reader = Reader::new(checked, arena, budget);
+    let value = reader.untyped(None)?;
+    reader.end(value)
+}
+
+/// The value of a JSON text that may not be UTF-8.
+///
+/// # Errors
+/// As [`unmarshal`]'s.
+pub fn value<'a>(json: &'a [u8], arena: &'a Bump, budget: &mut Budget) -> Result<Value<'a>, JsonError<'a>> {
+    let checked = syntax(json, arena, budget)?;
+    let mut reader = Reader::new(checked, arena, budget);
+    let value = reader.untyped(None)?;
+    reader.end(value)
+}
+
+/// What a text begins with, as Go's `json.Decoder` reads it.
+#[derive(Debug)]
+pub struct First<'a> {
+    /// The text of the value, without what stands around it.
+    pub raw: &'a [u8],
+    /// The members of an object in their order, also those of one name; `None` for any other value.
+    pub members: Option<&'a [Member<'a>]>,
+}
+
+/// A member of an object whose value has not been read.
+#[derive(Clone, Copy, Debug)]
+pub struct Member<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The text of its value.
+    pub raw: &'a [u8],
+}
+
+/// The value that `bytes` begin with; what follows it is not looked at, as Go's `json.Decoder` does not either.
+///
+/// # Errors
+/// Go's text for a syntax error; `EOF` if there is no value.
+pub fn first<'a>(bytes: &'a [u8], arena: &'a Bump, budget: &mut Budget) -> Result<First<'a>, JsonError<'a>> {
+    charge_scan(budget, bytes.len())?;
+    let start = bytes.iter().take_while(|c| is_space(**c)).count();
+    let (end, wild) = match skip(bytes, start) {
+        Ok(found) => found,
+        Err(_) if start == bytes.len() => return Err(JsonError::Text("EOF")),
+        Err(error) if error.is_end() => return Err(JsonError::Text("unexpected EOF")),
+        Err(error) => return Err(JsonError::Text(format_in(arena, budget, format_args!("{error}"))?)),
+    };
+    let raw = slice(bytes, start, end);
+    if raw.first() != Some(&b'{') {
+        return Ok(First { raw, members: None });
+    }
+    let mut reader = Reader::new(Checked { bytes: raw, text: None, wild }, arena, budget);
+    let mut members = BumpVec::new_in(arena);
+    let mut begin = true;
+    while reader.next(&mut begin, b'}')? {
+        let name = reader.name()?;
+        let raw = reader.skip()?;
+        // Twice: a vector in an arena leaves its old buffer behind when it grows.
+        reader.budget.charge_bytes(size_of::<Member<'_>>().saturating_mul(2))?;
+        members.push(Member { name, raw });
+    }
+    Ok(First { raw, members: Some(members.into_bump_slice()) })
+}
+
+/// The texts of the elements of a list whose syntax [`first`] has checked; `None` for any other value.
+///
+/// # Errors
+/// The budget is spent.
+pub fn elements<'a>(
+    raw: &'a [u8],
+    arena: &'a Bump,
+    budget: &mut Budget,
+) -> Result<Option<&'a [&'a [u8]]>, JsonError<'a>> {
+    if raw.first() != Some(&b'[') {
+        return Ok(None);
+    }
+    let mut reader = Reader::new(Checked { bytes: raw, text: None, wild: true }, arena, budget);
+    let mut elements = BumpVec::new_in(arena);
+    let mut begin = true;
+    while reader.next(&mut begin, b']')? {
+        let raw = reader.skip()?;
+        reader.budget.charge_bytes(size_of::<&[u8]>().saturating_mul(2))?;
+        elements.push(raw);
+    }
+    Ok(Some(elements.into_bump_slice()))
+}
+
+/// The value of a text whose syntax [`first`] has checked.
+///
+/// # Errors
+/// Go's text for a number beyond the range of a double; a fault.
+pub fn untyped<'a>(raw: &'a [u8], arena: &'a Bump, budget: &mut Budget) -> Result<Value<'a>, JsonError<'a>> {
+    let mut reader = Reader::new(Checked { bytes: raw, text: None, wild: true }, arena, budget);
     let value = reader.untyped(None)?;
     reader.end(value)
 }
@@ -270,7 +362,7 @@ impl<'b, 'a> Reader<'b, 'a> {
                 c @ (b'{' | b'[') => {
                     self.enter(c)?;
                     if !self.next(&mut true, closing(c))? {
-                        self.leave()
+                        self.leave()?
                     } else {
                         self.name_of_member()?;
                         continue;
@@ -291,7 +383,7 @@ impl<'b, 'a> Reader<'b, 'a> {
                     self.name_of_member()?;
                     break;
                 }
-                value = self.leave();
+                value = self.leave()?;
             }
             if self.open.len() == outermost {
                 return Ok(value);
@@ -302,7 +394,7 @@ impl<'b, 'a> Reader<'b, 'a> {
     fn enter(&mut self, c: u8) -> Result<(), JsonError<'a>> {
         // Values are compared and printed by recursion, so their depth is bounded.
         if self.open.len() >= MAX_OPEN {
-            return Err(Fault::Depth.into());
+            return Err(Fault::JsonDepth(MAX_OPEN).into());
         }
         self.budget.charge_bytes(size_of::<Open<'_>>())?;
         let object = c == b'{';
@@ -339,8 +431,8 @@ impl<'b, 'a> Reader<'b, 'a> {
     }
 
     /// The innermost container, finished.
-    fn leave(&mut self) -> Value<'a> {
-        match self.open.pop() {
+    fn leave(&mut self) -> Result<Value<'a>, Fault> {
+        Ok(match self.open.pop() {
             Some(Open { object: true, base, .. }) => {
                 let entries = self.entries.get(base..).unwrap_or_default();
                 let mut map = MapBuilder::with_capacity(self.arena, entries.len());
@@ -348,7 +440,7 @@ impl<'b, 'a> Reader<'b, 'a> {
                     map.insert(Value::String(name), *value);
                 }
                 self.entries.truncate(base);
-                Value::Map(map.finish())
+                Value::Map(map.finish_within(self.budget)?)
             }
             Some(Open { base, .. }) => {
                 let elements = self.elements.get(base..).unwrap_or_default();
@@ -357,7 +449,7 @@ impl<'b, 'a> Reader<'b, 'a> {
                 Value::List(list)
             }
             None => Value::Null,
-        }
+        })
     }
 
     fn double(&mut self, number: &str, place: Option<&Place<'_>>) -> Result<Value<'a>, JsonError<'a>> {
@@ -436,8 +528,8 @@ mod tests {
     #[test]
     fn depth_and_budget_end_in_faults_and_not_in_errors() {
         let deep = "[".repeat(1_500) + &"]".repeat(1_500);
-        assert_eq!(read(&deep), Fault::Depth.to_string());
-        let fits = "[".repeat(990) + &"]".repeat(990);
+        assert_eq!(read(&deep), Fault::JsonDepth(MAX_OPEN).to_string());
+        let fits = "[".repeat(390) + &"]".repeat(390);
         assert!(read(&fits).starts_with("[["));
         let arena = Bump::new();
         let many: &str = arena.alloc_str(&format!("[{}1]", "1,".repeat(100)));

@@ -8,8 +8,11 @@ use bumpalo::collections::Vec as BumpVec;
 
 use super::syntax::{is_space, skip};
 use super::{Checked, SyntaxError, charge_scan, check, slice, text};
-use crate::cel::budget::{Budget, Fault};
+use crate::budget::{Budget, Fault};
 use crate::value::{MapBuilder, Value};
+
+/// Who comes upon [`Kind::Unread`] where he reads.
+pub const UNREAD: Fault = Fault::Internal("what nobody reads was read");
 
 /// Objects up to this many members are searched for duplicates pair by pair; larger ones are sorted.
 const FEW: usize = 8;
@@ -34,6 +37,8 @@ pub enum Kind<'a> {
     Number,
     /// A string, escapes undone.
     String(&'a str),
+    /// A string below a member that nobody reads, see [`read_but`]: its escapes are checked and not undone.
+    Unread,
     /// An array.
     List(&'a [Node<'a>]),
     /// An object; its members in the order of the text, all of them.
@@ -109,12 +114,29 @@ pub fn read<'a>(
     arena: &'a Bump,
     budget: &mut Budget,
 ) -> Result<Document<'a>, ReadError> {
+    read_but(bytes, &[], limit, arena, budget)
+}
+
+/// The same, where nobody reads the member at the end of the path `unread`: it is as strictly looked at as the rest, and the
+/// escapes of its strings stay.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_but<'a>(
+    bytes: &'a [u8],
+    unread: &'static [&'static str],
+    limit: usize,
+    arena: &'a Bump,
+    budget: &mut Budget,
+) -> Result<Document<'a>, ReadError> {
     charge_scan(budget, bytes.len())?;
     let text = std::str::from_utf8(bytes).map_err(|error| ReadError::Utf8(error.valid_up_to()))?;
     let mut reader = Reader {
         text,
         at: 0,
         limit,
+        unread,
+        below: None,
         arena,
         budget,
         flaw: None,
@@ -172,6 +194,7 @@ impl<'a> Node<'a> {
             Kind::Null => Value::Null,
             Kind::Bool(bool) => Value::Bool(bool),
             Kind::String(text) => Value::String(text),
+            Kind::Unread => return Err(UNREAD),
             Kind::Number => {
                 charge_scan(budget, self.raw.len())?;
                 Value::Double(self.raw.parse().unwrap_or(f64::NAN))
@@ -191,7 +214,7 @@ impl<'a> Node<'a> {
                 for member in members {
                     map.insert(Value::String(member.name), member.value.value(arena, budget)?);
                 }
-                Value::Map(map.finish())
+                Value::Map(map.finish_within(budget)?)
             }
         })
     }
@@ -199,7 +222,7 @@ impl<'a> Node<'a> {
 
 /// The number of bytes before the first that ends a run of a string's plain text: a quote, a backslash, a control
 /// byte. Most of an event is such runs, so eight bytes are looked at together.
-fn plain(bytes: &[u8]) -> usize {
+pub fn plain(bytes: &[u8]) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = 0x8080_8080_8080_8080;
     // The high bit of each byte of the result that was zero; above a zero byte there may be false ones.
@@ -245,10 +268,24 @@ struct Open<'a> {
     name: &'a str,
 }
 
+/// The escapes of a string.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Escapes {
+    None,
+    /// Those of one letter.
+    Short,
+    /// Those with a character's number, which may be half of one.
+    Unicode,
+}
+
 struct Reader<'b, 'a> {
     text: &'a str,
     at: usize,
     limit: usize,
+    /// The path of the member that nobody reads.
+    unread: &'static [&'static str],
+    /// While that member is read: how many containers it is in.
+    below: Option<usize>,
     arena: &'a Bump,
     budget: &'b mut Budget,
     flaw: Option<Flaw>,
@@ -327,6 +364,7 @@ impl<'a> Reader<'_, 'a> {
                         continue;
                     }
                 }
+                b'"' if self.below.is_some() => self.unread_string()?,
                 b'"' => Kind::String(self.string()?),
                 b'-' | b'0'..=b'9' => self.number()?,
                 b't' => self.literal("true", Kind::Bool(true))?,
@@ -418,28 +456,19 @@ impl<'a> Reader<'_, 'a> {
         if let Some(open) = self.open.last_mut() {
             open.name = name;
         }
+        let depth = self.open.len();
+        if self.below.is_none_or(|below| depth <= below) {
+            // INVARIANT: what is below the path has more containers around it, so it ends where the next name has as few.
+            let path = self.open.iter().map(|open| open.name);
+            self.below =
+                (depth == self.unread.len() && path.eq(self.unread.iter().copied())).then_some(depth);
+        }
         Ok(())
     }
 
     fn string(&mut self) -> Result<&'a str, Stop> {
-        self.step();
-        let start = self.at;
-        let mut escaped = false;
-        loop {
-            self.at = self.at.saturating_add(plain(self.text.as_bytes().get(self.at..).unwrap_or_default()));
-            match self.byte() {
-                Some(b'"') => break,
-                Some(b'\\') => {
-                    escaped = true;
-                    self.step();
-                    self.escape()?;
-                }
-                _ => return Err(Stop::Syntax),
-            }
-        }
-        let end = self.at;
-        self.step();
-        if !escaped {
+        let (start, end, escapes) = self.quoted()?;
+        if escapes == Escapes::None {
             return Ok(self.text.get(start..end).unwrap_or_default());
         }
         let raw = slice(self.text.as_bytes(), start, end);
@@ -450,9 +479,38 @@ impl<'a> Reader<'_, 'a> {
         Ok(unescaped.text)
     }
 
-    fn escape(&mut self) -> Result<(), Stop> {
-        match self.byte() {
-            Some(b'b' | b'f' | b'n' | b'r' | b't' | b'\\' | b'/' | b'"') => {}
+    fn unread_string(&mut self) -> Result<Kind<'a>, Stop> {
+        let (start, end, escapes) = self.quoted()?;
+        if escapes == Escapes::Unicode && text::has_lone_surrogate(slice(self.text.as_bytes(), start, end)) {
+            self.note(start, FlawKind::LoneSurrogate);
+        }
+        Ok(Kind::Unread)
+    }
+
+    /// Where a string begins and ends between its quotes, and which escapes it has.
+    fn quoted(&mut self) -> Result<(usize, usize, Escapes), Stop> {
+        self.step();
+        let start = self.at;
+        let mut escapes = Escapes::None;
+        loop {
+            self.at = self.at.saturating_add(plain(self.text.as_bytes().get(self.at..).unwrap_or_default()));
+            match self.byte() {
+                Some(b'"') => break,
+                Some(b'\\') => {
+                    self.step();
+                    escapes = escapes.max(self.escape()?);
+                }
+                _ => return Err(Stop::Syntax),
+            }
+        }
+        let end = self.at;
+        self.step();
+        Ok((start, end, escapes))
+    }
+
+    fn escape(&mut self) -> Result<Escapes, Stop> {
+        let escape = match self.byte() {
+            Some(b'b' | b'f' | b'n' | b'r' | b't' | b'\\' | b'/' | b'"') => Escapes::Short,
             Some(b'u') => {
                 for _ in 0..4 {
                     self.step();
@@ -460,11 +518,12 @@ impl<'a> Reader<'_, 'a> {
                         return Err(Stop::Syntax);
                     }
                 }
+                Escapes::Unicode
             }
             _ => return Err(Stop::Syntax),
-        }
+        };
         self.step();
-        Ok(())
+        Ok(escape)
     }
 
     fn number(&mut self) -> Result<Kind<'a>, Stop> {

@@ -9,12 +9,12 @@ use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
 
 use super::go::{Place, Reader};
-use super::{Checked, JsonError};
-use crate::cel::budget::{Budget, Fault};
+use super::{Checked, JsonError, charge_scan};
+use crate::budget::{Budget, Fault};
 use crate::types::object_type;
+use crate::value::base64::{self, Alphabet};
 use crate::value::{MapBuilder, Object, Value};
 
-mod base64;
 mod fold;
 
 pub use fold::folds_to;
@@ -271,8 +271,11 @@ impl<'a> Decoder<'_, 'a> {
             (b'"', Shape::String(_)) => *slot = Slot::Value(Value::String(self.reader.string()?)),
             (b'"', Shape::Bytes) => {
                 let text = self.reader.string()?;
-                match base64::decode(text, self.reader.arena, self.reader.budget)? {
-                    Ok(bytes) => *slot = Slot::Value(Value::Bytes(bytes)),
+                charge_scan(self.reader.budget, text.len())?;
+                self.reader.budget.charge_bytes(text.len())?;
+                let mut bytes = BumpVec::with_capacity_in(text.len(), self.reader.arena);
+                match base64::decode(text.as_bytes(), Alphabet::Standard, true, &mut bytes) {
+                    Ok(()) => *slot = Slot::Value(Value::Bytes(bytes.into_bump_slice())),
                     Err(at) => {
                         let error = self.fail(format_args!("illegal base64 data at input byte {at}"));
                         let JsonError::Text(text) = error else { return Err(error) };
@@ -434,7 +437,7 @@ impl<'a> Decoder<'_, 'a> {
                 for (name, value) in entries {
                     map.insert(Value::String(name), self.element(value, of)?);
                 }
-                Some(Value::Map(map.finish()))
+                Some(Value::Map(map.finish_within(self.reader.budget)?))
             }
             _ => None,
         })

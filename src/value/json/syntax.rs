@@ -44,6 +44,13 @@ pub struct SyntaxError {
     what: What,
 }
 
+impl SyntaxError {
+    /// True if the text ends too early.
+    pub(super) fn is_end(&self) -> bool {
+        self.what == What::End
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum What {
     End,

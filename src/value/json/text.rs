@@ -1,10 +1,11 @@
 //! The text of JSON strings: escapes undone, what is not Unicode replaced by U+FFFD, as Go does.
 
+use std::slice::IterMut;
+
 use bumpalo::Bump;
-use bumpalo::collections::String as BumpString;
 
 use super::charge_scan;
-use crate::cel::budget::{Budget, Fault};
+use crate::budget::{Budget, Fault};
 
 /// What undoing the escapes of a string found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,69 +19,101 @@ pub(super) struct Unescaped<'a> {
 /// not UTF-8. The syntax has been checked.
 pub(super) fn unescape<'a>(raw: &[u8], arena: &'a Bump, budget: &mut Budget) -> Result<Unescaped<'a>, Fault> {
     charge_scan(budget, raw.len())?;
-    // Undoing an escape never makes a text longer.
-    if let Ok(text) = std::str::from_utf8(raw) {
-        budget.charge_bytes(raw.len())?;
-        let mut out = BumpString::with_capacity_in(raw.len(), arena);
-        let lone_surrogate = undo(text, &mut out);
-        return Ok(Unescaped { text: out.into_bump_str(), lone_surrogate });
-    }
-    // A byte that is not UTF-8 becomes three.
-    let capacity = raw.len().saturating_mul(3);
+    // Undoing an escape never makes a text longer; a byte that is not UTF-8 becomes three.
+    let text = std::str::from_utf8(raw);
+    let capacity = if text.is_ok() { raw.len() } else { raw.len().saturating_mul(3) };
     budget.charge_bytes(capacity)?;
-    let mut out = BumpString::with_capacity_in(capacity, arena);
+    let out = arena.alloc_slice_fill_copy(capacity, 0);
+    let mut places = out.iter_mut();
     let mut lone_surrogate = false;
-    for chunk in raw.utf8_chunks() {
-        lone_surrogate |= undo(chunk.valid(), &mut out);
-        // Go replaces each byte that is not UTF-8, not each run of them.
-        for _ in chunk.invalid() {
-            out.push(char::REPLACEMENT_CHARACTER);
+    match text {
+        Ok(text) => lone_surrogate = undo(text, &mut places),
+        Err(_) => {
+            for chunk in raw.utf8_chunks() {
+                lone_surrogate |= undo(chunk.valid(), &mut places);
+                // Go replaces each byte that is not UTF-8, not each run of them.
+                for _ in chunk.invalid() {
+                    put(char::REPLACEMENT_CHARACTER, &mut places);
+                }
+            }
         }
     }
-    Ok(Unescaped { text: out.into_bump_str(), lone_surrogate })
+    let length = capacity.saturating_sub(places.len());
+    let text = out.get(..length).and_then(|out| std::str::from_utf8(out).ok());
+    let text = text.ok_or(Fault::Internal("a text without its escapes is no text"))?;
+    Ok(Unescaped { text, lone_surrogate })
 }
 
-/// Appends `text` with its escapes undone; true if there is half of a surrogate pair.
-fn undo(text: &str, out: &mut BumpString<'_>) -> bool {
-    let (mut rest, mut lone_surrogate) = (text, false);
-    // Runs are short in JSON inside JSON: a search built for long texts would cost more than it saves.
-    while let Some((plain, escaped)) =
-        rest.bytes().position(|c| c == b'\\').and_then(|at| rest.split_at_checked(at))
-    {
-        out.push_str(plain);
-        let (c, after) = escape(escaped.get(1..).unwrap_or_default());
-        lone_surrogate |= c.is_none();
-        out.push(c.unwrap_or(char::REPLACEMENT_CHARACTER));
+/// True if a `\u` escape of the string whose text between the quotes is `raw` is half of a surrogate pair without the other
+/// half. The syntax has been checked.
+pub(super) fn has_lone_surrogate(raw: &[u8]) -> bool {
+    let mut rest = raw;
+    while let Some((byte, after)) = rest.split_first() {
         rest = after;
+        if *byte != b'\\' {
+            continue;
+        }
+        let Some((escaped, after)) = rest.split_first() else { return false };
+        rest = after;
+        if *escaped == b'u' {
+            let (c, after) = unicode(rest);
+            if c.is_none() {
+                return true;
+            }
+            rest = after;
+        }
     }
-    out.push_str(rest);
+    false
+}
+
+/// Writes `text` with its escapes undone; true if there is half of a surrogate pair. Runs between escapes are short in JSON
+/// inside JSON, so that bytes are looked at one by one.
+fn undo(text: &str, places: &mut IterMut<'_, u8>) -> bool {
+    let (mut rest, mut lone_surrogate) = (text.as_bytes(), false);
+    while let Some((first, after)) = rest.split_first() {
+        rest = after;
+        let mut byte = *first;
+        if byte == b'\\'
+            && let Some((escaped, after)) = rest.split_first()
+        {
+            rest = after;
+            byte = match escaped {
+                b'b' => 8,
+                b'f' => 12,
+                b'n' => b'\n',
+                b'r' => b'\r',
+                b't' => b'\t',
+                b'u' => {
+                    let (c, after) = unicode(rest);
+                    lone_surrogate |= c.is_none();
+                    put(c.unwrap_or(char::REPLACEMENT_CHARACTER), places);
+                    rest = after;
+                    continue;
+                }
+                other => *other,
+            };
+        }
+        if let Some(place) = places.next() {
+            *place = byte;
+        }
+    }
     lone_surrogate
 }
 
-/// The character of the escape that begins `text` (after the backslash) and what follows it; none for half of a
-/// surrogate pair.
-fn escape(text: &str) -> (Option<char>, &str) {
-    let mut rest = text.chars();
-    let c = match rest.next() {
-        Some('b') => '\u{8}',
-        Some('f') => '\u{c}',
-        Some('n') => '\n',
-        Some('r') => '\r',
-        Some('t') => '\t',
-        Some('u') => return unicode(rest.as_str()),
-        Some(c) => c,
-        None => return (None, ""),
-    };
-    (Some(c), rest.as_str())
+fn put(c: char, places: &mut IterMut<'_, u8>) {
+    for (byte, place) in c.encode_utf8(&mut [0; 4]).bytes().zip(places) {
+        *place = byte;
+    }
 }
 
-fn unicode(text: &str) -> (Option<char>, &str) {
+/// The character of the escape `\u` that stands before `text`, and what follows it; none for half of a surrogate pair.
+fn unicode(text: &[u8]) -> (Option<char>, &[u8]) {
     let Some((first, rest)) = hex(text) else { return (None, text) };
     if let Some(c) = char::from_u32(first) {
         return (Some(c), rest);
     }
     // A high half counts only with a low half right behind it; otherwise what follows stands for itself.
-    if let (0xd800..=0xdbff, Some(second)) = (first, rest.strip_prefix("\\u"))
+    if let (0xd800..=0xdbff, Some(second)) = (first, rest.strip_prefix(b"\\u"))
         && let Some((low @ 0xdc00..=0xdfff, rest)) = hex(second)
     {
         let c = (first & 0x3ff) << 10 | (low & 0x3ff);
@@ -89,9 +122,10 @@ fn unicode(text: &str) -> (Option<char>, &str) {
     (None, rest)
 }
 
-fn hex(text: &str) -> Option<(u32, &str)> {
-    let (digits, rest) = text.split_at_checked(4)?;
-    Some((u32::from_str_radix(digits, 16).ok()?, rest))
+fn hex(text: &[u8]) -> Option<(u32, &[u8])> {
+    let (digits, rest) = text.split_first_chunk::<4>()?;
+    let digits = digits.iter().map(|digit| char::from(*digit).to_digit(16));
+    Some((digits.into_iter().try_fold(0, |value, digit| Some(value << 4 | digit?))?, rest))
 }
 
 #[cfg(test)]

@@ -1,20 +1,24 @@
-//! `toolgate apply`: what policies say of HTTP payloads, with the rows of `kyverno apply` and what Kyverno's server
+//! `toolgate apply`: what policies say of payloads of their mode, with the rows of `kyverno apply` and what Kyverno's server
 //! would answer.
 
 use std::path::Path;
 
 use bumpalo::Bump;
 use serde::Serialize;
-use toolgate::cel::budget::Budget;
-use toolgate::cel::plan::Arena;
-use toolgate::diag::report::printable;
-use toolgate::gateway::payload::{Payload, payload};
-use toolgate::policy::compile::CompiledSet;
-use toolgate::policy::decide::{Decision, ErrorText, Opinion, Outcome, ask_alone, decide};
-use toolgate::value::Value;
+use toolgate::Outcome;
+use toolgate::internal::budget::Budget;
+use toolgate::internal::gateway::payload::payload;
+use toolgate::internal::gateway::{envoy, json};
+use toolgate::internal::library::capability::Session;
+use toolgate::internal::policy::compile::{CompiledPolicy, CompiledSet};
+use toolgate::internal::policy::decide::{Decision, ErrorText, Opinion, Verdict, ask_alone, decide, rule};
+use toolgate::internal::policy::model::Mode;
+use toolgate::internal::policy::set::compiled;
+use toolgate::internal::value::Value;
+use toolgate::internal::visible::printable;
 
 use super::input::{self, Input};
-use super::policies;
+use super::policies::{self, live};
 use crate::args::{Apply, Format};
 use crate::report::{BOLD, GREEN, RED, Report, Status, YELLOW};
 use crate::table::{self, Cell};
@@ -22,31 +26,46 @@ use crate::table::{self, Cell};
 /// Asks each policy alone, and all together.
 pub(crate) fn run(arguments: &Apply) -> Report {
     let mut report = Report::default();
-    for path in &arguments.http_payload {
+    let payloads = [
+        (Mode::Http, &arguments.http_payload),
+        (Mode::Envoy, &arguments.envoy_payload),
+        (Mode::Json, &arguments.json_payload),
+    ];
+    for path in payloads.iter().flat_map(|(_, paths)| *paths) {
         if is_yaml(path) {
             report.error(&format!(
-                "`{}` is no payload: payloads are JSON, and policies stand before `--http-payload`",
+                "`{}` is no payload: payloads are JSON, and policies stand before `--http-payload`, `--envoy-payload` and `--json-payload`",
                 path.display()
             ));
             return report;
         }
     }
-    let inputs = input::read(&arguments.http_payload, &mut report);
-    let arena = Arena::new();
-    let policies = policies::read(&arguments.paths, &arena);
-    if !policies.diagnostics.is_empty() {
-        report.refuse(&policies.diagnostics);
+    let inputs = payloads.map(|(mode, paths)| (mode, input::read(paths, &mut report)));
+    let given = match arguments.context_file.as_deref().map(policies::context_file).transpose() {
+        Ok(given) => given,
+        Err(error) => {
+            report.error(&error);
+            return report;
+        }
+    };
+    let mut policies = policies::opened(&arguments.paths, &arguments.config, given);
+    let mistakes = policies.mistakes();
+    if !mistakes.is_empty() {
+        report.refuse(&mistakes);
     }
-    let Some(set) = policies.set else {
+    let Some(set) = policies.set.clone() else {
         report.raise(Status::BadPolicies);
         return report;
     };
     let mut lines = Vec::new();
-    for input in inputs.iter().flatten() {
-        lines.extend(apply(&set, input, &mut report));
+    for (mode, inputs) in &inputs {
+        for input in inputs.iter().flatten() {
+            let session = policies.session();
+            lines.extend(apply(compiled(&set), *mode, input, &session, &mut report));
+        }
     }
-    if arguments.fail_on_deny && lines.iter().any(|line| line.status != 200) {
-        report.raise(Status::Denied);
+    if arguments.fail_on_deny && !lines.iter().all(Line::passes) {
+        report.raise(Status::Failed);
     }
     match arguments.output {
         Format::Json => lines.iter().for_each(|line| report.json(line)),
@@ -65,7 +84,7 @@ struct Line {
     /// The file as the user wrote it.
     payload: String,
     /// What the server would answer: `allow`, `deny`, `error`, or `none` if no policy spoke.
-    decision: &'static str,
+    decision: Outcome,
     /// With which HTTP status.
     status: u16,
     reason: Option<String>,
@@ -89,37 +108,52 @@ struct Row {
 }
 
 /// A payload that does not decode is an error of usage.
-fn apply(set: &CompiledSet<'_>, input: &Input, report: &mut Report) -> Option<Line> {
+fn apply(
+    set: &CompiledSet<'_>,
+    mode: Mode,
+    input: &Input,
+    session: &Session,
+    report: &mut Report,
+) -> Option<Line> {
     let arena = Bump::new();
-    let Payload { request, has_mcp } = match payload(&input.bytes, &arena, &mut Budget::default()) {
-        Ok(payload) => payload,
+    let mut budget = Budget::default();
+    let request = match mode {
+        Mode::Http => payload(&input.bytes, &arena, &mut budget).map(|payload| {
+            if !payload.has_mcp && set.reads.reads("mcp") {
+                report.warning(&format!(
+                    "a policy reads `object.mcp`, and the payload `{}` has no `mcp`: the server would compute it from \
+                     the body, here it is empty",
+                    input.name
+                ));
+            }
+            payload.request
+        }),
+        Mode::Envoy => envoy::payload(&input.bytes, &arena, &mut budget),
+        Mode::Json => json::payload(&input.bytes, &arena, &mut budget),
+    };
+    let request = match request {
+        Ok(request) => request,
         Err(error) => {
-            report.error(&format!("`{}` is no HTTP payload: {error}", input.name));
+            report.error(&format!("`{}` is no {} payload: {error}", input.name, mode.as_str()));
             return None;
         }
     };
-    if !has_mcp && set.reads.reads("mcp") {
-        report.warning(&format!(
-            "a policy reads `object.mcp`, and the payload `{}` has no `mcp`: the server would compute it from the \
-             body, here it is empty",
-            input.name
-        ));
-    }
-    let policies = rows(set, request, &arena);
-    let decision = decide(set, request, &arena, Budget::default(), &mut |_, _| {});
-    Some(Line::new(&input.name, set, &decision, policies))
+    let policies = rows(set, mode, request, &arena, session);
+    let decision = decide(set, request, live(&arena, session), &mut |_, _| {});
+    Some(Line::new(&input.name, mode, set, &decision, policies))
 }
 
-/// As Kyverno's command line words them (kyverno-semantics §6.2).
-fn rows<'a>(set: &'a CompiledSet<'a>, request: Value<'a>, arena: &'a Bump) -> Vec<Row> {
-    let asked = set.policies.iter().map(|policy| {
-        let (result, message) = match ask_alone(policy, request, arena, Budget::default()) {
-            Ok(verdict) => match verdict.opinion {
-                Opinion::Allow => ("pass", "request allowed".to_owned()),
-                Opinion::Deny(reason) => ("fail", format!("request denied, reason: {reason}")),
-                Opinion::Nothing => ("skip", "request does not match".to_owned()),
-                Opinion::Error(errors) => ("error", ErrorText(errors).to_string()),
-            },
+/// As Kyverno's command line words them (docs/kyverno.md §12); but it does not look at exceptions.
+fn rows<'a>(
+    set: &'a CompiledSet<'a>,
+    mode: Mode,
+    request: Value<'a>,
+    arena: &'a Bump,
+    session: &'a Session,
+) -> Vec<Row> {
+    let asked = set.policies.iter().filter(|policy| policy.mode == mode).map(|policy| {
+        let (result, message) = match ask_alone(policy, request, live(arena, session)) {
+            Ok(verdict) => words(policy, &verdict),
             Err(fault) => ("error", fault.to_string()),
         };
         Row { policy: policy.name.clone(), result, message }
@@ -127,14 +161,46 @@ fn rows<'a>(set: &'a CompiledSet<'a>, request: Value<'a>, arena: &'a Bump) -> Ve
     asked.collect()
 }
 
+/// What a policy said, in Kyverno's words.
+pub(crate) fn words(policy: &CompiledPolicy<'_>, verdict: &Verdict<'_>) -> (&'static str, String) {
+    if policy.mode == Mode::Json {
+        let rule = rule(policy, verdict);
+        return (rule.status, rule.message);
+    }
+    match (verdict.opinion, policy.mode) {
+        (Opinion::Allow, _) => ("pass", "request allowed".to_owned()),
+        (Opinion::Deny(reason), Mode::Http) => ("fail", format!("request denied, reason: {reason}")),
+        (Opinion::Deny(_), Mode::Envoy | Mode::Json) => {
+            ("fail", format!("request denied with status code {}", verdict.status.unwrap_or_default()))
+        }
+        (Opinion::Nothing, _) => {
+            match verdict.exceptions.first().and_then(|index| policy.exceptions.get(*index)) {
+                Some(exception) => ("skip", format!("exempt by the exception {}", exception.name)),
+                None => ("skip", "request does not match".to_owned()),
+            }
+        }
+        (Opinion::Error(errors), _) => ("error", ErrorText(errors).to_string()),
+    }
+}
+
 impl Line {
-    fn new(payload: &str, set: &CompiledSet<'_>, decision: &Decision<'_>, policies: Vec<Row>) -> Line {
-        let (outcome, status, reason, error) = match decision.outcome {
-            Outcome::Allow => ("allow", 200, None, None),
-            Outcome::Nothing => ("none", 200, None, None),
-            Outcome::Deny(reason) => ("deny", 403, Some(reason.to_owned()), None),
-            Outcome::Error(errors) => ("error", 500, None, Some(ErrorText(errors).to_string())),
-            Outcome::Fault(fault) => ("error", 500, None, Some(fault.to_string())),
+    fn new(
+        payload: &str,
+        mode: Mode,
+        set: &CompiledSet<'_>,
+        decision: &Decision<'_>,
+        policies: Vec<Row>,
+    ) -> Line {
+        // Envoy answers 403 where Kyverno's answer names no status, and where Kyverno fails.
+        let named = decision.status.and_then(|status| u16::try_from(status).ok());
+        let named = named.filter(|status| (100..=599).contains(status)).unwrap_or(403);
+        let failed = if mode == Mode::Envoy { 403 } else { 500 };
+        let (outcome, status, reason, error) = match decision.opinion {
+            Ok(Opinion::Allow) => (Outcome::Allow, 200, None, None),
+            Ok(Opinion::Nothing) => (Outcome::NoOpinion, 200, None, None),
+            Ok(Opinion::Deny(reason)) => (Outcome::Deny, named, Some(reason.to_owned()), None),
+            Ok(Opinion::Error(errors)) => (Outcome::Error, failed, None, Some(ErrorText(errors).to_string())),
+            Err(fault) => (Outcome::Error, failed, None, Some(fault.to_string())),
         };
         let policy = decision.policy.and_then(|index| set.policies.get(index));
         let rule = policy.zip(decision.validation).and_then(|(policy, index)| policy.paths.get(index));
@@ -150,13 +216,18 @@ impl Line {
         }
     }
 
+    /// Whether the request goes on.
+    fn passes(&self) -> bool {
+        matches!(self.decision, Outcome::Allow | Outcome::NoOpinion)
+    }
+
     /// `request.json: deny 403, a-policy, spec.validations[0]: reason`
     fn summary(&self) -> String {
-        let style = if self.status == 200 { GREEN } else { RED };
+        let style = if self.passes() { GREEN } else { RED };
         let mut text = format!("{BOLD}{}{BOLD:#}: ", printable(&self.payload));
-        text.push_str(&format!("{style}{} {}{style:#}", self.decision, self.status));
+        text.push_str(&format!("{style}{} {}{style:#}", self.decision.as_str(), self.status));
         for part in [&self.policy, &self.rule].into_iter().flatten() {
-            text.push_str(&format!(", {part}"));
+            text.push_str(&format!(", {}", printable(part)));
         }
         if let Some(why) = self.reason.as_ref().or(self.error.as_ref()) {
             text.push_str(&format!(": {}", printable(why)));

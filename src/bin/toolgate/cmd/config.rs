@@ -2,18 +2,29 @@
 
 use std::path::PathBuf;
 
-use toolgate::config::{Config, process_environment};
-use toolgate::diag::{self, Diagnostic};
+use toolgate::internal::config::process_environment;
+use toolgate::internal::diag;
+use toolgate::{Diagnostic, Diagnostics, Settings, Warnings};
 
 use crate::args::{self, ConfigFile, Format};
 use crate::report::{Report, Status};
+
+/// A configuration and what may be wrong with it, or what is.
+pub(crate) type Loaded = Result<(Settings, Warnings), Diagnostics>;
 
 /// Prints the effective configuration.
 pub(crate) fn run(arguments: &args::Config) -> Report {
     let mut report = Report::default();
     match (load(&arguments.config, &arguments.policies), arguments.output) {
-        (Ok(config), Format::Json) => report.json(&config.effective()),
-        (Ok(config), Format::Text) => report.text(config.effective().to_string()),
+        (Ok((config, warnings)), format) => {
+            if !warnings.is_empty() {
+                report.refuse(&warnings);
+            }
+            match format {
+                Format::Json => report.json(&config.effective()),
+                Format::Text => report.text(config.effective().to_string()),
+            }
+        }
         (Err(diagnostics), _) => {
             report.refuse(&diagnostics);
             report.raise(Status::BadPolicies);
@@ -26,17 +37,17 @@ pub(crate) fn run(arguments: &args::Config) -> Report {
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub(crate) fn load(file: &ConfigFile, policies: &[PathBuf]) -> Result<Config, Vec<Diagnostic>> {
-    Config::load_beside(policies, file.config.as_deref(), process_environment())
+pub(crate) fn load(file: &ConfigFile, policies: &[PathBuf]) -> Loaded {
+    Settings::load_beside(policies, file.config.as_deref(), process_environment())
 }
 
 /// What is wrong with the configuration and with the policies around it. The configuration file may lie among those,
 /// and then what is wrong with it is told once, by the reader that knows what not to print of it.
-pub(crate) fn together(
-    config: &Result<Config, Vec<Diagnostic>>,
-    policies: Vec<Diagnostic>,
-) -> Vec<Diagnostic> {
-    let mut all = config.as_ref().err().cloned().unwrap_or_default();
+pub(crate) fn together(config: &Loaded, policies: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut all = match config {
+        Ok((_, warnings)) => warnings.to_vec(),
+        Err(wrong) => wrong.to_vec(),
+    };
     let told = |diagnostic: &Diagnostic, all: &[Diagnostic]| {
         diagnostic.file_name().is_some_and(|name| all.iter().any(|other| other.file_name() == Some(name)))
     };

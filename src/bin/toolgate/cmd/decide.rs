@@ -1,10 +1,8 @@
 //! `toolgate decide`: the interceptor's answers to events.
 
 use serde::Serialize;
-use toolgate::cel::plan::Arena;
-use toolgate::diag::report::printable;
-use toolgate::interceptor::{Interceptor, Record, Scratch};
-use toolgate::policy::decide::Effect;
+use toolgate::internal::visible::printable;
+use toolgate::{Capabilities, Context, Effect, Engine, Outcome, Record, Scratch};
 
 use super::{config, input, policies};
 use crate::args::{Decide, DecideFormat};
@@ -14,22 +12,40 @@ use crate::report::{GREEN, RED, Report, Status};
 pub(crate) fn run(arguments: &Decide) -> Report {
     let mut report = Report::default();
     let inputs = input::read(&arguments.events, &mut report);
-    let arena = Arena::new();
-    let policies = policies::read(&arguments.policies, &arena);
+    let mut policies = policies::read(&arguments.policies);
     let config = config::load(&arguments.config, &arguments.policies);
-    let diagnostics = config::together(&config, policies.diagnostics);
+    let diagnostics = config::together(&config, policies.mistakes());
     if !diagnostics.is_empty() {
         report.refuse(&diagnostics);
     }
-    let (Some(set), Ok(mut config)) = (policies.set, config) else {
+    let (Some(set), Ok((mut config, _))) = (policies.set, config) else {
         report.raise(Status::BadPolicies);
         return report;
     };
     if let Some(default) = arguments.default {
         config.default_decision = default.into();
     }
-    let interceptor = match Interceptor::new(set, &arena, config) {
-        Ok(interceptor) => interceptor.with_trace(arguments.trace),
+    let given = match arguments.context_file.as_deref().map(policies::context_file).transpose() {
+        Ok(given) => given,
+        Err(error) => {
+            report.error(&error);
+            return report;
+        }
+    };
+    if let Some(given) = &given {
+        given.grant(&mut config.capabilities);
+    }
+    let engine = match Engine::new(set, config) {
+        Ok(engine) => engine,
+        Err(diagnostics) => {
+            report.refuse(&diagnostics);
+            report.raise(Status::BadPolicies);
+            return report;
+        }
+    };
+    let capabilities = match given.map_or_else(|| engine.capabilities(), |given| Ok(Capabilities::of(given)))
+    {
+        Ok(capabilities) => capabilities,
         Err(diagnostics) => {
             report.refuse(&diagnostics);
             report.raise(Status::BadPolicies);
@@ -37,18 +53,19 @@ pub(crate) fn run(arguments: &Decide) -> Report {
         }
     };
     let mut scratch = Scratch::default();
-    let now = now();
+    let now = Context::from(std::time::SystemTime::now()).with(&capabilities);
+    let context = if arguments.trace { now.traced() } else { now };
     for event in inputs.iter().flatten() {
-        let answer = interceptor.intercept(&mut scratch, &event.bytes, now);
+        let decision = engine.decide(&mut scratch, &event.bytes, &context);
         if arguments.trace {
-            report.note(trace(&event.name, &answer.record));
+            report.note(trace(&event.name, &decision.record));
         }
         match arguments.output {
-            DecideFormat::Answer => report.line(answer.bytes.to_vec()),
-            DecideFormat::Json => report.json(&Line::new(&event.name, &answer.record)),
+            DecideFormat::Answer => report.line(decision.answer.to_vec()),
+            DecideFormat::Json => report.json(&Line { event: &event.name, record: &decision.record }),
         }
-        if arguments.fail_on_deny && answer.record.effect == Effect::Deny {
-            report.raise(Status::Denied);
+        if arguments.fail_on_deny && decision.record.effect == Effect::Deny {
+            report.raise(Status::Failed);
         }
     }
     report
@@ -59,88 +76,37 @@ pub(crate) fn run(arguments: &Decide) -> Report {
 struct Line<'a> {
     /// The event file as the user wrote it.
     event: &'a str,
-    /// `allow` or `deny`.
-    effect: &'static str,
-    /// `allow`, `deny`, `error`, `none` (no policy spoke), `fault`, `refused` or `pass` (not judged).
-    decision: &'a str,
-    /// What Kyverno's server would answer.
-    status: u16,
-    reason: Option<&'a str>,
-    policy: Option<&'a str>,
-    /// `spec.validations[0]`
-    rule: Option<&'a str>,
-    /// The text of a CEL error or a fault; it may carry values of the call.
-    error: Option<&'a str>,
-    /// Why the message was refused without asking a policy.
-    refusal: Option<&'a str>,
-    /// What the agent was given to ask about.
-    #[serde(rename = "decisionId")]
-    decision_id: Option<&'a str>,
-    method: Option<&'a str>,
-    target: Option<&'a str>,
-    tool: Option<&'a str>,
-}
-
-impl<'a> Line<'a> {
-    fn new(event: &'a str, record: &'a Record<'_>) -> Line<'a> {
-        Line {
-            event,
-            effect: effect(record.effect),
-            decision: record.outcome,
-            status: record.status,
-            reason: record.reason,
-            policy: record.policy,
-            rule: record.rule,
-            error: record.error.as_deref(),
-            refusal: record.refusal,
-            decision_id: record.decision_id,
-            method: record.method,
-            target: record.target,
-            tool: record.tool,
-        }
-    }
-}
-
-fn effect(effect: Effect) -> &'static str {
-    match effect {
-        Effect::Allow => "allow",
-        Effect::Deny => "deny",
-    }
+    #[serde(flatten)]
+    record: &'a Record<'a>,
 }
 
 /// One line for the event, then one for each policy that was asked.
 fn trace(event: &str, record: &Record<'_>) -> String {
     let style = if record.effect == Effect::Allow { GREEN } else { RED };
-    let mut text = format!("{}: {style}{}{style:#}", printable(event), effect(record.effect));
-    if let Some(method) = record.method {
+    let mut text = format!("{}: {style}{}{style:#}", printable(event), record.effect.as_str());
+    if let Some(method) = &record.method {
         text.push_str(&format!(", {}", printable(method)));
-        if let Some(tool) = record.tool {
+        if let Some(tool) = &record.tool {
             text.push_str(&format!(" `{}`", printable(tool)));
         }
     }
     text.push_str(match record.outcome {
-        "none" => ": no policy spoke",
-        "pass" => ": not judged",
+        Outcome::NoOpinion => ": no policy spoke",
+        Outcome::Pass => ": not judged",
         _ => "",
     });
-    if let Some(refusal) = record.refusal {
+    if let Some(refusal) = &record.refusal {
         text.push_str(&format!(": refused, {}", printable(refusal)));
     }
-    if let Some(policy) = record.policy {
+    if let Some(policy) = &record.policy {
         text.push_str(&format!(": `{}`", printable(policy)));
-        if let Some(rule) = record.rule {
+        if let Some(rule) = &record.rule {
             text.push_str(&format!(", {rule}"));
         }
     }
     text.push('\n');
-    for (policy, verdict) in &record.verdicts {
-        text.push_str(&format!("  {}: {}\n", printable(policy), printable(verdict)));
+    for (policy, said) in &record.trace {
+        text.push_str(&format!("  {}: {}\n", printable(policy), printable(said)));
     }
     text
-}
-
-/// Seconds since the Unix epoch.
-fn now() -> i64 {
-    let elapsed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX)
 }

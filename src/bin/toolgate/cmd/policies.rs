@@ -1,42 +1,140 @@
 //! Policies from the paths that the user names, with everything that is wrong with them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use toolgate::cel::plan::Arena;
-use toolgate::diag::{self, Diagnostic, Severity};
-use toolgate::policy::compile::{CompiledSet, compile};
-use toolgate::policy::load::load;
+use bumpalo::Bump;
+use toolgate::internal::budget::Budget;
+use toolgate::internal::library::capability::Session;
+use toolgate::internal::library::table::Context;
+use toolgate::internal::outside::{Fixed, ungranted, value};
+use toolgate::internal::policy::load::{Loaded, load, load_sources};
+use toolgate::internal::policy::set::compiled;
+use toolgate::internal::source::Source;
+use toolgate::internal::yaml::{Document, documents};
+use toolgate::{Capabilities, Diagnostic, PolicySet, Severity};
+
+use super::config;
+use crate::args::ConfigFile;
 
 /// What became of the policies.
-pub(crate) struct Policies<'p> {
+pub(crate) struct Policies {
     /// The compiled policies; `None` if anything is wrong, because then the set must not be served.
-    pub(crate) set: Option<CompiledSet<'p>>,
-    /// Everything that is wrong and every warning, by file and place.
+    pub(crate) set: Option<PolicySet>,
+    /// Everything that is wrong, every warning and what was left out, by file and place.
     pub(crate) diagnostics: Vec<Diagnostic>,
+    /// Who answers what they ask outside of a payload.
+    pub(crate) capabilities: Capabilities,
+    /// How long they may take for one payload.
+    pub(crate) limit: Duration,
     /// How many policies were read.
     pub(crate) count: usize,
+    /// How many exceptions were read.
+    pub(crate) exceptions: usize,
 }
 
-/// Loads and compiles. A policy whose document is well is compiled even if another's is not, so that all mistakes
-/// are reported together.
-pub(crate) fn read<'p>(paths: &[PathBuf], arena: &'p Arena) -> Policies<'p> {
-    let loaded = load(paths);
-    let broken = loaded.has_errors();
-    let count = loaded.policies.len();
-    let mut diagnostics = loaded.diagnostics;
-    let set = match compile(&loaded.policies, arena) {
-        Ok(set) => Some(set).filter(|_| !broken),
-        Err(mistakes) => {
-            diagnostics.extend(mistakes);
-            None
+/// Loads and compiles. What is in a bundle counts as it was checked.
+pub(crate) fn read(paths: &[PathBuf]) -> Policies {
+    compile(load(paths))
+}
+
+/// Loads and compiles, with all warnings: of a bundle its texts.
+pub(crate) fn read_texts(paths: &[PathBuf]) -> Policies {
+    compile(load_sources(paths))
+}
+
+fn compile(loaded: Loaded) -> Policies {
+    let (count, exceptions) = (loaded.policies.len(), loaded.exceptions.len());
+    let (set, diagnostics) = loaded.lenient();
+    let set = (!diagnostics.has_errors()).then_some(set);
+    let capabilities = Capabilities::default();
+    let limit = Duration::ZERO;
+    Policies { set, capabilities, limit, diagnostics: diagnostics.into_iter().collect(), count, exceptions }
+}
+
+/// The policies of these paths, and what the configuration must grant for them to load. What a `given` file answers is
+/// granted.
+pub(crate) fn granted(
+    mut policies: Policies,
+    paths: &[PathBuf],
+    config: &ConfigFile,
+    given: Option<Fixed>,
+) -> Policies {
+    let mut config = config::load(config, paths);
+    if let (Some(given), Ok((settings, _))) = (given, &mut config) {
+        given.grant(&mut settings.capabilities);
+        policies.capabilities = Capabilities::of(given);
+    }
+    if let (Some(set), Ok((settings, _))) = (&policies.set, &config) {
+        policies.diagnostics.extend(ungranted(&compiled(set).asks, &settings.capabilities));
+        policies.limit = Duration::from_millis(settings.capabilities.time_limit);
+    }
+    policies.diagnostics = config::together(&config, policies.diagnostics);
+    if policies.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
+        policies.set = None;
+    }
+    policies
+}
+
+/// The same as decisions need them, with everything opened that the policies ask and no file answers.
+pub(crate) fn opened(paths: &[PathBuf], config: &ConfigFile, given: Option<Fixed>) -> Policies {
+    let answered = given.is_some();
+    let mut policies = granted(read(paths), paths, config, given);
+    if let (Some(set), Ok((settings, _)), false) = (&policies.set, config::load(config, paths), answered) {
+        match Capabilities::open(&compiled(set).asks, &settings.capabilities) {
+            Ok(capabilities) => policies.capabilities = capabilities,
+            Err(wrong) => {
+                policies.diagnostics.extend(wrong);
+                policies.set = None;
+            }
         }
-    };
-    diag::sort(&mut diagnostics);
-    Policies { set, diagnostics, count }
+    }
+    policies
 }
 
-/// The number of errors and of warnings.
-pub(crate) fn tally(diagnostics: &[Diagnostic]) -> (usize, usize) {
-    let errors = diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
-    (errors, diagnostics.len().saturating_sub(errors))
+/// The answers of a context file.
+///
+/// # Errors
+/// Why they cannot be read, for people.
+pub(crate) fn context_file(path: &Path) -> Result<Fixed, String> {
+    let wrong = |why: String| format!("the context file `{}` cannot be read: {why}", path.display());
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    let source =
+        Source::new(path.display().to_string(), text).map_err(|_| wrong("it is too large".to_owned()))?;
+    let mut diagnostics = Vec::new();
+    let documents = documents(&source, &mut diagnostics);
+    if let Some(diagnostic) = diagnostics.first() {
+        return Err(wrong(diagnostic.message.clone()));
+    }
+    match documents.as_slice() {
+        [Document { root: Some(root), .. }] => Fixed::read(&value(root)).map_err(wrong),
+        _ => Err(wrong("it is not one document".to_owned())),
+    }
+}
+
+impl Policies {
+    /// What one payload's decision asks.
+    pub(crate) fn session(&self) -> Session {
+        let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.capabilities.session(elapsed.as_nanos(), self.limit)
+    }
+
+    /// What a command whose business is another tells of the policies: not what was left out.
+    pub(crate) fn mistakes(&mut self) -> Vec<Diagnostic> {
+        self.diagnostics.retain(|diagnostic| diagnostic.severity != Severity::Note);
+        std::mem::take(&mut self.diagnostics)
+    }
+}
+
+/// How many diagnostics are of this severity.
+pub(crate) fn count(diagnostics: &[Diagnostic], severity: Severity) -> usize {
+    diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count()
+}
+
+/// What functions may ask while a payload is decided: the time is now.
+pub(crate) fn live<'a>(arena: &'a Bump, session: &'a Session) -> Context<'a> {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Context::new(arena, Budget::default())
+        .at(i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX))
+        .asking(session)
 }

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use toolgate::diag::Severity;
+use toolgate::internal::diag::Severity;
 
 use crate::args::{Test, TestFormat};
 use crate::report::{Progress, Report, Status};
@@ -112,7 +112,7 @@ fn run_and_list(arguments: &Test) -> (Report, BTreeSet<PathBuf>) {
     if run.is_empty() && !files.is_empty() {
         report.error("no case is wanted: nothing matches the filter");
     }
-    run.judge(&mut report);
+    run.raise(&mut report);
     match arguments.output {
         TestFormat::Text => text::write(&run, &mut report),
         TestFormat::Json => json::write(&run, &mut report),
@@ -216,8 +216,8 @@ impl Run {
         counts
     }
 
-    /// The exit code.
-    fn judge(&self, report: &mut Report) {
+    /// Raises the exit code of the report to what the run found.
+    fn raise(&self, report: &mut Report) {
         for outcome in &self.outcomes {
             if outcome.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
                 report.raise(Status::Usage);
@@ -228,12 +228,12 @@ impl Run {
         }
         let counts = self.counts();
         if counts.failed > 0 || counts.kyverno_failed > 0 {
-            report.raise(Status::Denied);
+            report.raise(Status::Failed);
         }
         for (_, test) in self.kyverno() {
             match test.failure {
                 Some(Failure::Crash(_)) => report.raise(Status::Usage),
-                Some(_) => report.raise(Status::Denied),
+                Some(_) => report.raise(Status::Failed),
                 None => {}
             }
         }

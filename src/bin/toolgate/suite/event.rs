@@ -1,9 +1,10 @@
 //! A call of a fixture as the bytes that the gateway would send.
 //!
-//! The envelope is that of an MCP request (agentcore-interceptor §1.2). Text where an object is due is JSON and
+//! The envelope is that of an MCP request (docs/agentcore.md §1). Text where an object is due is JSON and
 //! stands in the event as it is: so a fixture can have numbers, duplicates and spellings that YAML cannot write.
 
-use toolgate::policy::yaml::{Node, NodeKind, Scalar, Value};
+use toolgate::internal::value::base64::{Alphabet, encode};
+use toolgate::internal::yaml::{Node, NodeKind, Scalar, Value};
 
 use super::fixture::Call;
 
@@ -111,31 +112,15 @@ fn quoted(text: &str) -> String {
 
 /// A JWT of these claims. Nobody signs it: the gateway that verifies tokens is not part of a fixture.
 fn token(claims: &str) -> String {
-    let part = |text: &str| base64url(text.as_bytes());
+    let part =
+        |text: &str| -> String { encode(text.as_bytes(), Alphabet::Url, false).map(char::from).collect() };
     format!("{}.{}.{}", part(r#"{"alg":"RS256","typ":"JWT"}"#), part(claims), part("unsigned"))
-}
-
-/// Base64 with the alphabet for URLs and without padding.
-fn base64url(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let digit = |bits: u32| {
-        let index = usize::try_from(bits & 63).unwrap_or_default();
-        char::from(ALPHABET.get(index).copied().unwrap_or(b'A'))
-    };
-    let mut out = String::new();
-    for chunk in bytes.chunks(3) {
-        let at = |index: usize| u32::from(chunk.get(index).copied().unwrap_or_default());
-        let bits = at(0) << 16 | at(1) << 8 | at(2);
-        let digits = [bits >> 18, bits >> 12, bits >> 6, bits].map(digit);
-        out.extend(digits.iter().take(chunk.len().saturating_add(1)));
-    }
-    out
 }
 
 #[cfg(test)]
 mod tests {
-    use toolgate::policy::yaml::documents;
-    use toolgate::source::Source;
+    use toolgate::internal::source::Source;
+    use toolgate::internal::yaml::documents;
 
     use super::*;
 

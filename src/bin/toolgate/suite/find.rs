@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use toolgate::source::{MAX_FILE_BYTES, Source};
+use toolgate::internal::source::{MAX_FILE_BYTES, Source};
 
 /// The name of Kyverno's test files.
 pub(crate) const KYVERNO_TEST: &str = "kyverno-test.yaml";

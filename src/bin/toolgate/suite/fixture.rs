@@ -5,10 +5,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use toolgate::config::Config;
-use toolgate::diag::{Code, Diagnostic};
-use toolgate::policy::yaml::{Document, Node, documents};
-use toolgate::source::{Located, Source, Span};
+use toolgate::Capabilities;
+use toolgate::internal::config::Config;
+use toolgate::internal::diag::{Code, Diagnostic};
+use toolgate::internal::outside::{Fixed, value};
+use toolgate::internal::source::{Located, Source, Span};
+use toolgate::internal::yaml::{Document, Node, documents};
 
 use super::read::{Fields, Reader, beside};
 use super::settings;
@@ -25,6 +27,8 @@ pub(crate) struct Fixture {
     pub(crate) policies: Vec<Located<PathBuf>>,
     /// The settings under which they do.
     pub(crate) config: Config,
+    /// What policies are answered that ask outside of the call.
+    pub(crate) answers: Capabilities,
     /// When the events arrive, in seconds since the Unix epoch; now if absent.
     pub(crate) time: Option<i64>,
     /// The cases.
@@ -110,7 +114,7 @@ pub(crate) struct Expect {
 }
 
 const DOCUMENT: &[&str] =
-    &["apiVersion", "kind", "metadata", "policies", "config", "time", "defaults", "cases"];
+    &["apiVersion", "kind", "metadata", "policies", "config", "answers", "time", "defaults", "cases"];
 const METADATA: &[&str] = &["name", "labels", "annotations"];
 const CASE: &[&str] = &["name", "event", "events", "call", "calls", "expect"];
 const CALL: &[&str] = &["body", "method", "params", "tool", "arguments", "claims", "headers", "path"];
@@ -170,8 +174,25 @@ fn read_document(source: &Arc<Source>, document: &Document, out: &mut Vec<Diagno
         Message::Call(call) => call.claims.is_some(),
         Message::Event(_) => false,
     });
-    let config = settings::read(&mut reader, &fields, claims);
-    Some(Fixture { name, policies, config, time, cases })
+    let mut config = settings::read(&mut reader, &fields, claims);
+    let answers = answers(&mut reader, &fields, &mut config);
+    Some(Fixture { name, policies, config, answers, time, cases })
+}
+
+/// Who gives answers means that policies may ask for them; whatever is not given is an error, and nothing is asked.
+fn answers(reader: &mut Reader<'_>, fields: &Fields<'_>, config: &mut Config) -> Capabilities {
+    let Some(node) = fields.get("answers") else { return Capabilities::default() };
+    match Fixed::read(&value(node)) {
+        Ok(fixed) => {
+            fixed.grant(&mut config.capabilities);
+            Capabilities::of(fixed)
+        }
+        Err(wrong) => {
+            let help = "docs/capabilities.md shows what can be given";
+            reader.report(Code::BadFormat, node.span, "answers", wrong, help);
+            Capabilities::default()
+        }
+    }
 }
 
 fn stem(source: &Source) -> String {

@@ -1,26 +1,33 @@
-//! Kyverno's own test files, as far as they test HTTP payloads: the rows of `kyverno test` (kyverno-semantics §6).
+//! Kyverno's own test files, as far as they test payloads: the rows of `kyverno test` (docs/kyverno.md §12).
 //!
 //! What Kyverno does is done, also where it is odd; [`TestResult::warnings`] says where a test cannot fail.
 
+mod mocks;
 mod policies;
 mod read;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bumpalo::Bump;
-use toolgate::cel::budget::Budget;
-use toolgate::cel::plan::Arena;
-use toolgate::diag::Diagnostic;
-use toolgate::gateway::payload::payload;
-use toolgate::policy::compile::compile;
-use toolgate::policy::decide::{ErrorText, Opinion, ask_alone};
-use toolgate::source::Source;
+use toolgate::internal::budget::Budget;
+use toolgate::internal::diag::Diagnostic;
+use toolgate::internal::gateway::payload::payload;
+use toolgate::internal::gateway::{envoy, json};
+use toolgate::internal::policy::decide::{ask_alone, rule};
+use toolgate::internal::policy::model::{Exception, Mode, Policy};
+use toolgate::internal::policy::set::{compile, compiled};
+use toolgate::internal::source::Source;
+use toolgate::internal::value::Value;
+use toolgate::{Capabilities, PolicySet};
 
-use self::policies::{Policies, load};
+use self::policies::{Policies, exceptions, load};
 use self::read::{Expected, Test};
 use super::filter::Filter;
+use crate::cmd::apply::words;
+use crate::cmd::policies::live;
 
 /// What came of one document.
 #[derive(Debug, Default)]
@@ -65,6 +72,8 @@ pub(crate) struct Row {
 /// What one policy says of one payload.
 struct Response {
     policy: String,
+    /// The policy's name again, but in mode JSON what Kyverno's engine calls the rule.
+    rule: String,
     /// `pass`, `fail`, `warn`, `skip`, `error`, or nothing.
     result: &'static str,
     message: String,
@@ -79,7 +88,11 @@ pub(super) fn run(source: &Arc<Source>, filter: &Filter, used: &mut BTreeSet<Pat
     for document in read::read(source) {
         match document {
             Ok(test) => {
-                used.extend(test.policies.iter().chain(&test.payloads).cloned());
+                let Test { policies, payloads, envoy_payloads, json_payloads, exceptions, .. } = &test;
+                for files in [policies, payloads, envoy_payloads, json_payloads, exceptions] {
+                    used.extend(files.iter().cloned());
+                }
+                used.extend(test.mocks.context.clone());
                 results.extend(run_one(source, test, filter));
             }
             Err(error) => {
@@ -110,7 +123,7 @@ fn run_one(source: &Arc<Source>, mut test: Test, filter: &Filter) -> Option<Test
         return None;
     }
     result.warnings = warnings(&test);
-    match responses(&test, &mut result.diagnostics) {
+    match responses(source, &test, &mut result.diagnostics) {
         Ok(responses) => match rows(&test.results, &responses) {
             Ok(rows) => result.rows = rows,
             Err(failure) => result.failure = Some(failure),
@@ -131,70 +144,115 @@ fn warnings(test: &Test) -> Vec<String> {
     warnings
 }
 
-/// What every policy says of every payload.
-fn responses(test: &Test, diagnostics: &mut Vec<Diagnostic>) -> Result<Responses, Failure> {
-    let Policies { policies, scored } = load(&test.policies, diagnostics)?;
+/// Reads the payloads of a mode, each under its path.
+fn read_payloads(mode: Mode, paths: &[PathBuf]) -> Result<Vec<(String, Vec<u8>)>, Failure> {
     let mut payloads: Vec<(String, Vec<u8>)> = Vec::new();
-    for path in &test.payloads {
+    for path in paths {
         let key = path.display().to_string();
-        let bytes = std::fs::read(path).map_err(|error| {
-            Failure::Stop(format!("failed to load HTTP payloads from path {key} ({error})"))
-        })?;
-        payload(&bytes, &Bump::new(), &mut Budget::default()).map_err(|error| {
-            Failure::Stop(format!("failed to load HTTP payloads from path {key} ({error})"))
-        })?;
+        let fail = |error: &dyn std::fmt::Display| {
+            Failure::Stop(format!("failed to load {} payloads from path {key} ({error})", mode.as_str()))
+        };
+        let bytes = std::fs::read(path).map_err(|error| fail(&error))?;
+        request(mode, &bytes, &Bump::new()).map_err(|error| fail(&error))?;
         // The later of two with one name stands for both.
         payloads.retain(|(other, _)| *other != key);
         payloads.push((key, bytes));
     }
+    Ok(payloads)
+}
+
+/// What policies see of a payload; the error is for people.
+fn request<'a>(mode: Mode, bytes: &'a [u8], arena: &'a Bump) -> Result<Value<'a>, String> {
+    let mut budget = Budget::default();
+    let read = match mode {
+        Mode::Http => payload(bytes, arena, &mut budget).map(|payload| payload.request),
+        Mode::Envoy => envoy::payload(bytes, arena, &mut budget),
+        Mode::Json => json::payload(bytes, arena, &mut budget),
+    };
+    read.map_err(|error| error.to_string())
+}
+
+/// What every policy says of every payload of its mode.
+fn responses(source: &Source, test: &Test, diagnostics: &mut Vec<Diagnostic>) -> Result<Responses, Failure> {
+    let Policies { policies, scored } = load(&test.policies, diagnostics)?;
+    let exceptions = exceptions(&test.exceptions, diagnostics)?;
+    let of_modes = [
+        (Mode::Http, read_payloads(Mode::Http, &test.payloads)?),
+        (Mode::Envoy, read_payloads(Mode::Envoy, &test.envoy_payloads)?),
+        (Mode::Json, read_payloads(Mode::Json, &test.json_payloads)?),
+    ];
     if let Some(wrong) = test.results.iter().find(|expected| !is_operation(&expected.operation)) {
         return Err(Failure::Stop(format!(
             "invalid test result for policy {}: invalid operation \"{}\", must be one of CREATE, UPDATE, DELETE",
             wrong.policy, wrong.operation
         )));
     }
-    if payloads.is_empty() {
-        return Ok(Vec::new());
-    }
-    let arena = Arena::new();
-    // One by one, because several may have one name.
-    let mut compiled = Vec::with_capacity(policies.len());
-    for policy in &policies {
-        let set = compile(std::slice::from_ref(policy), &arena).map_err(|mistakes| {
-            let texts: Vec<String> = mistakes.into_iter().map(|mistake| mistake.message).collect();
-            let name = &policy.name.value;
-            let texts = texts.join("; ");
-            Failure::Stop(format!(
-                "failed to apply policies on HTTP payload (failed to compile HTTP policy {name}: {texts})"
-            ))
-        })?;
-        compiled.push(set);
-    }
-    let mut responses = Vec::with_capacity(payloads.len());
-    for (key, bytes) in payloads {
-        let mut said = Vec::with_capacity(compiled.len());
-        for (policy, scored) in compiled.iter().flat_map(|set| &set.policies).zip(&scored) {
-            let arena = Bump::new();
-            let request = payload(&bytes, &arena, &mut Budget::default())
-                .map_err(|error| Failure::Stop(error.to_string()))?
-                .request;
-            let (result, message) = match ask_alone(policy, request, &arena, Budget::default()) {
-                Ok(verdict) => match verdict.opinion {
-                    Opinion::Allow => ("pass", "request allowed".to_owned()),
-                    Opinion::Deny(reason) => {
-                        let result = if *scored { "fail" } else { "warn" };
-                        (result, format!("request denied, reason: {reason}"))
-                    }
-                    Opinion::Nothing => ("skip", "request does not match".to_owned()),
-                    Opinion::Error(errors) => ("error", ErrorText(errors).to_string()),
-                },
-                Err(fault) => ("error", fault.to_string()),
-            };
-            said.push(Response { policy: policy.name.clone(), result, message });
+    let mocks =
+        Capabilities::of(test.mocks.answers(source, !test.json_payloads.is_empty()).map_err(Failure::Stop)?);
+    let nothing = Capabilities::default();
+    let mut responses: Responses = Vec::new();
+    for (mode, payloads) in of_modes {
+        if payloads.is_empty() {
+            continue;
         }
-        responses.push((key, said));
+        // Kyverno gives a test no exceptions for the other modes.
+        let exceptions = if mode == Mode::Json { exceptions.as_slice() } else { &[] };
+        // Nor the answers of a test file.
+        let capabilities = if mode == Mode::Json { &mocks } else { &nothing };
+        let sets = sets(mode, &policies, &scored, exceptions)?;
+        for (key, bytes) in payloads {
+            let mut said = Vec::with_capacity(sets.len());
+            for (set, scored) in &sets {
+                for policy in &compiled(set).policies {
+                    let arena = Bump::new();
+                    let session = capabilities.session(0, Duration::ZERO);
+                    let request = request(mode, &bytes, &arena).map_err(Failure::Stop)?;
+                    let verdict = ask_alone(policy, request, live(&arena, &session));
+                    let rule = match &verdict {
+                        Ok(verdict) if mode == Mode::Json => rule(policy, verdict).name.to_owned(),
+                        _ => policy.name.clone(),
+                    };
+                    let (result, message) = match verdict {
+                        Ok(verdict) => words(policy, &verdict),
+                        Err(fault) => ("error", fault.to_string()),
+                    };
+                    let result = if result == "fail" && !scored { "warn" } else { result };
+                    said.push(Response { policy: policy.name.clone(), rule, result, message });
+                }
+            }
+            match responses.iter_mut().find(|(other, _)| *other == key) {
+                Some((_, before)) => before.extend(said),
+                None => responses.push((key, said)),
+            }
+        }
     }
     Ok(responses)
+}
+
+/// The policies of a mode, compiled one by one, because several may have one name; with whether they are scored.
+fn sets(
+    mode: Mode,
+    policies: &[Policy],
+    scored: &[bool],
+    exceptions: &[Exception],
+) -> Result<Vec<(PolicySet, bool)>, Failure> {
+    let mut sets = Vec::with_capacity(policies.len());
+    for (policy, scored) in policies.iter().zip(scored).filter(|(policy, _)| policy.mode == mode) {
+        let set = compile(std::slice::from_ref(policy), exceptions).map_err(|mistakes| {
+            let texts: Vec<String> = mistakes.into_iter().map(|mistake| mistake.message).collect();
+            let (name, texts) = (&policy.name.value, texts.join("; "));
+            let (of, to) = match mode {
+                Mode::Http => ("HTTP", "HTTP"),
+                Mode::Envoy => ("Envoy", "envoy"),
+                Mode::Json => ("JSON", "JSON"),
+            };
+            Failure::Stop(format!(
+                "failed to apply policies on {of} payload (failed to compile {to} policy {name}: {texts})"
+            ))
+        })?;
+        sets.push((set, *scored));
+    }
+    Ok(sets)
 }
 
 fn is_operation(text: &str) -> bool {
@@ -216,7 +274,7 @@ fn rows(expected: &[Expected], responses: &Responses) -> Result<Vec<Row>, Failur
                 } else {
                     format!("Want {}, got {}", expected.result, response.result)
                 };
-                let (rule, message) = (response.policy.clone(), response.message.clone());
+                let (rule, message) = (response.rule.clone(), response.message.clone());
                 rows.push(row(rows.len(), expected, rule, key, pass, reason, message));
             }
             if rows.len() == before {

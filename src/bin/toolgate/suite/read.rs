@@ -4,9 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use toolgate::diag::{Code, Diagnostic};
-use toolgate::policy::yaml::{Mapping, Node, NodeKind, Value};
-use toolgate::source::{Located, Source, Span};
+use toolgate::internal::diag::{Code, Diagnostic};
+use toolgate::internal::source::{Located, Source, Span};
+use toolgate::internal::yaml::{Mapping, Node, NodeKind, Value};
 
 /// Where diagnostics go, and the file that they speak of.
 pub(super) struct Reader<'r> {

@@ -1,15 +1,14 @@
 //! A fixture's cases through the function that answers the gateway.
 
+use std::borrow::Cow;
 use std::fs;
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use toolgate::cel::plan::Arena;
-use toolgate::diag::{self, Code, Diagnostic};
-use toolgate::interceptor::{Answer, Interceptor, Record, Scratch};
-use toolgate::policy::compile::compile;
-use toolgate::policy::decide::Effect;
-use toolgate::policy::load::load;
-use toolgate::source::Source;
+use toolgate::internal::source::Source;
+use toolgate::{
+    Code, Context, Decision, DecisionId, Diagnostic, Engine, Outcome, PolicySet, Record, Scratch, Severity,
+};
 
 use super::event;
 use super::filter::Filter;
@@ -39,10 +38,20 @@ pub(crate) struct CaseResult {
     pub(crate) message: String,
     /// What is not as expected.
     pub(crate) mismatches: Vec<Mismatch>,
-    /// What was decided.
-    pub(crate) got: Got,
+    /// What was decided; nothing if there is no event.
+    pub(crate) got: Option<Record<'static>>,
+}
+
+impl CaseResult {
+    /// `deny by no-deletes, spec.validations[0]: the reason`
+    pub(crate) fn sentence(&self) -> String {
+        self.got.as_ref().map_or_else(|| "nothing: there is no event".to_owned(), sentence)
+    }
+
     /// What each policy that was asked said.
-    pub(crate) verdicts: Vec<(String, String)>,
+    pub(crate) fn trace(&self) -> &[(Cow<'static, str>, String)] {
+        self.got.as_ref().map_or(&[], |record| &record.trace)
+    }
 }
 
 /// One part of an expectation that does not hold.
@@ -54,20 +63,6 @@ pub(crate) struct Mismatch {
     pub(crate) expected: String,
     /// What came.
     pub(crate) got: String,
-}
-
-/// What was decided, in the words of `toolgate decide --output json`.
-#[derive(Debug, Default)]
-pub(crate) struct Got {
-    /// `allow` or `deny`
-    pub(crate) effect: &'static str,
-    /// `allow`, `deny`, `error`, `none`, `fault`, `refused` or `pass`
-    pub(crate) decision: &'static str,
-    pub(crate) reason: Option<String>,
-    pub(crate) policy: Option<String>,
-    pub(crate) rule: Option<String>,
-    pub(crate) error: Option<String>,
-    pub(crate) refusal: Option<String>,
 }
 
 /// Runs the cases that `filter` wants; none if it wants none.
@@ -83,13 +78,14 @@ pub(super) fn run(source: &Arc<Source>, fixture: &Fixture, filter: &Filter) -> O
         loads: false,
         cases: Vec::new(),
     };
-    let arena = Arena::new();
-    let Some(interceptor) = interceptor(source, fixture, &arena, &mut result.diagnostics) else {
+    let Some(engine) = engine(source, fixture, &mut result.diagnostics) else {
         return Some(result);
     };
     result.loads = true;
-    let mut scratch = Scratch::default();
-    let now = fixture.time.unwrap_or_else(|| jiff::Timestamp::now().as_second());
+    // The id of a decision is random; that of a fixture's is nought, so that an answer can be written down.
+    let mut scratch = Scratch::with_ids(|| DecisionId::from(0));
+    let now = fixture.time.map_or_else(|| Context::from(SystemTime::now()), Context::at).traced();
+    let now = now.with(&fixture.answers);
     for case in wanted {
         for (index, message) in case.messages.iter().enumerate() {
             let line = source.position(message.span.start).line;
@@ -102,20 +98,12 @@ pub(super) fn run(source: &Arc<Source>, fixture: &Fixture, filter: &Filter) -> O
                 Message::Call(call) => (Ok(event::event(call)), event::summary(call)),
                 Message::Event(path) => (fs::read(path), shown(source, path)),
             };
-            let mut outcome = CaseResult {
-                name,
-                line,
-                message: summary,
-                mismatches: Vec::new(),
-                got: Got::default(),
-                verdicts: Vec::new(),
-            };
+            let mut outcome = CaseResult { name, line, message: summary, mismatches: Vec::new(), got: None };
             match bytes {
                 Ok(bytes) => {
-                    let answer = interceptor.intercept(&mut scratch, &bytes, now);
-                    outcome.got = Got::new(&answer.record);
-                    outcome.verdicts = verdicts(&answer.record);
-                    outcome.mismatches = compare(source, &case.expect, &outcome.got, &answer);
+                    let decision = engine.decide(&mut scratch, &bytes, &now);
+                    outcome.mismatches = compare(source, &case.expect, &decision);
+                    outcome.got = Some(decision.record.into_owned());
                 }
                 Err(error) => outcome.mismatches.push(Mismatch {
                     what: "event",
@@ -129,13 +117,8 @@ pub(super) fn run(source: &Arc<Source>, fixture: &Fixture, filter: &Filter) -> O
     Some(result)
 }
 
-/// The interceptor that decides the fixture's cases; none if its policies do not load.
-fn interceptor<'p>(
-    source: &Arc<Source>,
-    fixture: &Fixture,
-    arena: &'p Arena,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Option<Interceptor<'p>> {
+/// The engine that decides the fixture's cases; none if its policies do not load.
+fn engine(source: &Arc<Source>, fixture: &Fixture, diagnostics: &mut Vec<Diagnostic>) -> Option<Engine> {
     let mut missing = false;
     for path in fixture.policies.iter().filter(|path| !path.value.exists()) {
         let message = format!("there is no `{}`", path.value.display());
@@ -145,71 +128,44 @@ fn interceptor<'p>(
     if missing {
         return None;
     }
-    let paths: Vec<_> = fixture.policies.iter().map(|path| path.value.clone()).collect();
-    let loaded = load(&paths);
-    let broken = loaded.has_errors();
-    diagnostics.extend(loaded.diagnostics);
-    let set = compile(&loaded.policies, arena);
-    let made = match set {
-        Ok(set) if !broken => Interceptor::new(set, arena, fixture.config.clone()),
-        Ok(_) => Err(Vec::new()),
-        Err(mistakes) => Err(mistakes),
-    };
+    let set = PolicySet::from_files(fixture.policies.iter().map(|path| &path.value));
+    let made = set.and_then(|(set, warnings)| {
+        diagnostics.extend(warnings.into_iter().filter(|diagnostic| diagnostic.severity != Severity::Note));
+        Engine::new(set, fixture.config.clone())
+    });
     match made {
-        Ok(interceptor) => Some(interceptor.with_trace(true)),
+        Ok(engine) => Some(engine),
         Err(mistakes) => {
-            diagnostics.extend(mistakes);
-            diag::sort(diagnostics);
+            diagnostics
+                .extend(mistakes.into_iter().filter(|diagnostic| diagnostic.severity != Severity::Note));
             None
         }
     }
 }
 
-impl Got {
-    fn new(record: &Record<'_>) -> Got {
-        let owned = |text: Option<&str>| text.map(str::to_owned);
-        Got {
-            effect: match record.effect {
-                Effect::Allow => "allow",
-                Effect::Deny => "deny",
-            },
-            decision: record.outcome,
-            reason: owned(record.reason),
-            policy: owned(record.policy),
-            // The validation, whether its path is told with or without its field.
-            rule: owned(record.rule.map(|rule| rule.strip_suffix(".expression").unwrap_or(rule))),
-            error: record.error.clone(),
-            refusal: owned(record.refusal),
-        }
+fn sentence(record: &Record<'_>) -> String {
+    let effect = record.effect.as_str();
+    let mut text = match record.outcome {
+        Outcome::NoOpinion => format!("{effect}: no policy spoke"),
+        Outcome::Pass => format!("{effect}: not judged"),
+        outcome if outcome.as_str() == effect => effect.to_owned(),
+        outcome => format!("{effect}: {}", outcome.as_str()),
+    };
+    if let Some(policy) = &record.policy {
+        text.push_str(&format!(" by {policy}"));
     }
-
-    /// `deny by no-deletes, spec.validations[0]: the reason`
-    pub(crate) fn sentence(&self) -> String {
-        let mut text = match self.decision {
-            "none" => format!("{}: no policy spoke", self.effect),
-            "pass" => format!("{}: not judged", self.effect),
-            decision if decision == self.effect => decision.to_owned(),
-            decision => format!("{}: {decision}", self.effect),
-        };
-        if let Some(policy) = &self.policy {
-            text.push_str(&format!(" by {policy}"));
-        }
-        if let Some(rule) = &self.rule {
-            text.push_str(&format!(", {rule}"));
-        }
-        for why in [&self.reason, &self.error, &self.refusal].into_iter().flatten() {
-            text.push_str(&format!(": {why}"));
-        }
-        text
+    if let Some(rule) = &record.rule {
+        text.push_str(&format!(", {rule}"));
     }
-}
-
-fn verdicts(record: &Record<'_>) -> Vec<(String, String)> {
-    record.verdicts.iter().map(|(policy, said)| ((*policy).to_owned(), said.clone())).collect()
+    for why in [&record.reason, &record.error, &record.refusal].into_iter().flatten() {
+        text.push_str(&format!(": {why}"));
+    }
+    text
 }
 
 /// Every part of the expectation that does not hold.
-fn compare(source: &Source, expect: &Expect, got: &Got, answer: &Answer<'_>) -> Vec<Mismatch> {
+fn compare(source: &Source, expect: &Expect, decision: &Decision<'_>) -> Vec<Mismatch> {
+    let got = &decision.record;
     let mut mismatches = Vec::new();
     let mut check = |what, expected: Option<&str>, got: Option<&str>| {
         if let Some(expected) = expected.filter(|expected| got != Some(*expected)) {
@@ -217,15 +173,15 @@ fn compare(source: &Source, expect: &Expect, got: &Got, answer: &Answer<'_>) -> 
             mismatches.push(Mismatch { what, expected: expected.to_owned(), got });
         }
     };
-    check("effect", expect.effect, Some(got.effect));
-    check("decision", expect.decision, Some(got.decision));
+    check("effect", expect.effect, Some(got.effect.as_str()));
+    check("decision", expect.decision, Some(got.outcome.as_str()));
     check("reason", expect.reason.as_deref(), got.reason.as_deref());
     check("policy", expect.policy.as_deref(), got.policy.as_deref());
     check("rule", expect.rule.as_deref(), got.rule.as_deref());
     check("error", expect.error.as_deref(), got.error.as_deref());
     check("refusal", expect.refusal.as_deref(), got.refusal.as_deref());
     if let Some(path) = &expect.answer {
-        let got = String::from_utf8_lossy(answer.bytes);
+        let got = String::from_utf8_lossy(decision.answer);
         let mismatch = match fs::read_to_string(&path.value) {
             Ok(expected) if compact(&expected) == compact(&got) => None,
             Ok(expected) => Some((compact(&expected), got.into_owned())),

@@ -121,6 +121,6 @@ fn a_literal_format_is_checked_against_static_types() {
         ("%s", vec![nested.clone()], text(Some(6), &format!("{STRING_CLAUSE}optional_type"))),
         ("%d", vec![nested], text(Some(5), &format!("{decimal}list"))),
     ] {
-        assert_eq!(check_format(format, &arguments), expected, "{format}");
+        assert_eq!(check_format(format, &arguments, Rules::Newer), expected, "{format}");
     }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::cel::budget::Budget;
+use crate::budget::Budget;
 use crate::library::probe::{assert_table, call, call_with, unary};
 
 const NAN: Value<'_> = Value::Double(f64::NAN);

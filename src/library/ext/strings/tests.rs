@@ -1,5 +1,5 @@
 use super::*;
-use crate::cel::budget::Budget;
+use crate::budget::Budget;
 use crate::library::probe::{assert_table, call_row, call_row_within};
 
 const fn s(text: &str) -> Value<'_> {
@@ -121,6 +121,9 @@ fn a_result_too_large_is_a_fault_before_it_is_built() {
     let small = Budget { steps: u64::MAX, ..Budget::default() };
     for (id, args) in cases {
         let answer = call_row_within(small, &LIBRARY, id, args).unwrap_err();
-        assert_eq!(answer, "fault: the decision needs more memory than its budget allows", "{id}");
+        assert_eq!(
+            answer, "fault: the decision needs more memory than its budget allows (`budget.bytes`)",
+            "{id}"
+        );
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! `at` is the field's index in the object type of the same name.
 
-use crate::cel::budget::Fault;
+use crate::budget::Fault;
 use crate::types::object_type;
 use crate::value::json::JsonError;
 use crate::value::json::structs::{At, Custom, Decoder, Field, Shape, Struct};

@@ -21,6 +21,17 @@ pub(crate) fn parse_uint(text: &str) -> Option<u64> {
     if text.starts_with('+') { None } else { text.parse().ok() }
 }
 
+/// Why `strconv` refuses a text as a whole number in base 10: it reads from the left, so digits that no 64 bits hold are
+/// out of range whatever follows them.
+pub(crate) fn why_no_integer(text: &str) -> &'static str {
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+    let leading = digits.get(..end).unwrap_or_default();
+    let only_digits = end > 0 && end == digits.len();
+    let too_large = end > 0 && leading.parse::<u64>().is_err();
+    if only_digits || too_large { "value out of range" } else { "invalid syntax" }
+}
+
 /// `strconv.ParseFloat`, for a text without underscores: decimal and hexadecimal floating-point, infinities and NaN
 /// by name. A finite text beyond the range is refused.
 pub(crate) fn parse_double(text: &str) -> Option<f64> {

@@ -21,6 +21,7 @@ fn tree(node: &Node<'_>) -> serde_json::Value {
         Kind::Bool(bool) => bool.into(),
         Kind::Number => serde_json::from_str(node.raw).unwrap(),
         Kind::String(text) => text.into(),
+        Kind::Unread => serde_json::from_str(node.raw).unwrap(),
         Kind::List(nodes) => nodes.iter().map(tree).collect(),
         Kind::Object(members) => {
             serde_json::Value::Object(members.iter().map(|m| (m.name.to_owned(), tree(&m.value))).collect())
@@ -228,4 +229,52 @@ fn the_end_of_a_plain_run_is_found_wherever_it_is() {
     }
     assert_eq!(plain(b"ab\"\\\x00cdefgh"), 2);
     assert_eq!(plain(b""), 0);
+}
+
+/// What nobody reads is looked at as strictly as the rest, and only the member at the end of the path is unread.
+#[test]
+fn an_unread_member_is_as_strictly_read() {
+    const PATH: &[&str] = &["a", "b"];
+    let read_both = |text: &str| {
+        let arena = Bump::new();
+        let text: &[u8] = arena.alloc_slice_copy(text.as_bytes());
+        let whole = read(text, LIMIT, &arena, &mut Budget::default());
+        let but = read_but(text, PATH, LIMIT, &arena, &mut Budget::default());
+        match (whole, but) {
+            (Ok(whole), Ok(but)) => {
+                assert_eq!(whole.flaw, but.flaw);
+                if whole.flaw.is_none() {
+                    assert_eq!(tree(&whole.root), tree(&but.root));
+                }
+                Some((
+                    but.flaw.map(|flaw| flaw.kind),
+                    format!("{:?}", but.root.kind).matches("Unread").count(),
+                ))
+            }
+            (whole, but) => {
+                assert_eq!(whole.unwrap_err(), but.unwrap_err());
+                None
+            }
+        }
+    };
+    for (text, expected) in [
+        (r#"{"a":{"b":"x\n","c":"y"},"b":"z"}"#, Some((None, 1))),
+        (
+            r#"{"a":{"c":"y","b":{"d":["x",{"b":"\u00e9\ud83d\ude00"}],"e":"f"},"g":{"b":"h"}},"i":["j"]}"#,
+            Some((None, 3)),
+        ),
+        (r#"{"c":{"b":"x"},"a":{"b":"y"}}"#, Some((None, 1))),
+        (r#"{"a":[{"b":"x"}],"b":"y"}"#, Some((None, 0))),
+        (r#"[{"a":{"b":"x"}}]"#, Some((None, 0))),
+        (r#"{"a":{"b":"x\ud83d\n"}}"#, Some((Some(FlawKind::LoneSurrogate), 1))),
+        (r#"{"a":{"b":"\\ud83d"}}"#, Some((None, 1))),
+        (r#"{"a":{"b":"\ud83d\\ude00"}}"#, Some((Some(FlawKind::LoneSurrogate), 1))),
+        (r#"{"a":{"b":{"\u0063":1,"c":2}}}"#, Some((Some(FlawKind::Duplicate), 0))),
+        (r#"{"a":{"b":{"c":1e999}}}"#, Some((Some(FlawKind::Number), 0))),
+        (r#"{"a":{"b":"\x"}}"#, None),
+        (r#"{"a":{"b":"\u12"}}"#, None),
+        ("{\"a\":{\"b\":\"\n\"}}", None),
+    ] {
+        assert_eq!(read_both(text), expected, "{text}");
+    }
 }

@@ -3,6 +3,13 @@
 /// True if `name` differs from the ASCII name `known` at most by case, where case is Unicode's simple folding:
 /// besides the ASCII letters, `ſ` is an `s` and the Kelvin sign a `k`.
 pub fn folds_to(known: &str, name: &str) -> bool {
+    // Nearly all names begin with another letter.
+    if let (Some(due), Some(first)) = (known.as_bytes().first(), name.as_bytes().first())
+        && first.is_ascii()
+        && !first.eq_ignore_ascii_case(due)
+    {
+        return false;
+    }
     // What folds to ASCII is ASCII or has more bytes than letters; most names differ in length already.
     if name.len() < known.len() || name.len() > known.len() && name.is_ascii() {
         return false;

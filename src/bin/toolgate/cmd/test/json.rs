@@ -46,23 +46,25 @@ fn case_json(case: &CaseResult) -> Json {
         .map(|mismatch| json!({"what": mismatch.what, "expected": mismatch.expected, "got": mismatch.got}))
         .collect();
     let policies: Vec<Json> =
-        case.verdicts.iter().map(|(policy, said)| json!({"policy": policy, "said": said})).collect();
-    let got = &case.got;
+        case.trace().iter().map(|(policy, said)| json!({"policy": policy, "said": said})).collect();
+    let got = case.got.as_ref().map(|got| {
+        json!({
+            "effect": got.effect,
+            "decision": got.outcome,
+            "reason": got.reason,
+            "policy": got.policy,
+            "rule": got.rule,
+            "error": got.error,
+            "refusal": got.refusal,
+        })
+    });
     json!({
         "name": case.name,
         "line": case.line,
         "passed": case.mismatches.is_empty(),
         "call": case.message,
         "mismatches": mismatches,
-        "got": {
-            "effect": got.effect,
-            "decision": got.decision,
-            "reason": got.reason,
-            "policy": got.policy,
-            "rule": got.rule,
-            "error": got.error,
-            "refusal": got.refusal,
-        },
+        "got": got,
         "policies": policies,
     })
 }

@@ -1,7 +1,8 @@
 //! The report of a test run as the XML that continuous integration systems read.
 
-use toolgate::diag::Diagnostic;
-use toolgate::diag::report::{Palette, render};
+use toolgate::internal::diag::Diagnostic;
+use toolgate::internal::diag::report::{Palette, render};
+use toolgate::internal::visible;
 
 use super::Run;
 use crate::report::Report;
@@ -76,9 +77,8 @@ fn case(case: &CaseResult) -> Case {
                 format!("{}: expected {}, got {}", mismatch.what, mismatch.expected, mismatch.got)
             })
             .collect();
-        let mut text =
-            format!("{}\nof: {}\ndecided: {}\n", lines.join("\n"), case.message, case.got.sentence());
-        for (policy, said) in &case.verdicts {
+        let mut text = format!("{}\nof: {}\ndecided: {}\n", lines.join("\n"), case.message, case.sentence());
+        for (policy, said) in case.trace() {
             text.push_str(&format!("{policy}: {said}\n"));
         }
         (lines.join("; "), text)
@@ -131,6 +131,7 @@ fn escape(text: &str) -> String {
             '\t' => out.push_str("&#9;"),
             '\r' => out.push_str("&#13;"),
             '\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
+            _ if visible::is_unseen(character) => out.push_str(&format!("&#{};", u32::from(character))),
             _ => out.push(character),
         }
     }
@@ -144,5 +145,6 @@ mod tests {
     #[test]
     fn xml_has_no_characters_that_it_cannot_have() {
         assert_eq!(escape("a<b>&\"\n\u{0}é"), "a&lt;b&gt;&amp;&quot;&#10;\u{fffd}é");
+        assert_eq!(escape("\u{202e}\u{e0041}"), "&#8238;&#917569;");
     }
 }

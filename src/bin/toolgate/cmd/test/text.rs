@@ -1,6 +1,6 @@
 //! The report of a test run for people.
 
-use toolgate::diag::report::printable;
+use toolgate::internal::visible::printable;
 
 use super::{Counts, Run};
 use crate::report::{BOLD, GREEN, RED, Report};
@@ -81,11 +81,11 @@ fn case_text(file: &str, case: &CaseResult) -> String {
         ));
     }
     text.push_str(&format!("    of: {}\n", shorten(&printable(&case.message))));
-    text.push_str(&format!("    decided: {}\n", printable(&case.got.sentence())));
-    if case.verdicts.is_empty() {
+    text.push_str(&format!("    decided: {}\n", printable(&case.sentence())));
+    if case.trace().is_empty() {
         text.push_str("    no policy was asked\n");
     }
-    for (policy, said) in &case.verdicts {
+    for (policy, said) in case.trace() {
         text.push_str(&format!("      {}: {}\n", printable(policy), printable(said)));
     }
     text

@@ -3,17 +3,17 @@
 
 use std::path::{Path, PathBuf};
 
-use toolgate::diag::{Code, Diagnostic, Severity};
-use toolgate::policy::load;
-use toolgate::policy::model::Policy;
-use toolgate::policy::yaml::{Node, documents};
-use toolgate::source::Span;
+use toolgate::internal::diag::{Code, Diagnostic, Severity};
+use toolgate::internal::policy::load;
+use toolgate::internal::policy::model::{Exception, Policy};
+use toolgate::internal::source::Span;
+use toolgate::internal::yaml::{Node, documents};
 
 use super::Failure;
 
 /// What Kyverno would apply.
 pub(super) struct Policies {
-    /// The HTTP-mode policies.
+    /// The policies of all modes.
     pub(super) policies: Vec<Policy>,
     /// For each, whether its failures count as such, or as warnings.
     pub(super) scored: Vec<bool>,
@@ -53,6 +53,26 @@ pub(super) fn load(paths: &[PathBuf], diagnostics: &mut Vec<Diagnostic>) -> Resu
         }
     }
     Ok(found)
+}
+
+/// Loads the files of exceptions; anything that is wrong with one ends the run.
+pub(super) fn exceptions(
+    paths: &[PathBuf],
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Result<Vec<Exception>, Failure> {
+    if paths.is_empty() {
+        return Ok(Vec::new());
+    }
+    let loaded = load::load(paths);
+    // The policies are in other files, so that an exception is idle says nothing.
+    let mistakes = loaded.diagnostics.into_iter().filter(|diagnostic| diagnostic.code != Code::IdleException);
+    for diagnostic in mistakes.filter(counts) {
+        if diagnostic.severity == Severity::Error {
+            return Err(Failure::Stop(format!("failed to load exceptions ({})", diagnostic.message)));
+        }
+        diagnostics.push(diagnostic);
+    }
+    Ok(loaded.exceptions)
 }
 
 fn stop(reason: &str) -> Failure {

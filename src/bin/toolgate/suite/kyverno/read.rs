@@ -1,13 +1,14 @@
-//! A document of a Kyverno test file. Fields that exist and mean nothing for HTTP payloads are passed over; a field
+//! A document of a Kyverno test file. Fields that exist and mean nothing for payloads are passed over; a field
 //! that does not exist is an error, as it is for Kyverno.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use toolgate::policy::yaml::{Document, Mapping, Node, NodeKind, documents};
-use toolgate::source::Source;
+use toolgate::internal::source::Source;
+use toolgate::internal::yaml::{Document, Mapping, Node, NodeKind, documents};
 
 use super::super::read::beside;
+use super::mocks::{self, Mocks};
 
 /// One test.
 #[derive(Debug, Default)]
@@ -20,6 +21,14 @@ pub(super) struct Test {
     pub(super) policies: Vec<PathBuf>,
     /// The payloads' files.
     pub(super) payloads: Vec<PathBuf>,
+    /// The Envoy payloads' files.
+    pub(super) envoy_payloads: Vec<PathBuf>,
+    /// The JSON payloads' files.
+    pub(super) json_payloads: Vec<PathBuf>,
+    /// Files with exceptions, which only policies of mode JSON are given.
+    pub(super) exceptions: Vec<PathBuf>,
+    /// What policies of mode JSON are answered.
+    pub(super) mocks: Mocks,
     /// What is expected.
     pub(super) results: Vec<Expected>,
     /// What it has that means nothing here, in sentences.
@@ -62,20 +71,14 @@ const FIELDS: &[&str] = &[
     "globalContextEntries",
 ];
 
-/// Fields that make Kyverno run something else than HTTP payloads.
-const OTHER_RUNS: &[&str] = &[
-    "resources",
-    "jsonPayload",
-    "jsonPayloads",
-    "envoyPayloads",
-    "targetResources",
-    "paramResources",
-    "clusterResources",
-];
+/// Fields that make Kyverno run something else than payloads.
+const OTHER_RUNS: &[&str] = &["resources", "targetResources", "paramResources", "clusterResources"];
 
-/// Fields that HTTP payloads do not use.
-const UNUSED: &[&str] =
-    &["variables", "userinfo", "values", "exceptions", "context", "apiCallResponses", "globalContextEntries"];
+/// Fields that payloads do not use.
+const UNUSED: &[&str] = &["variables", "userinfo", "values"];
+
+/// Fields that only payloads of mode JSON use.
+const OF_JSON: &[&str] = &["exceptions", "context", "apiCallResponses", "globalContextEntries"];
 
 const RESULT: &[&str] = &[
     "policy",
@@ -140,19 +143,51 @@ fn test(source: &Source, document: &Document) -> Result<Test, String> {
         }
     }
     let payloads = reader.texts(mapping, "httpPayloads")?.unwrap_or_default();
+    let envoy_payloads = reader.texts(mapping, "envoyPayloads")?.unwrap_or_default();
     if let Some(name) = OTHER_RUNS.iter().find(|name| is_filled(mapping, name)) {
-        return Err(format!("`{name}` is not supported: only HTTP payloads (`httpPayloads`) can be tested"));
+        return Err(format!(
+            "`{name}` is not supported: only payloads can be tested (`httpPayloads`, `envoyPayloads`, `jsonPayloads`)"
+        ));
     }
+    let mut json_payloads = reader.texts(mapping, "jsonPayloads")?.unwrap_or_default();
+    // The old name counts where the new one is not used.
+    let single = Some(text("jsonPayload")?).filter(|path| !path.is_empty() && json_payloads.is_empty());
+    json_payloads.extend(single);
+    let exceptions = reader.texts(mapping, "exceptions")?.unwrap_or_default();
     let mut results = Vec::new();
     if let Some(node) = mapping.get("results").filter(|node| !node.is_null()) {
         for (index, item) in reader.list(node, "results")?.iter().enumerate() {
             results.push(expected(&reader, item, &format!("results[{index}]"))?);
         }
     }
-    let unused = UNUSED.iter().filter(|name| is_filled(mapping, name));
-    let ignored = unused.map(|name| format!("`{name}` means nothing for HTTP payloads")).collect();
+    let filled = |names: &'static [&'static str]| names.iter().filter(|name| is_filled(mapping, name));
+    let mut ignored: Vec<String> =
+        filled(UNUSED).map(|name| format!("`{name}` means nothing for payloads")).collect();
+    if json_payloads.is_empty() {
+        ignored.extend(
+            filled(OF_JSON)
+                .map(|name| format!("`{name}` means nothing for payloads of modes HTTP and Envoy")),
+        );
+    }
+    let context = Some(text("context")?).filter(|path| !path.is_empty());
+    let mocks = Mocks {
+        context: context.map(|path| beside(source, &path)),
+        responses: mocks::json(mapping, "apiCallResponses"),
+        entries: mocks::json(mapping, "globalContextEntries"),
+    };
     let beside = |paths: Vec<String>| paths.iter().map(|path| beside(source, path)).collect();
-    Ok(Test { name, deprecated, policies: beside(policies), payloads: beside(payloads), results, ignored })
+    Ok(Test {
+        name,
+        deprecated,
+        policies: beside(policies),
+        payloads: beside(payloads),
+        envoy_payloads: beside(envoy_payloads),
+        json_payloads: beside(json_payloads),
+        exceptions: beside(exceptions),
+        mocks,
+        results,
+        ignored,
+    })
 }
 
 fn expected(reader: &Reader<'_>, node: &Node, path: &str) -> Result<Expected, String> {

@@ -1,0 +1,257 @@
+//! `toolgate inspect`: what is in a bundle.
+
+use std::fs;
+use std::path::Path;
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use toolgate::internal::config::Effective;
+use toolgate::internal::policy::bundle::{Contents, make};
+use toolgate::internal::policy::load::load_sources;
+use toolgate::internal::policy::set::compiled;
+use toolgate::internal::source::Source;
+use toolgate::internal::visible::printable;
+use toolgate::{Diagnostic, PolicySet, Settings};
+
+use crate::args::{Format, Inspect};
+use crate::report::{BOLD, GREEN, RED, Report, Status, YELLOW};
+
+/// What is told of a bundle.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Told {
+    file: String,
+    bytes: usize,
+    digest: String,
+    engine: String,
+    build: String,
+    this_build: bool,
+    /// What records call the set.
+    set: String,
+    programs: Programs,
+    program_bytes: usize,
+    settings: Option<ToldSettings>,
+    sources: Vec<Text>,
+    policies: Vec<Policy>,
+    exceptions: Vec<Exception>,
+    asks: Vec<Ask>,
+}
+
+/// Whether the programs are those of the texts.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+enum Programs {
+    /// This build makes the same bytes of the texts.
+    OfTheTexts,
+    /// It does not.
+    Other,
+    /// Another build made them, and the texts count.
+    NotUsed,
+}
+
+#[derive(Serialize)]
+struct ToldSettings {
+    name: String,
+    digest: String,
+    /// As `toolgate config` prints them; the environment does not count.
+    effective: Effective,
+}
+
+#[derive(Serialize)]
+struct Text {
+    name: String,
+    bytes: usize,
+    digest: String,
+}
+
+#[derive(Serialize)]
+struct Policy {
+    name: String,
+    mode: &'static str,
+    file: String,
+}
+
+#[derive(Serialize)]
+struct Exception {
+    name: String,
+    file: String,
+    policies: Vec<String>,
+}
+
+/// What policies ask outside of a call.
+#[derive(Serialize)]
+struct Ask {
+    capability: &'static str,
+    function: String,
+    subject: Option<String>,
+    policy: Option<String>,
+    file: Option<String>,
+    line: Option<usize>,
+}
+
+/// Tells what is in the bundle, or prints one of its texts.
+pub(crate) fn run(arguments: &Inspect) -> Report {
+    let mut report = Report::default();
+    let name = arguments.file.display().to_string();
+    let bytes = match fs::read(&arguments.file) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            report.error(&format!("the bundle `{name}` cannot be read: {error}"));
+            return report;
+        }
+    };
+    let contents = match Contents::read(&bytes) {
+        Ok(contents) => contents,
+        Err(wrong) => return refused(report, &[wrong.told(&name)]),
+    };
+    if let Some(wanted) = &arguments.source {
+        return text(report, &contents, wanted);
+    }
+    let told = match tell(&name, &arguments.file, &bytes, &contents) {
+        Ok(told) => told,
+        Err(wrong) => return refused(report, &wrong),
+    };
+    match arguments.output {
+        Format::Json => report.json(&told),
+        Format::Text => report.text(shown(&told)),
+    }
+    if told.programs == Programs::Other {
+        report.raise(Status::Failed);
+    }
+    report
+}
+
+fn refused(mut report: Report, wrong: &[Diagnostic]) -> Report {
+    report.refuse(wrong);
+    report.raise(Status::BadPolicies);
+    report
+}
+
+/// One of the texts, byte for byte.
+fn text(mut report: Report, contents: &Contents<'_>, wanted: &str) -> Report {
+    let mut files = contents.sources.iter().chain(&contents.settings);
+    match files.find(|(name, _)| *name == wanted) {
+        Some((_, text)) => report.bytes(text.as_bytes().to_vec()),
+        None => report.error(&format!("there is no file `{wanted}` in the bundle")),
+    }
+    report
+}
+
+fn tell(name: &str, path: &Path, bytes: &[u8], contents: &Contents<'_>) -> Result<Told, Vec<Diagnostic>> {
+    let loaded = load_sources(&[path.to_path_buf()]);
+    let file =
+        |source: &Source| source.name().strip_prefix(&format!("{name}/")).unwrap_or_default().to_owned();
+    let policies = loaded.policies.iter().map(|policy| Policy {
+        name: policy.name.value.clone(),
+        mode: policy.mode.as_str(),
+        file: file(&policy.source),
+    });
+    let exceptions = loaded.exceptions.iter().map(|exception| Exception {
+        name: exception.name.value.clone(),
+        file: file(&exception.source),
+        policies: exception.policies.iter().map(|of| of.name.clone()).collect(),
+    });
+    let (policies, exceptions) = (policies.collect(), exceptions.collect());
+    let settings = contents.settings.map(|(file, text)| (format!("{name}/{file}"), text));
+    let source = settings.as_ref().and_then(|(file, text)| Source::new(file.as_str(), *text).ok());
+    let (again, _) = make(loaded, path, source.as_deref()).map_err(|wrong| wrong.to_vec())?;
+    let (set, _) = PolicySet::from_bundle(name, &again).map_err(|wrong| wrong.to_vec())?;
+    let asks = compiled(&set).asks.iter().map(|(ask, place)| Ask {
+        capability: ask.capability.name(),
+        function: ask.function.clone(),
+        subject: ask.subject.clone(),
+        policy: place.policy.clone(),
+        file: place.source.as_deref().map(file),
+        line: place.position().map(|position| position.line),
+    });
+    let settings = settings.map(|(file, text)| {
+        let (settings, _) = Settings::load_text(&file, text, std::iter::empty())?;
+        let name = contents.settings.map_or("", |(name, _)| name).to_owned();
+        Ok(ToldSettings { name, digest: digest(text.as_bytes()), effective: settings.effective() })
+    });
+    let text = |(name, text): &(&str, &str)| Text {
+        name: (*name).to_owned(),
+        bytes: text.len(),
+        digest: digest(text.as_bytes()),
+    };
+    Ok(Told {
+        file: name.to_owned(),
+        bytes: bytes.len(),
+        digest: digest(bytes),
+        engine: contents.engine.to_owned(),
+        build: contents.build.to_owned(),
+        this_build: contents.is_of_this_build(),
+        set: set.digest().to_owned(),
+        programs: match (contents.is_of_this_build(), again == bytes) {
+            (false, _) => Programs::NotUsed,
+            (true, true) => Programs::OfTheTexts,
+            (true, false) => Programs::Other,
+        },
+        program_bytes: contents.programs.len(),
+        settings: settings.transpose().map_err(|wrong: toolgate::Diagnostics| wrong.to_vec())?,
+        sources: contents.sources.iter().map(text).collect(),
+        policies,
+        exceptions,
+        asks: asks.collect(),
+    })
+}
+
+fn digest(bytes: &[u8]) -> String {
+    let hexadecimal: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("sha256:{hexadecimal}")
+}
+
+/// The form for people.
+fn shown(told: &Told) -> String {
+    let build = if told.this_build { "this build" } else { "another build than this" };
+    let programs = match told.programs {
+        Programs::OfTheTexts => format!("{GREEN}those of the texts{GREEN:#}"),
+        Programs::Other => {
+            format!("{RED}not those of the texts{RED:#}: something else than `toolgate build` made this")
+        }
+        Programs::NotUsed => {
+            format!("{YELLOW}not used{YELLOW:#}: another build made them, so the texts are compiled")
+        }
+    };
+    let settings = told
+        .settings
+        .as_ref()
+        .map_or("none".to_owned(), |settings| format!("{}, {}", printable(&settings.name), settings.digest));
+    let mut text = format!(
+        "{BOLD}{}{BOLD:#}: {} bytes, {}\n  made by    Toolgate {}, {build}\n  set        {}\n  programs   {} bytes, {programs}\n  \
+         settings   {settings}\n",
+        printable(&told.file),
+        told.bytes,
+        told.digest,
+        printable(&told.engine),
+        told.set,
+        told.program_bytes,
+    );
+    text.push_str("policies\n");
+    for Policy { name, mode, file } in &told.policies {
+        text.push_str(&format!("  {} ({mode}), {}\n", printable(name), printable(file)));
+    }
+    if !told.exceptions.is_empty() {
+        text.push_str("exceptions\n");
+    }
+    for Exception { name, file, policies } in &told.exceptions {
+        let policies: Vec<String> = policies.iter().map(|name| printable(name)).collect();
+        text.push_str(&format!("  {} from {}, {}\n", printable(name), policies.join(", "), printable(file)));
+    }
+    if !told.asks.is_empty() {
+        text.push_str("asked outside of a call\n");
+    }
+    for Ask { capability, function, subject, policy, file, line } in &told.asks {
+        let subject =
+            subject.as_ref().map(|subject| format!(" `{}`", printable(subject))).unwrap_or_default();
+        let policy = policy.as_deref().map(printable).unwrap_or_default();
+        let file = file.as_deref().map(printable).unwrap_or_default();
+        let line = line.map(|line| format!(":{line}")).unwrap_or_default();
+        text.push_str(&format!("  {capability}{subject} by `{function}` of {policy}, {file}{line}\n"));
+    }
+    text.push_str("texts\n");
+    for Text { name, bytes, digest } in &told.sources {
+        text.push_str(&format!("  {}, {bytes} bytes, {digest}\n", printable(name)));
+    }
+    text
+}

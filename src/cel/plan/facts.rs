@@ -1,0 +1,177 @@
+//! Which expressions may stand in several programs, and what an index can look up: bools of the forms in which authors
+//! ask for a tool, a target, an operation.
+
+use std::sync::OnceLock;
+
+use super::lower::Planner;
+use crate::cel::ast::NodeId;
+use crate::cel::check::Reference;
+use crate::cel::program::{Arena, Collect, Fact, Key, Loop, Node, Shared, Slots, Test};
+use crate::library::table::Implementation;
+use crate::types::Type;
+use crate::value::Value;
+
+/// The most literals of one fact.
+const MAX_LITERALS: usize = 64;
+
+impl<'p> Planner<'_, 'p> {
+    /// The node, marked if it may stand in other programs too and is worth to be evaluated only once: its value is a
+    /// scalar, or a part of the request that is looked up.
+    pub(super) fn shareable(&mut self, id: NodeId, node: Node<'p>) -> Node<'p> {
+        let scalar = matches!(
+            self.checked.type_of(id),
+            Type::Bool | Type::Int | Type::Uint | Type::Double | Type::String
+        );
+        let looks_up = self.looks_up(id);
+        let worth = match node {
+            Node::Call(_) => scalar || looks_up,
+            Node::Equal { .. } | Node::All(_) | Node::Exists(_) => true,
+            _ => false,
+        };
+        if !worth || self.asks || self.unlike {
+            return node;
+        }
+        let Some(key) = Key::of(&node).filter(|key| key.reads) else { return node };
+        let is_bool = *self.checked.type_of(id) == Type::Bool;
+        let shared = &*self.arena.bump.alloc(Shared {
+            node,
+            key: self.arena.bump.alloc_str(&key.text),
+            slots: key.slots,
+            is_bool,
+            looks_up,
+            fact: if is_bool { fact(&node, self.arena) } else { None },
+            place: OnceLock::new(),
+        });
+        self.shared.push(shared);
+        Node::Shared(shared)
+    }
+
+    fn looks_up(&self, id: NodeId) -> bool {
+        let Some(Reference::Call { overloads, .. }) = self.checked.reference(id) else { return false };
+        matches!(overloads.as_slice(), [row] if matches!(row.implementation, Implementation::Lookup(..)))
+    }
+}
+
+/// A comparison of `subject` with literals.
+struct Comparison<'p> {
+    subject: &'p Node<'p>,
+    test: Test,
+    literals: Vec<&'p str>,
+    /// The form of the expression: with the lengths of the literals, what it costs when it is false.
+    form: &'static str,
+}
+
+/// The fact that `node` is, if it is one: `s == "a"`, `s in ["a", "b"]`, `s.startsWith("a")`, `"a" in l`, and
+/// `l.exists(x, …)` of these or of several `==` in a row; `x` may stand in a function that has one argument.
+pub(super) fn fact<'p>(node: &Node<'p>, arena: &'p Arena) -> Option<Fact<'p>> {
+    let (comparison, quantified) = match node {
+        Node::Exists(Loop { id, range, slots, predicate }) => {
+            let only = slots.only()?;
+            let compared = alternatives(predicate).or_else(|| comparison(predicate))?;
+            // A function of the element costs something else than the same function on the way to the list.
+            let (subject, quantified) = match compared.subject {
+                Node::Local(local) if *local == only => (&*arena.bump.alloc(*range), "exists"),
+                element => (each(*id, range, *slots, element, arena)?, "exists of each"),
+            };
+            (Comparison { subject, ..compared }, quantified)
+        }
+        _ => (comparison(node).or_else(|| membership(node))?, ""),
+    };
+    let Comparison { subject, test, literals, form } = comparison;
+    if literals.len() > MAX_LITERALS {
+        return None;
+    }
+    let subject_key = Key::of(subject).filter(|key| key.reads)?.text;
+    // The budget counts sixteen bytes of a literal as one.
+    let lengths: Vec<usize> = literals.iter().map(|literal| literal.len() >> 4).collect();
+    let shape = format!("{quantified} {form} {lengths:?} {subject_key}");
+    Some(Fact {
+        subject,
+        subject_key: arena.bump.alloc_str(&subject_key),
+        test,
+        literals: arena.bump.alloc_slice_copy(&literals),
+        shape: arena.bump.alloc_str(&shape),
+    })
+}
+
+/// The list of what a function makes of the elements of `range`.
+fn each<'p>(
+    id: NodeId,
+    range: &Node<'p>,
+    slots: Slots,
+    element: &'p Node<'p>,
+    arena: &'p Arena,
+) -> Option<&'p Node<'p>> {
+    match element {
+        Node::Call(call) if matches!(call.args, [Node::Local(local)] if *local == slots.first) => {
+            let collect = Collect { id, range: *range, slots, filter: None, transform: Some(*element) };
+            Some(arena.bump.alloc(Node::Collect(arena.bump.alloc(collect))))
+        }
+        _ => None,
+    }
+}
+
+fn comparison<'p>(node: &Node<'p>) -> Option<Comparison<'p>> {
+    match node {
+        Node::Equal { left: subject, right: Node::Const(Value::String(literal)), negate: false } => {
+            Some(Comparison { subject, test: Test::Is, literals: vec![literal], form: "s==l" })
+        }
+        Node::Equal { left: Node::Const(Value::String(literal)), right: subject, negate: false } => {
+            Some(Comparison { subject, test: Test::Is, literals: vec![literal], form: "l==s" })
+        }
+        Node::Call(call) => match (call.function, call.args) {
+            ("@in", [subject, Node::Const(Value::List(list))]) => {
+                let literals = list.iter().map(|value| match value {
+                    Value::String(literal) => Some(*literal),
+                    _ => None,
+                });
+                let literals = literals.collect::<Option<Vec<&'p str>>>()?;
+                Some(Comparison { subject, test: Test::Is, literals, form: "in" })
+            }
+            ("startsWith", [subject, Node::Const(Value::String(literal))]) => {
+                Some(Comparison { subject, test: Test::Begins, literals: vec![literal], form: "starts" })
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// `x == "a" || x == "b"`
+fn alternatives<'p>(node: &Node<'p>) -> Option<Comparison<'p>> {
+    let Node::Or { terms, .. } = node else { return None };
+    let mut found: Option<Comparison<'p>> = None;
+    for term in *terms {
+        let Node::Equal {
+            left: subject @ Node::Local(slot),
+            right: Node::Const(Value::String(literal)),
+            negate: false,
+        } = term
+        else {
+            return None;
+        };
+        match &mut found {
+            None => {
+                found = Some(Comparison { subject, test: Test::Is, literals: vec![literal], form: "s==l||" });
+            }
+            Some(found) if matches!(found.subject, Node::Local(other) if other == slot) => {
+                found.literals.push(literal);
+            }
+            Some(_) => return None,
+        }
+    }
+    found
+}
+
+/// `"a" in list`
+fn membership<'p>(node: &Node<'p>) -> Option<Comparison<'p>> {
+    match node {
+        Node::Call(call) if call.function == "@in" => match call.args {
+            [Node::Const(Value::String(literal)), subject] => {
+                Some(Comparison { subject, test: Test::Is, literals: vec![literal], form: "l in" })
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}

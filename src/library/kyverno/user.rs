@@ -1,0 +1,63 @@
+//! Names of service accounts (kyverno/sdk `extensions/cel/libs/user`).
+
+use crate::budget::Fault;
+use crate::cel::error::ErrorKind;
+use crate::library::row::row;
+use crate::library::table::{Answer, Context, Implementation::Own, Library};
+use crate::types::object_type;
+use crate::value::{Object, Value};
+
+const DOC: &str =
+    "The namespace and the name in the user name of a service account; of any other name, nothing.";
+
+/// `kyverno.user`
+pub static LIBRARY: Library = Library {
+    name: "kyverno.user",
+    version: 0,
+    rows: &[
+        row(
+            "parse_service_account_string_non_prefixed",
+            "parseServiceAccount(string) -> user.ServiceAccount",
+            Own(parse_service_account),
+            DOC,
+            &["parseServiceAccount('system:serviceaccount:default:bot').Name == 'bot'"],
+        )
+        .total(),
+        row(
+            "parse_service_account_string_prefixed",
+            "user.parseServiceAccount(string) -> user.ServiceAccount",
+            Own(parse_service_account),
+            DOC,
+            &[
+                "user.parseServiceAccount('system:serviceaccount:default:bot').Namespace == 'default'",
+                "user.parseServiceAccount('alice').Name == ''",
+            ],
+        )
+        .total(),
+    ],
+};
+
+fn parse_service_account<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+    let [Value::String(user)] = *args else { return Err(ErrorKind::NoSuchOverload.into()) };
+    let Some(ty) = object_type("user.ServiceAccount") else {
+        return Err(Fault::Internal("no type of service accounts").into());
+    };
+    ctx.charge_scan(user.len())?;
+    ctx.budget.charge_bytes(size_of::<[Option<Value<'_>>; 2]>().saturating_add(size_of::<Object<'_>>()))?;
+    let account = user.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
+    let (namespace, name) = account.unwrap_or_default();
+    // In the order of the type: Name, Namespace.
+    let fields = ctx.arena.alloc([Some(Value::String(name)), Some(Value::String(namespace))]);
+    Ok(Value::Object(ctx.arena.alloc(Object { ty, fields, tagged: false })))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::library::probe::assert_table;
+
+    #[test]
+    fn every_row_is_complete() {
+        assert_table(&LIBRARY);
+    }
+}

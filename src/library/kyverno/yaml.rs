@@ -1,0 +1,98 @@
+//! `yaml.parse` (kyverno/sdk `extensions/cel/libs/yaml`): the first document of a text, as sigs.k8s.io/yaml reads it on the
+//! way over JSON.
+
+use crate::budget::Fault;
+use crate::cel::error::{ErrorKind, Raise};
+use crate::library::row::row;
+use crate::library::table::{Answer, Context, Implementation::Own, Library};
+use crate::value::{MapBuilder, Value, i64_as_f64};
+use crate::yaml::{self, Node, NodeKind};
+
+/// `kyverno.yaml`
+pub static LIBRARY: Library = Library {
+    name: "kyverno.yaml",
+    version: 0,
+    rows: &[row(
+        "parse_string_dyn",
+        "yaml.Yaml.parse(string) -> dyn",
+        Own(parse),
+        "The value of the first YAML document of a text: YAML 1.1, where `yes` is true; numbers are doubles, dates text; of keys \
+         with one name the last one counts. A text that does not read is a fault: the call is denied.",
+        &[
+            "yaml.parse('a: [1, yes, 2024-01-01]').a == [dyn(1.0), dyn(true), dyn('2024-01-01')]",
+            "yaml.parse('') == null",
+        ],
+    )],
+};
+
+fn parse<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+    let [_, Value::String(text)] = *args else { return Err(ErrorKind::NoSuchOverload.into()) };
+    // The tree that is read knows where each of its values stands, and is many times as large as the text.
+    ctx.charge(text.len().saturating_mul(8).saturating_add(400))?;
+    ctx.budget.charge_bytes(text.len().saturating_mul(96).saturating_add(4_096))?;
+    match yaml::first_value(text) {
+        Ok(Some(root)) => value(ctx, &root),
+        Ok(None) => Ok(Value::Null),
+        Err(_) => Err(Fault::Yaml.into()),
+    }
+}
+
+/// The value of a node; no node is nested deeper than the reader allows.
+fn value<'a>(ctx: &mut Context<'a>, node: &Node) -> Answer<'a> {
+    ctx.charge(1)?;
+    match &node.kind {
+        NodeKind::Scalar(scalar) => match scalar.value {
+            yaml::Value::Null => Ok(Value::Null),
+            yaml::Value::Bool(bool) => Ok(Value::Bool(bool)),
+            // A fraction whose sign is all that is left of it.
+            yaml::Value::Integer(0)
+                if scalar.text.starts_with('-') && scalar.text.contains(['.', 'e', 'E']) =>
+            {
+                Ok(Value::Double(-0.0))
+            }
+            yaml::Value::Integer(int) => Ok(Value::Double(i64_as_f64(int))),
+            yaml::Value::Float(double) => Ok(Value::Double(double)),
+            yaml::Value::Text => ctx.string(&scalar.text),
+        },
+        NodeKind::List(items) => {
+            let mut list = ctx.list_builder(items.len())?;
+            for item in items {
+                list.push(value(ctx, item)?);
+            }
+            Ok(ctx.finish_list(list))
+        }
+        NodeKind::Mapping(mapping) => {
+            let count = mapping.entries.len();
+            ctx.budget.charge_bytes(count.saturating_mul(size_of::<(Value<'_>, Value<'_>)>()))?;
+            let mut map = MapBuilder::with_capacity(ctx.arena, count);
+            for entry in &mapping.entries {
+                let key = ctx.string(&entry.key)?;
+                map.insert(key, value(ctx, &entry.value)?);
+            }
+            Ok(Value::Map(map.finish_within(&mut ctx.budget)?))
+        }
+        NodeKind::Broken => Err(Raise::from(Fault::Yaml)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::library::probe::{assert_table, call};
+
+    #[test]
+    fn every_row_is_complete() {
+        assert_table(&LIBRARY);
+    }
+
+    #[test]
+    fn aliases_that_repeat_themselves_are_a_fault() {
+        let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
+        for level in 1..9 {
+            let before = format!("*a{}", level - 1);
+            bomb.push_str(&format!("a{level}: &a{level} [{}]\n", vec![before; 9].join(", ")));
+        }
+        let answer = call(parse, &[Value::Opaque("yaml.Yaml"), Value::String(&bomb)]);
+        assert_eq!(answer, format!("fault {}", Fault::Yaml));
+    }
+}

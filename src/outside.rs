@@ -1,0 +1,293 @@
+//! What policies may ask outside of a call: what a deployment grants of it, and where the answers come from.
+//!
+//! A policy that asks for something that is not granted does not load. What is granted is asked here and nowhere else;
+//! what was answered is part of a decision's input.
+
+mod data;
+mod fixed;
+#[cfg(feature = "fetch")]
+mod keys;
+#[cfg(feature = "fetch")]
+mod live;
+#[cfg(feature = "fetch")]
+mod net;
+mod prefix;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::diag::{Code, Diagnostic, Diagnostics};
+use crate::library::capability::{Answers, Ask, Capability, Found, Keys, Lookup, Request, Response, Session};
+
+pub use self::data::{Data, value};
+pub use self::fixed::{Fixed, Mock};
+pub use self::prefix::Prefix;
+
+/// What a deployment grants to its policies: nothing, unless it says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CapabilityConfig {
+    /// `time.now`
+    pub clock: bool,
+    /// `random`
+    pub random: bool,
+    /// `jwks.Fetch`
+    pub key_sets: KeySetConfig,
+    /// `http.Get` and `http.Post`
+    pub http: HttpConfig,
+    /// `resource.Get` and `resource.List`: files and folders with objects of a cluster.
+    pub resources: Vec<String>,
+    /// `globalContext.Get`: files and folders with entries.
+    pub global_context: Vec<String>,
+    /// `image.GetMetadata`: files and folders with data of images.
+    pub images: Vec<String>,
+    /// What the requests of one decision together may take, in milliseconds.
+    pub time_limit: u64,
+    /// A file with certificates in PEM: authorities that are trusted in place of those of the web.
+    pub certificates: Option<String>,
+}
+
+/// Which key sets are fetched, and how long they count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KeySetConfig {
+    /// What the URLs begin with.
+    pub urls: Vec<String>,
+    /// A set is fetched again when it is older, in seconds.
+    pub max_age: u64,
+    /// When it could not be fetched again, the last one counts until it is older than this, in seconds.
+    pub max_stale: u64,
+    /// The largest answer, in bytes.
+    pub max_bytes: u64,
+    /// What fetching one may take, in milliseconds.
+    pub time_limit: u64,
+}
+
+/// Which HTTP requests policies may make.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HttpConfig {
+    /// What the URLs begin with.
+    pub urls: Vec<String>,
+    /// What one request may take, in milliseconds.
+    pub time_limit: u64,
+    /// The largest answer, in bytes.
+    pub max_bytes: u64,
+    /// How long an answer to a GET request is used again, in seconds.
+    pub max_age: u64,
+}
+
+impl Default for CapabilityConfig {
+    fn default() -> Self {
+        CapabilityConfig {
+            clock: false,
+            random: false,
+            key_sets: KeySetConfig {
+                urls: Vec::new(),
+                max_age: 300,
+                max_stale: 86_400,
+                max_bytes: 256 * 1024,
+                time_limit: 2_000,
+            },
+            http: HttpConfig { urls: Vec::new(), time_limit: 1_000, max_bytes: 1024 * 1024, max_age: 0 },
+            resources: Vec::new(),
+            global_context: Vec::new(),
+            images: Vec::new(),
+            time_limit: 2_000,
+            certificates: None,
+        }
+    }
+}
+
+impl CapabilityConfig {
+    fn grants(&self, capability: Capability) -> bool {
+        match capability {
+            Capability::CallTime => true,
+            Capability::Clock => self.clock,
+            Capability::Random => self.random,
+            Capability::KeySets => !self.key_sets.urls.is_empty(),
+            Capability::Http => !self.http.urls.is_empty(),
+            Capability::Resources => !self.resources.is_empty(),
+            Capability::GlobalContext => !self.global_context.is_empty(),
+            Capability::Images => !self.images.is_empty(),
+        }
+    }
+
+    /// The URLs that are granted, if a capability is granted by URL.
+    fn urls(&self, capability: Capability) -> Option<&[String]> {
+        match capability {
+            Capability::KeySets => Some(&self.key_sets.urls),
+            Capability::Http => Some(&self.http.urls),
+            _ => None,
+        }
+    }
+
+    /// What is wrong with an expression that asks for `ask`; the diagnostic has no place yet.
+    fn mistake(&self, ask: &Ask) -> Option<Diagnostic> {
+        let (setting, example) = ask.capability.setting()?;
+        let function = &ask.function;
+        if !self.grants(ask.capability) {
+            let message = format!("`{function}` asks outside of the call, and `{setting}` does not grant it");
+            let help = format!("grant it in the configuration: `{setting}: {example}`");
+            return Some(Diagnostic::error(Code::NotGranted, message).help(help));
+        }
+        let url = ask.subject.as_deref()?;
+        let granted = self.urls(ask.capability)?;
+        if granted.iter().filter_map(|prefix| Prefix::of(prefix).ok()).any(|prefix| prefix.allows(url)) {
+            return None;
+        }
+        let message = format!("`{function}` asks a URL that `{setting}` does not grant");
+        let granted: Vec<String> = granted.iter().map(|prefix| format!("`{prefix}`")).collect();
+        let help = format!("URLs that begin so are granted: {}", granted.join(", "));
+        Some(Diagnostic::error(Code::NotGranted, message).help(help))
+    }
+}
+
+/// Who answers what policies ask outside of a call. The default is nobody: then asking is an error, and the call is denied.
+///
+/// ```
+/// use toolgate::{Capabilities, Context};
+///
+/// let context = Context::at(1_764_000_000).with(&Capabilities::default());
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Capabilities(Option<Arc<dyn Answers>>);
+
+impl Capabilities {
+    /// Those of a source of answers.
+    #[doc(hidden)]
+    pub fn of(answers: impl Answers + 'static) -> Capabilities {
+        Capabilities(Some(Arc::new(answers)))
+    }
+
+    /// Opens what `asked` needs and `config` grants: fetches key sets and keeps them fresh, asks URLs. What needs nothing
+    /// gets nobody, at no cost.
+    ///
+    /// # Errors
+    /// What cannot be opened.
+    #[doc(hidden)]
+    pub fn open(asked: &[(Ask, Diagnostic)], config: &CapabilityConfig) -> Result<Capabilities, Diagnostics> {
+        let needs = |some: &[Capability]| asked.iter().any(|(ask, _)| some.contains(&ask.capability));
+        let wrong = |text| Diagnostics::from(vec![Diagnostic::error(Code::CannotAnswer, text)]);
+        let network = match needs(&[Capability::KeySets, Capability::Http]) {
+            true => reached(asked, config).map_err(wrong)?,
+            false => Capabilities::default(),
+        };
+        if !needs(&[Capability::Resources, Capability::GlobalContext, Capability::Images]) {
+            return Ok(network);
+        }
+        let data = Data::read(config).map_err(wrong)?;
+        Ok(Capabilities::of(Opened { data, network: network.0 }))
+    }
+
+    /// What one decision asks of them, with random texts made of `seed`, waiting no longer than `limit` in all.
+    #[doc(hidden)]
+    pub fn session(&self, seed: u128, limit: Duration) -> Session {
+        Session::new(self.answers(), seed, limit)
+    }
+
+    /// Who answers, if anybody does.
+    fn answers(&self) -> Option<Arc<dyn Answers>> {
+        self.0.clone()
+    }
+}
+
+/// Files, and who answers over the network.
+#[derive(Debug)]
+struct Opened {
+    data: Data,
+    network: Option<Arc<dyn Answers>>,
+}
+
+impl Answers for Opened {
+    fn key_set(&self, url: &str) -> Result<Keys, String> {
+        self.network.as_ref().map_or_else(|| Err(NOBODY.to_owned()), |network| network.key_set(url))
+    }
+
+    fn missing_key(&self, url: &str) {
+        if let Some(network) = &self.network {
+            network.missing_key(url);
+        }
+    }
+
+    fn http(&self, request: &Request<'_>, left: Duration) -> (Result<Response, String>, Duration) {
+        match &self.network {
+            Some(network) => network.http(request, left),
+            None => (Err(NOBODY.to_owned()), Duration::ZERO),
+        }
+    }
+
+    fn look_up(&self, question: &Lookup<'_>) -> Found {
+        self.data.look_up(question)
+    }
+}
+
+/// Why there is no answer of the network.
+const NOBODY: &str = "nobody is there to answer";
+
+/// Who answers over the network.
+#[cfg(feature = "fetch")]
+fn reached(asked: &[(Ask, Diagnostic)], config: &CapabilityConfig) -> Result<Capabilities, String> {
+    let authorities = match &config.certificates {
+        None => None,
+        Some(path) => Some(
+            std::fs::read_to_string(path)
+                .map_err(|error| format!("the certificates in `{path}` cannot be read: {error}"))?,
+        ),
+    };
+    let live = live::Live::open(asked.iter().map(|(ask, _)| ask), config, authorities.as_deref())?;
+    Ok(Capabilities::of(live))
+}
+
+/// Nobody: this build has no network.
+#[cfg(not(feature = "fetch"))]
+fn reached(_: &[(Ask, Diagnostic)], _: &CapabilityConfig) -> Result<Capabilities, String> {
+    Err("a policy asks over the network, which this build does not reach: its feature `fetch` is off"
+        .to_owned())
+}
+
+/// What policies ask and `granted` does not grant, each at its place, given what they ask and where.
+pub fn ungranted(asked: &[(Ask, Diagnostic)], granted: &CapabilityConfig) -> Vec<Diagnostic> {
+    let at = |(ask, place): &(Ask, Diagnostic)| {
+        let wrong = granted.mistake(ask)?;
+        Some(Diagnostic { message: wrong.message, help: wrong.help, ..place.clone() })
+    };
+    asked.iter().filter_map(at).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ask(capability: Capability, subject: &str) -> Ask {
+        Ask { capability, function: "f".to_owned(), subject: Some(subject.to_owned()) }
+    }
+
+    #[test]
+    fn nothing_is_granted_unless_the_settings_say_so() {
+        let none = CapabilityConfig::default();
+        for capability in [
+            Capability::Clock,
+            Capability::Random,
+            Capability::KeySets,
+            Capability::Http,
+            Capability::Resources,
+            Capability::GlobalContext,
+            Capability::Images,
+        ] {
+            let (setting, _) = capability.setting().unwrap();
+            let wrong = none.mistake(&ask(capability, "https://a/")).unwrap();
+            assert!(wrong.help.unwrap().contains(setting), "{capability:?}");
+        }
+        assert!(none.mistake(&ask(Capability::CallTime, "x")).is_none());
+    }
+
+    #[test]
+    fn a_constant_url_is_compared_with_what_is_granted() {
+        let mut some = CapabilityConfig::default();
+        some.http.urls.push("https://a.example/v1".to_owned());
+        assert!(some.mistake(&ask(Capability::Http, "https://a.example/v1/x")).is_none());
+        let wrong = some.mistake(&ask(Capability::Http, "https://b.example/v1/x")).unwrap();
+        assert_eq!(wrong.help.unwrap(), "URLs that begin so are granted: `https://a.example/v1`");
+    }
+}

@@ -1,0 +1,102 @@
+//! Makes a bundle of what was loaded.
+
+use std::path::{Component, Path};
+use std::sync::Arc;
+
+use super::{Contents, Model};
+use crate::cel::Writer;
+use crate::cel::program::Arena;
+use crate::diag::{Code, Diagnostic, Diagnostics, Severity, Warnings};
+use crate::policy::compile::{Origin, compile};
+use crate::policy::load::Loaded;
+use crate::policy::set;
+use crate::source::Source;
+
+/// The bundle of `loaded`, whose files are told by their ways from `root`, and of the file of the settings. The same
+/// documents make the same bytes.
+///
+/// # Errors
+/// Everything that is wrong with the documents: there is no bundle of half a set.
+pub fn make(
+    loaded: Loaded,
+    root: &Path,
+    settings: Option<&Source>,
+) -> Result<(Vec<u8>, Warnings), Diagnostics> {
+    let Loaded { policies, exceptions, mut diagnostics, sources, .. } = loaded;
+    let mut writer = Writer::default();
+    let (_, mistakes) = compile(&policies, &exceptions, &Arena::new(), Origin::Recorded(&mut writer));
+    diagnostics.extend(mistakes);
+    // Compiled for nothing if a document is not well, so that all mistakes are told together.
+    if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
+        return Err(Diagnostics::from(diagnostics));
+    }
+    let digest = set::digest(&policies, &exceptions);
+    let in_use = |source: &Arc<Source>| {
+        let mut users = policies.iter().map(|it| &it.source).chain(exceptions.iter().map(|it| &it.source));
+        users.any(|user| Arc::ptr_eq(user, source))
+    };
+    let sources: Vec<Arc<Source>> = sources.into_iter().filter(in_use).collect();
+    let number = |source: &Arc<Source>| {
+        let at = sources.iter().position(|other| Arc::ptr_eq(other, source));
+        at.and_then(|at| u32::try_from(at).ok()).unwrap_or(u32::MAX)
+    };
+    let model = Model {
+        policies: policies.iter().map(|policy| (number(&policy.source), policy.clone())).collect(),
+        exceptions: exceptions.iter().map(|it| (number(&it.source), it.clone())).collect(),
+    };
+    let names: Vec<String> = sources.iter().map(|source| way(root, source.name())).collect();
+    let encoded = || -> Result<Vec<u8>, String> {
+        let mut programs = postcard::to_allocvec(&model).map_err(|error| error.to_string())?;
+        programs.extend(writer.finish().map_err(|error| error.to_string())?);
+        let texts = names.iter().zip(&sources).map(|(name, source)| (name.as_str(), source.text()));
+        let settings = settings.map(|source| (way(root, source.name()), source.text()));
+        let contents = Contents {
+            digest: &digest,
+            sources: texts.collect(),
+            settings: settings.as_ref().map(|(name, text)| (name.as_str(), *text)),
+            programs: &programs,
+            ..Contents::default()
+        };
+        contents.by_this_build().encode().map_err(|error| error.to_string())
+    };
+    match encoded() {
+        Ok(bytes) => Diagnostics::from(diagnostics).into_warnings().map(|warnings| (bytes, warnings)),
+        Err(why) => {
+            let file = Source::without_text(root.display().to_string());
+            let message = format!("this cannot be bundled: {why}");
+            diagnostics.push(Diagnostic::error(Code::BadBundle, message).file(&file));
+            Err(Diagnostics::from(diagnostics))
+        }
+    }
+}
+
+/// The way from `root` to a file, the same on every machine; of a file that is not below it, its name alone.
+fn way(root: &Path, file: &str) -> String {
+    let path = Path::new(file);
+    let below = path.strip_prefix(root).ok().filter(|below| below.components().next().is_some());
+    let below = below.or_else(|| path.file_name().map(Path::new)).unwrap_or(path);
+    let parts = below.components().filter_map(|part| match part {
+        Component::Normal(part) => Some(part.to_string_lossy()),
+        _ => None,
+    });
+    parts.collect::<Vec<_>>().join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_told_by_their_way_from_the_root() {
+        for (root, file, way) in [
+            ("policies", "policies/a.yaml", "a.yaml"),
+            ("/home/me/policies/", "/home/me/policies/team/a.yaml", "team/a.yaml"),
+            ("./policies", "./policies/./team/a.yaml", "team/a.yaml"),
+            ("policies/a.yaml", "policies/a.yaml", "a.yaml"),
+            ("policies", "/etc/toolgate.yaml", "toolgate.yaml"),
+            (".", "a.yaml", "a.yaml"),
+        ] {
+            assert_eq!(super::way(Path::new(root), file), way, "{root} {file}");
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! An index and shared expressions change nothing but the time: not a decision, not a reason, not what is left of the
+//! budget. Sets are made at random from what authors write, and asked with and without.
+
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should panic"
+)]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use bumpalo::Bump;
+use serde_json::json;
+use toolgate::internal::budget::Budget;
+use toolgate::internal::gateway::payload::payload;
+use toolgate::internal::library::table::Context;
+use toolgate::internal::policy::decide::{decide, decide_one_by_one};
+use toolgate::internal::policy::set::compiled;
+use toolgate::{Engine, PolicySet, Scratch, Settings};
+
+#[expect(dead_code, reason = "the events are for the benches")]
+#[path = "../benches/cases.rs"]
+mod cases;
+
+/// Numbers that look random and are the same in every run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % u64::try_from(end).unwrap()).unwrap()
+    }
+
+    fn of<'t, T: ?Sized>(&mut self, choices: &[&'t T]) -> &'t T {
+        choices[self.below(choices.len())]
+    }
+}
+
+const HEADERS: [&str; 4] = ["X-Tool-Name", "X-Tool-Target", "X-Operation", "X-User-Roles"];
+
+const TEXTS: [&str; 12] = [
+    "a",
+    "b",
+    "get",
+    "getPod",
+    "delete",
+    "deletePod",
+    "Delete",
+    "",
+    "prod",
+    "é",
+    "a-name-of-sixteen",
+    "a-name-of-seventeen",
+];
+
+/// A condition as authors write them; `variables.v0` and on may be used up to `variables`.
+fn condition(random: &mut Random, variables: usize, depth: usize) -> String {
+    let header = format!("object.attributes.Header(\"{}\")", random.of(&HEADERS));
+    let (text, other) = (random.of(&TEXTS), random.of(&TEXTS));
+    let deeper = |random: &mut Random| condition(random, variables, depth + 1);
+    match random.below(if depth > 2 { 16 } else { 24 }) {
+        0..3 => format!("{header}.exists(x, x == \"{text}\")"),
+        3 => format!("{header}.exists(x, \"{text}\" == x)"),
+        4 => format!("{header}.exists(x, x in [\"{text}\", \"{other}\"])"),
+        5 => format!("{header}.exists(x, x == \"{text}\" || x == \"{other}\")"),
+        6 => format!("{header}.exists(x, x.startsWith(\"{text}\"))"),
+        7 => format!("{header}.exists(x, x.lowerAscii() == \"{text}\")"),
+        8 => format!("\"{text}\" in {header}"),
+        9 => format!("object.attributes.method == \"{}\"", random.of(&["POST", "GET"])),
+        10 => format!("object.attributes.path.startsWith(\"/{text}\")"),
+        11 => format!("{header}.all(x, x != \"{text}\")"),
+        12 => format!("{header}.exists(x, x.matches(\"^{text}\"))"),
+        // Fails on most requests.
+        13 => format!("{header}[0] == \"{text}\""),
+        14 => {
+            format!("dyn(object.attributes.header)[\"{}\"].exists(x, x == \"{text}\")", random.of(&HEADERS))
+        }
+        15 if variables > 0 => format!("variables.v{}", random.below(variables)),
+        15 => "object.attributes.contentLength > 3".to_owned(),
+        16..19 => format!("{} && {}", deeper(random), deeper(random)),
+        19..21 => format!("({} || {})", deeper(random), deeper(random)),
+        21 => format!("!({})", deeper(random)),
+        22 => format!("({} ? {} : {})", deeper(random), deeper(random), deeper(random)),
+        _ => format!("{header}.map(x, x.lowerAscii()).exists(x, x == \"{text}\")"),
+    }
+}
+
+fn policy(random: &mut Random, number: usize) -> String {
+    let mut text = format!(
+        "---\napiVersion: policies.kyverno.io/v1\nkind: ValidatingPolicy\nmetadata:\n  name: p{number}\nspec:\n  \
+         evaluation:\n    mode: HTTP\n  failurePolicy: {}\n",
+        random.of(&["Fail", "Fail", "Ignore"])
+    );
+    let conditions = random.below(3);
+    if conditions > 0 {
+        text.push_str("  matchConditions:\n");
+    }
+    for name in 0..conditions {
+        let expression = condition(random, 0, 0);
+        writeln!(text, "  - name: c{name}\n    expression: |-\n      {expression}").unwrap();
+    }
+    let variables = random.below(3);
+    if variables > 0 {
+        text.push_str("  variables:\n");
+    }
+    for name in 0..variables {
+        let expression = condition(random, name, 0);
+        writeln!(text, "  - name: v{name}\n    expression: |-\n      {expression}").unwrap();
+    }
+    text.push_str("  validations:\n");
+    for _ in 0..=random.below(3) {
+        let guard = condition(random, variables, 0);
+        let answer = random.of(&["http.Denied(\"no\").Response()", "http.Denied(\"no\").Response()", "null"]);
+        writeln!(text, "  - expression: |-\n      {guard} ? {answer} : null").unwrap();
+    }
+    text
+}
+
+fn exception(random: &mut Random, policy: usize, number: usize) -> String {
+    let expression = condition(random, 0, 0);
+    format!(
+        "---\napiVersion: policies.kyverno.io/v1\nkind: PolicyException\nmetadata:\n  name: e{number}\nspec:\n  \
+         policyRefs:\n  - name: p{policy}\n    kind: ValidatingPolicy\n  matchConditions:\n  - name: c\n    \
+         expression: |-\n      {expression}\n"
+    )
+}
+
+fn request(random: &mut Random) -> String {
+    let mut header = serde_json::Map::new();
+    for name in HEADERS {
+        let values: Vec<&str> = (0..random.below(3)).map(|_| random.of(&TEXTS)).collect();
+        if !values.is_empty() {
+            header.insert(name.to_owned(), json!(values));
+        }
+    }
+    let path = format!("/{}", random.of(&TEXTS));
+    json!({"attributes": {"method": random.of(&["POST", "GET"]), "path": path, "header": header, "contentLength": 5}})
+        .to_string()
+}
+
+/// Compares both ways, with an ample budget and with such that are spent on the way.
+fn compare(set: &PolicySet, request: &str) {
+    let set = compiled(set);
+    let arena = Bump::new();
+    let object = payload(request.as_bytes(), &arena, &mut Budget::default()).unwrap().request;
+    let ample = Budget::default();
+    let ask = |budget: Budget| {
+        let (mut asked, mut told) = (Vec::new(), Vec::new());
+        let indexed = decide(set, object, Context::new(&arena, budget), &mut |number, verdict| {
+            asked.push((number, format!("{verdict:?}")));
+        });
+        let plain = decide_one_by_one(set, object, Context::new(&arena, budget), &mut |number, verdict| {
+            told.push((number, format!("{verdict:?}")));
+        });
+        assert_eq!(format!("{indexed:?}"), format!("{plain:?}"), "{budget:?} {request}");
+        // Who is not asked says nothing, for no reason that is told.
+        told.retain(|said| said.1.contains("exception: Some") || !said.1.contains("opinion: Nothing"));
+        asked.retain(|said| said.1.contains("exception: Some") || !said.1.contains("opinion: Nothing"));
+        assert_eq!(asked, told, "{request}");
+        plain.budget
+    };
+    let left = ask(ample);
+    let (steps, bytes) = (ample.steps - left.steps, ample.bytes - left.bytes);
+    for part in 0..12 {
+        ask(Budget { steps: steps * part / 11, bytes: ample.bytes });
+        ask(Budget { steps: ample.steps, bytes: bytes * part / 11 });
+    }
+}
+
+#[test]
+fn sets_made_at_random_decide_the_same_with_and_without() {
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    for _ in 0..60 {
+        let count = 1 + random.below(30);
+        let mut text: String = (0..count).map(|number| policy(&mut random, number)).collect();
+        for number in 0..random.below(3) {
+            text.push_str(&exception(&mut random, number % count, number));
+        }
+        let (set, _) = PolicySet::from_text("policies.yaml", &text).unwrap();
+        for _ in 0..25 {
+            compare(&set, &request(&mut random));
+        }
+    }
+}
+
+/// The policies that are asked of a set of this shape.
+fn asked(shape: cases::Shape, count: usize) -> usize {
+    let (set, _) = PolicySet::from_text("policies.yaml", &cases::policies(shape, count)).unwrap();
+    let arena = Bump::new();
+    let request = json!({"attributes": {"header": {"X-Tool-Target": ["kubernetes"], "X-Operation": ["delete"],
+        "X-Environment": ["production"]}}});
+    let request = request.to_string();
+    let object = payload(request.as_bytes(), &arena, &mut Budget::default()).unwrap().request;
+    let mut asked = 0;
+    decide(compiled(&set), object, Context::new(&arena, Budget::default()), &mut |_, _| asked += 1);
+    asked
+}
+
+#[test]
+fn who_cannot_speak_is_not_asked() {
+    assert_eq!(asked(cases::Shape::NoneMatches, 1_000), 0);
+    // The target of all is that of the call, and so is the operation; the environment is not.
+    assert_eq!(asked(cases::Shape::AllMatch, 100), 0);
+    assert_eq!(asked(cases::Shape::FirstDenies, 100), 1);
+}
+
+fn events() -> Vec<Vec<u8>> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/events");
+    let mut files: Vec<_> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files.iter().filter(|path| path.is_file()).map(|path| fs::read(path).unwrap()).collect()
+}
+
+#[test]
+fn the_shipped_policies_decide_all_events_the_same_with_and_without() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (set, _) = PolicySet::from_dir(root.join("policies")).unwrap();
+    let engine = Engine::new(set, Settings::default()).unwrap();
+    let fixed = || Scratch::with_ids(|| toolgate::DecisionId::from(7));
+    let mut count = 0;
+    for event in events() {
+        let text = String::from_utf8_lossy(&event).into_owned();
+        let others =
+            ["storage___delete_bucket", "crm___exportAll", "payments___refund", "kubernetes___getPod"];
+        let changed = others.iter().map(|name| text.replace("kubernetes___delete_pod", name).into_bytes());
+        for event in [event.clone()].into_iter().chain(changed) {
+            let now = toolgate::Context::at(1_764_000_000);
+            let (mut first, mut second) = (fixed(), fixed());
+            let indexed = engine.decide(&mut first, &event, &now);
+            let traced = now.clone().traced();
+            let mut plain = engine.decide(&mut second, &event, &traced);
+            plain.record.trace.clear();
+            assert_eq!(indexed.answer, plain.answer);
+            assert_eq!(format!("{:?}", indexed.record), format!("{:?}", plain.record));
+            count += 1;
+        }
+    }
+    assert!(count >= 50, "{count}");
+}
