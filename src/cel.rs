@@ -16,7 +16,10 @@ pub mod program;
 pub use ast::Macros;
 pub use check::flat::{FlatError, Reader, Writer};
 pub use check::{Environment, Functions, TypeErrorKind};
-pub use compile::{Compiled, Issue, Issues, Parsed, Stage, compile, compile_written, parse, write};
+pub use compile::{
+    Compiled, Issue, Issues, Parsed, Stage, compile, compile_written, compile_written_alone, parse, write,
+    write_alone,
+};
 pub use plan::reads::Reads;
 
 /// The checked tree, for those who look at one that [`compile()`] shows them: warnings are made of it, programs are not.

@@ -18,7 +18,7 @@ mod read;
 mod table;
 mod variables;
 
-pub use headers::{HeaderMistake, compile_header};
+pub use headers::{HeaderMistake, check_headers, compile_header};
 pub use load::process_environment;
 pub use print::Effective;
 pub use table::{PROCESS_VARIABLES, SETTINGS, Setting, Value};

@@ -44,7 +44,7 @@ use crate::outside::{Capabilities, ungranted};
 use crate::policy::compile::CompiledPolicy;
 use crate::policy::decide::{self, DefaultDecision, Effect, ErrorText, Opinion, Verdict};
 use crate::policy::model::Mode;
-use crate::policy::set::{PolicySet, compiled};
+use crate::policy::set::{PolicySet, checked_headers, compiled};
 use crate::record::{Outcome, Record};
 use crate::value::Value;
 
@@ -176,7 +176,8 @@ impl Engine {
         if json.is_some_and(|json| json.headers) {
             request_reads.headers = HeaderReads::All;
         }
-        let mapping = Mapping::new(&settings.headers, &request_reads, &mut diagnostics);
+        let mapping =
+            Mapping::new(&settings.headers, checked_headers(&set), &request_reads, &mut diagnostics);
         let rules = fallible(Rules::new(&settings.judging), &mut diagnostics);
         let environments = fallible(Environments::new(&settings.environment), &mut diagnostics);
         if !(400..=599).contains(&settings.denial.status) {

@@ -12,7 +12,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use toolgate::internal::policy::bundle::{Contents, make};
+use toolgate::internal::config::check_headers;
+use toolgate::internal::policy::bundle::{Beside, Contents, make};
 use toolgate::internal::policy::load::{load_sources, load_text};
 use toolgate::internal::policy::set::compiled;
 use toolgate::{Code, Context, DecisionId, Diagnostic, Engine, PolicySet, Scratch, Settings};
@@ -54,14 +55,19 @@ impl Drop for Folder {
 
 /// The bundle of a folder.
 fn bundle_of(folder: &Path) -> Vec<u8> {
-    make(load_sources(&[folder.to_path_buf()]), folder, None).unwrap().0
+    make(load_sources(&[folder.to_path_buf()]), folder, &beside(&Settings::default())).unwrap().0
 }
 
 /// The bundle of one text.
 fn bundle(text: &str) -> Vec<u8> {
     let loaded = load_text("policies.yaml", text);
     assert!(!loaded.has_errors(), "{:?}", loaded.diagnostics);
-    make(loaded, Path::new(""), None).unwrap().0
+    make(loaded, Path::new(""), &beside(&Settings::default())).unwrap().0
+}
+
+/// The headers of these settings.
+fn beside(settings: &Settings) -> Beside<'static> {
+    Beside { settings: None, headers: check_headers(&settings.headers) }
 }
 
 /// One policy.
@@ -89,12 +95,13 @@ fn every_case_of_the_gateway_is_answered_the_same() {
     let mut count = 0;
     for case in gateway::case::cases() {
         let (texts, _) = PolicySet::from_text("policies.yaml", &case.policies()).unwrap();
-        let (bundled, warnings) = PolicySet::from_bundle("p.bundle", &bundle(&case.policies())).unwrap();
+        let settings = Settings::load_text("toolgate.yaml", &case.settings(), std::iter::empty()).unwrap().0;
+        let loaded = load_text("policies.yaml", &case.policies());
+        let (bytes, _) = make(loaded, Path::new(""), &beside(&settings)).unwrap();
+        let (bundled, warnings) = PolicySet::from_bundle("p.bundle", &bytes).unwrap();
         assert!(warnings.is_empty(), "{warnings}");
         let decide = |set: PolicySet| {
-            let settings =
-                Settings::load_text("toolgate.yaml", &case.settings(), std::iter::empty()).unwrap().0;
-            let engine = Engine::new(set, settings).unwrap();
+            let engine = Engine::new(set, settings.clone()).unwrap();
             let mut scratch = Scratch::with_ids(|| DecisionId::from(7));
             let event = case.event();
             let decision = engine.decide(&mut scratch, &event, &Context::at(case.now()).traced());
@@ -142,10 +149,10 @@ fn the_same_files_make_the_same_bytes_wherever_they_are() {
 fn what_is_not_whole_is_not_bundled() {
     for text in [policy("a", "null").replace("null", "nothing"), policy("a", "null").replace("kind", "kynd")]
     {
-        let wrong = make(load_text("p.yaml", &text), Path::new(""), None).unwrap_err();
+        let wrong = make(load_text("p.yaml", &text), Path::new(""), &Beside::default()).unwrap_err();
         assert!(wrong.has_errors());
     }
-    assert!(make(load_text("p.yaml", ""), Path::new(""), None).is_err());
+    assert!(make(load_text("p.yaml", ""), Path::new(""), &Beside::default()).is_err());
 }
 
 #[test]
@@ -246,6 +253,47 @@ fn programs_of_this_build_that_are_none_are_refused() {
         assert!(matches!(wrong.code, Code::BadBundle | Code::NoPolicies), "{wrong}");
     }
     assert_eq!(refused(Contents { sources: Vec::new(), ..contents.clone() }).code, Code::BadBundle);
+}
+
+/// What the mapping's expressions checked to is what runs, unless the settings that count have another expression.
+#[test]
+fn headers_are_those_that_were_checked() {
+    let text = policy(
+        "a",
+        r#"variables.tool.exists(t, t == "from the bundle") ? http.Denied("no").Response() : null"#,
+    );
+    let settings = |tool: &str| {
+        let text = format!(
+            "apiVersion: toolgate.dev/v1\nkind: Configuration\nheaders:\n  X-Tool-Name: \"{tool}\"\n"
+        );
+        Settings::load_text("toolgate.yaml", &text, std::iter::empty()).unwrap().0
+    };
+    let bytes = bundle(&text);
+    let contents = Contents::read(&bytes).unwrap();
+    let other = check_headers(&settings("'from the bundle'").headers);
+    let (_, program) = other.iter().find(|(text, _)| text.contains("from the bundle")).unwrap();
+    let decide = |headers: Vec<(&str, &[u8])>, settings: Settings| {
+        let bytes = Contents { headers, ..contents.clone() }.encode().unwrap();
+        let (set, _) = PolicySet::from_bundle("p.bundle", &bytes).unwrap();
+        let event = include_bytes!("../testdata/events/delete-pod-in-production.json");
+        let engine = Engine::new(set, settings)?;
+        let mut scratch = Scratch::default();
+        Ok::<bool, toolgate::Diagnostics>(
+            engine.decide(&mut scratch, event, &Context::at(1_764_000_000)).is_allowed(),
+        )
+    };
+    let mine = settings("call.tool + 'mine'");
+    for (headers, settings, allowed) in [
+        (vec![], mine.clone(), true),
+        (vec![("call.tool + 'mine'", program.as_slice())], mine.clone(), false),
+        (vec![("call.tool + 'mine'", program.as_slice())], settings("call.tool"), true),
+    ] {
+        assert_eq!(decide(headers, settings).unwrap(), allowed);
+    }
+    for wrong in [&b""[..], &program[..program.len() - 1], &[program, &b"\0"[..]].concat()] {
+        let wrong = decide(vec![("call.tool + 'mine'", wrong)], mine.clone()).unwrap_err();
+        assert_eq!(wrong[0].code, Code::BadBundle, "{wrong}");
+    }
 }
 
 #[test]

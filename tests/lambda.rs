@@ -18,7 +18,8 @@ use std::time::Instant;
 
 use serde_json::Value as Json;
 use stub::{Event, Function, Stub};
-use toolgate::internal::policy::bundle::{Contents, make};
+use toolgate::internal::config::check_headers;
+use toolgate::internal::policy::bundle::{Beside, Contents, make};
 use toolgate::internal::policy::load::load_text;
 use toolgate::internal::source::Source;
 use toolgate::{Context, DecisionId, Engine, PolicySet, Scratch, Settings};
@@ -580,7 +581,9 @@ fn the_policies_beside_the_program_are_served() {
 /// The bundle of these policies, and one that another build made.
 fn bundles(text: &str, settings: &str) -> (Vec<u8>, Vec<u8>) {
     let settings = Source::new("toolgate.yaml", settings).unwrap();
-    let (bytes, _) = make(load_text("policies.yaml", text), Path::new(""), Some(&settings)).unwrap();
+    let headers = check_headers(&Settings::default().headers);
+    let beside = Beside { settings: Some(&settings), headers };
+    let (bytes, _) = make(load_text("policies.yaml", text), Path::new(""), &beside).unwrap();
     let contents = Contents::read(&bytes).unwrap();
     let other = Contents { engine: "0.0.1", programs: b"", ..contents }.encode().unwrap();
     (bytes, other)

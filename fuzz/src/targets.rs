@@ -13,8 +13,9 @@ use toolgate::internal::cel;
 use toolgate::internal::cel::error::Raise;
 use toolgate::internal::cel::eval::Frame;
 use toolgate::internal::cel::program::Arena;
+use toolgate::internal::config::check_headers;
 use toolgate::internal::library::table::Context as LibraryContext;
-use toolgate::internal::policy::bundle::{Contents, make};
+use toolgate::internal::policy::bundle::{Beside, Contents, make};
 use toolgate::internal::policy::load::load_text;
 use toolgate::internal::policy::model::Mode;
 use toolgate::internal::types::object_type;
@@ -180,12 +181,13 @@ fn scratch() -> Scratch {
 /// The inputs of a target that has no folder: bundles of all policies that load, because one that lay in a folder would be
 /// another build's.
 pub(crate) fn bundles(policies: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let beside = Beside { settings: None, headers: check_headers(&Settings::default().headers) };
     let bundle = |text: &Vec<u8>| {
         let loaded = load_text("policies.yaml", &String::from_utf8_lossy(text));
         if loaded.has_errors() {
             None
         } else {
-            make(loaded, Path::new(""), None).ok().map(|(bytes, _)| bytes)
+            make(loaded, Path::new(""), &beside).ok().map(|(bytes, _)| bytes)
         }
     };
     policies.iter().filter_map(bundle).collect()

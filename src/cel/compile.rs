@@ -167,6 +167,33 @@ pub fn write(checked: &Checked<'_>, writer: &mut Writer) -> Result<(), FlatError
     writer.write(checked, &asking)
 }
 
+/// What the expression `text` checks to, written alone; none if something is wrong with it.
+pub fn write_alone(text: &str, environment: &Environment<'_>) -> Option<Vec<u8>> {
+    let mut writer = Writer::default();
+    let mut written = Ok(());
+    let parsed = Parsed { tree: front::parse(text, environment.macros()) };
+    let mut look = |checked: &Checked<'_>| written = write(checked, &mut writer);
+    parsed.compile_among(environment, &Arena::new(), &[], &mut look).ok()?;
+    written.and_then(|()| writer.finish()).ok()
+}
+
+/// Compiles what [`write_alone`] wrote.
+///
+/// # Errors
+/// As [`compile_written`]; there is more than one expression.
+pub fn compile_written_alone<'p>(
+    written: &[u8],
+    environment: &Environment<'static>,
+    arena: &'p Arena,
+) -> Result<Compiled<'p>, Issues> {
+    let mut reader = Reader::new(written).map_err(unwritten)?;
+    let compiled = compile_written(&mut reader, environment, arena, &[])?;
+    match reader.is_at_end() {
+        true => Ok(compiled),
+        false => Err(unwritten(FlatError::new("there is something after its end"))),
+    }
+}
+
 /// Compiles the next of what was written. As [`Parsed::compile_among`], for the same environment.
 ///
 /// # Errors
@@ -177,12 +204,15 @@ pub fn compile_written<'p>(
     arena: &'p Arena,
     variables: &[Program<'p>],
 ) -> Result<Compiled<'p>, Issues> {
-    let checked = written.read(environment).map_err(|error| {
-        let message = format!("an expression of the bundle is not one of this engine's: {error}");
-        let issue = issue(Code::BadBundle, message.clone(), 0, 0);
-        Issues { stage: Stage::Syntax, issues: vec![issue], output: None, text: message }
-    })?;
+    let checked = written.read(environment).map_err(unwritten)?;
     program(&checked, environment, arena, variables)
+}
+
+/// What is told of an expression that is not as it was written.
+fn unwritten(error: FlatError) -> Issues {
+    let message = format!("an expression of the bundle is not one of this engine's: {error}");
+    let issue = issue(Code::BadBundle, message.clone(), 0, 0);
+    Issues { stage: Stage::Syntax, issues: vec![issue], output: None, text: message }
 }
 
 /// What checked as a program.

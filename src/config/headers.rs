@@ -12,6 +12,7 @@ use crate::cel::program::{Arena, Program};
 use crate::cel::{self, Environment, Issue, Reads, TypeErrorKind};
 use crate::diag::{Code, Diagnostic};
 use crate::library::kyverno::http::canonical_key;
+use crate::policy::bundle::CheckedHeaders;
 use crate::policy::environment;
 use crate::source::{ScalarMap, Source, Span};
 use crate::types::Type;
@@ -46,13 +47,14 @@ pub(super) fn canonical(name: &str) -> String {
 }
 
 /// Applies `overrides` to `mapping`: an expression under a name that is there replaces it in its place, one under a
-/// new name is added, and nothing removes.
+/// new name is added, and nothing removes. Those among `checked` were compiled before.
 ///
 /// # Errors
 /// Every mistake of every expression is pushed to `out`, and so is the removal of a header that is not there.
 pub(super) fn apply(
     mapping: &mut Vec<HeaderRule>,
     overrides: Vec<Override>,
+    checked: &[(String, Vec<u8>)],
     source: &Arc<Source>,
     out: &mut Vec<Diagnostic>,
 ) {
@@ -69,7 +71,7 @@ pub(super) fn apply(
             mapping.retain(|rule| rule.name != name);
             continue;
         };
-        if let Err(mistakes) = compile_header(&text, &Arena::new(), &mut Reads::default()) {
+        if let Err(mistakes) = compile_header(&text, checked, &Arena::new(), &mut Reads::default()) {
             out.extend(mistakes.into_iter().map(|mistake| {
                 let span = map.locate(mistake.start, mistake.end);
                 let diagnostic =
@@ -103,20 +105,24 @@ pub struct HeaderMistake {
 }
 
 /// Compiles a header's expression over `call` and adds what it reads of `call` to `reads`. Its result must be a
-/// string, a list of strings or null, as far as the type checker can know.
+/// string, a list of strings or null, as far as the type checker can know. If it is among those that were `checked`
+/// before, it is neither parsed nor checked.
 ///
 /// # Errors
 /// Every mistake in it, by place.
 pub fn compile_header<'p>(
     expression: &str,
+    checked: &[(String, Vec<u8>)],
     arena: &'p Arena,
     reads: &mut Reads,
 ) -> Result<Program<'p>, Vec<HeaderMistake>> {
-    let functions = environment::functions();
-    let environment = Environment::new(functions)
-        .with_input("call", Type::Struct("toolgate.Call"))
-        .with_missing(crate::library::unsupported);
-    let compiled = cel::compile(expression, &environment, arena).map_err(|wrong| {
+    let environment = environment_of_headers();
+    let checked = checked.iter().find(|(text, _)| text == expression);
+    let compiled = match checked {
+        Some((_, written)) => cel::compile_written_alone(written, &environment, arena),
+        None => cel::compile(expression, &environment, arena),
+    };
+    let compiled = compiled.map_err(|wrong| {
         let mistake = |issue: Issue| HeaderMistake {
             code: issue.code,
             help: issue.kind.as_ref().and_then(|kind| own_help(kind, expression)).or(issue.help),
@@ -148,6 +154,21 @@ pub fn compile_header<'p>(
     }
     reads.extend(compiled.reads);
     Ok(compiled.program)
+}
+
+/// The expressions of `rules` and what each checks to, without those in which something is wrong.
+pub fn check_headers(rules: &[HeaderRule]) -> CheckedHeaders {
+    let environment = environment_of_headers();
+    let check = |HeaderRule { expression, .. }: &HeaderRule| {
+        Some((expression.clone(), cel::write_alone(expression, &environment)?))
+    };
+    rules.iter().filter_map(check).collect()
+}
+
+fn environment_of_headers() -> Environment<'static> {
+    Environment::new(environment::functions())
+        .with_input("call", Type::Struct("toolgate.Call"))
+        .with_missing(crate::library::unsupported)
 }
 
 /// Whether a value of this type can be a header. What is known only at run time is looked at then, and a call whose
@@ -194,7 +215,7 @@ mod tests {
     use crate::gateway::headers::DEFAULT_MAPPING;
 
     fn wrong(expression: &str) -> Vec<(Code, usize, usize)> {
-        match compile_header(expression, &Arena::new(), &mut Reads::default()) {
+        match compile_header(expression, &[], &Arena::new(), &mut Reads::default()) {
             Ok(_) => Vec::new(),
             Err(mistakes) => mistakes.iter().map(|m| (m.code, m.start, m.end)).collect(),
         }

@@ -15,7 +15,7 @@ use super::{Config, Value, headers, variables};
 use crate::diag::{Code, Diagnostic, Diagnostics, Warnings};
 use crate::gateway::identity::meant_pointer;
 use crate::outside::CapabilityConfig;
-use crate::policy::bundle::{Contents, MAX_BUNDLE_BYTES, is_bundle};
+use crate::policy::bundle::{CheckedHeaders, Contents, MAX_BUNDLE_BYTES, is_bundle};
 use crate::source::{MAX_FILE_BYTES, Source};
 use crate::yaml::Mapping;
 
@@ -102,7 +102,7 @@ impl Config {
         let (mut config, mut diagnostics) = (base, Vec::new());
         let found = read::read_mapping(source, mapping, &mut config, &mut diagnostics);
         beside_file(&mut config.capabilities, &File::new(Arc::clone(source)).directory, &found);
-        settle(config, Some(source), found, &BTreeMap::new(), diagnostics)
+        settle(config, Some((source, &CheckedHeaders::new())), found, &BTreeMap::new(), diagnostics)
     }
 }
 
@@ -111,12 +111,14 @@ struct File {
     source: Arc<Source>,
     /// From which the paths in it count.
     directory: PathBuf,
+    /// The expressions of its headers, if they are known to be well.
+    headers: CheckedHeaders,
 }
 
 impl File {
     fn new(source: Arc<Source>) -> File {
         let directory = Path::new(source.name()).parent().unwrap_or(Path::new("")).to_path_buf();
-        File { source, directory }
+        File { source, directory, headers: CheckedHeaders::new() }
     }
 }
 
@@ -126,26 +128,28 @@ fn finish(
     mut diagnostics: Vec<Diagnostic>,
 ) -> Result<(Config, Warnings), Diagnostics> {
     let mut config = Config::default();
-    let Some(File { source, directory }) = file else {
+    let Some(File { source, directory, headers }) = file else {
         return settle(config, None, Found::default(), variables, diagnostics);
     };
     let found = read::read(source, &mut config, &mut diagnostics);
     beside_file(&mut config.capabilities, directory, &found);
-    settle(config, Some(source), found, variables, diagnostics)
+    settle(config, Some((source, headers)), found, variables, diagnostics)
 }
 
-/// What a file's headers say, then the variables, then what must hold of all settings together.
+/// What a file's headers say, then the variables, then what must hold of all settings together. With the file come the
+/// expressions of headers that were checked before.
 fn settle(
     mut config: Config,
-    source: Option<&Arc<Source>>,
+    file: Option<(&Arc<Source>, &CheckedHeaders)>,
     mut found: Found,
     variables: &BTreeMap<String, String>,
     mut diagnostics: Vec<Diagnostic>,
 ) -> Result<(Config, Warnings), Diagnostics> {
-    if let Some(source) = source {
+    if let Some((source, checked)) = file {
         let overrides = std::mem::take(&mut found.headers);
-        headers::apply(&mut config.headers, overrides, source, &mut diagnostics);
+        headers::apply(&mut config.headers, overrides, checked, source, &mut diagnostics);
     }
+    let source = file.map(|(source, _)| source);
     let places = Places { source, found };
     places.both_environments(&mut diagnostics);
     variables::apply(&mut config, variables, &mut diagnostics);
@@ -306,7 +310,8 @@ fn in_bundle(path: &Path, out: &mut Vec<Diagnostic>) -> Option<File> {
         Ok(contents) => {
             let (file, text) = contents.settings?;
             let source = text_source(&format!("{name}/{file}"), text.to_owned(), out)?;
-            Some(File { source, directory: path.parent().unwrap_or(Path::new("")).to_path_buf() })
+            let directory = path.parent().unwrap_or(Path::new("")).to_path_buf();
+            Some(File { source, directory, headers: contents.checked_headers() })
         }
         Err(wrong) => {
             out.push(wrong.told(&name));

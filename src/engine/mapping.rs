@@ -34,15 +34,16 @@ pub(super) struct Mapping {
 }
 
 impl Mapping {
-    /// Compiles those of `rules` that any policy reads.
+    /// Compiles those of `rules` that any policy reads, unless they are among those that were `checked` before.
     pub(super) fn new(
         rules: &[HeaderRule],
+        checked: &[(String, Vec<u8>)],
         request_reads: &request::Reads,
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Mapping {
         let mut reads = Reads::default();
         let programs = Owned::new(MutBorrow::new(Arena::new()), |arena| {
-            programs(rules, request_reads, arena.borrow_mut(), &mut reads, diagnostics)
+            programs(rules, checked, request_reads, arena.borrow_mut(), &mut reads, diagnostics)
         });
         Mapping { programs, reads: call_reads(&reads) }
     }
@@ -70,6 +71,7 @@ pub(super) fn fallible<T>(result: Result<T, Vec<String>>, diagnostics: &mut Vec<
 /// The programs of the headers that any policy reads, by canonical name, and what they read of `call`.
 fn programs<'p>(
     rules: &[HeaderRule],
+    checked: &[(String, Vec<u8>)],
     request_reads: &request::Reads,
     arena: &'p Arena,
     reads: &mut Reads,
@@ -81,7 +83,7 @@ fn programs<'p>(
         if !request_reads.header(&canonical) {
             continue;
         }
-        match compile_header(expression, arena, reads) {
+        match compile_header(expression, checked, arena, reads) {
             Ok(program) => mapping.push((canonical, program)),
             Err(mistakes) => diagnostics.extend(
                 mistakes

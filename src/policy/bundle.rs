@@ -25,7 +25,7 @@ use crate::diag::{Code, Diagnostic};
 use crate::policy::model::{Exception, Policy};
 use crate::source::{Source, SourceTooLargeError};
 
-pub use self::make::make;
+pub use self::make::{Beside, make};
 
 /// How every bundle begins. A transfer that changes line breaks or cuts the eighth bit changes it.
 const MAGIC: [u8; 8] = *b"\x8bTGB\r\n\x1a\n";
@@ -57,7 +57,13 @@ pub struct Contents<'b> {
     pub settings: Option<(&'b str, &'b str)>,
     /// The documents, and what their expressions checked to.
     pub programs: &'b [u8],
+    /// The expressions of headers, and what each checked to.
+    #[serde(borrow)]
+    pub headers: Vec<(&'b str, &'b [u8])>,
 }
+
+/// Expressions of headers: the text, and what a [`Writer`](crate::cel::Writer) makes of it alone.
+pub type CheckedHeaders = Vec<(String, Vec<u8>)>;
 
 /// Why bytes are no bundle of this engine's, or documents make none.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -98,6 +104,7 @@ pub struct Written {
     /// What a [`Reader`] reads.
     expressions: Vec<u8>,
     digest: String,
+    headers: CheckedHeaders,
 }
 
 impl Written {
@@ -112,6 +119,11 @@ impl Written {
     /// The name of the set.
     pub(super) fn digest(&self) -> &str {
         &self.digest
+    }
+
+    /// The expressions of headers.
+    pub(super) fn headers(&self) -> &CheckedHeaders {
+        &self.headers
     }
 }
 
@@ -172,6 +184,12 @@ impl<'b> Contents<'b> {
         (self.engine, self.build) == BUILD
     }
 
+    /// The expressions of headers, as far as this build checked them.
+    pub fn checked_headers(&self) -> CheckedHeaders {
+        let known = if self.is_of_this_build() { self.headers.as_slice() } else { &[] };
+        known.iter().map(|(text, checked)| ((*text).to_owned(), checked.to_vec())).collect()
+    }
+
     /// The same as what this build makes.
     pub fn by_this_build(self) -> Contents<'b> {
         let (engine, build) = BUILD;
@@ -210,7 +228,11 @@ impl<'b> Contents<'b> {
             |(at, exception): (u32, Exception)| Ok(Exception { source: source(at)?, ..exception });
         let policies = model.policies.into_iter().map(policy).collect::<Result<_, String>>()?;
         let exceptions = model.exceptions.into_iter().map(exception).collect::<Result<_, String>>()?;
-        let written = Written { expressions: expressions.to_vec(), digest: self.digest.to_owned() };
+        let written = Written {
+            expressions: expressions.to_vec(),
+            digest: self.digest.to_owned(),
+            headers: self.checked_headers(),
+        };
         Ok((policies, exceptions, written))
     }
 

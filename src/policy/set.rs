@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::cel::program::Arena;
 use crate::diag::{Code, Diagnostic, Diagnostics, Warnings};
-use crate::policy::bundle::Written;
+use crate::policy::bundle::{CheckedHeaders, Written};
 use crate::policy::compile::{self, CompiledSet, Origin};
 use crate::policy::load::{Loaded, load, load_bundle, load_text};
 use crate::policy::model::{Exception, Policy};
@@ -63,6 +63,7 @@ pub struct PolicySet(Arc<Inner>);
 struct Inner {
     programs: Programs,
     digest: String,
+    headers: CheckedHeaders,
 }
 
 impl PolicySet {
@@ -178,7 +179,8 @@ impl PolicySet {
             set
         });
         let digest = written.map_or_else(|| digest(policies, exceptions), |it| it.digest().to_owned());
-        (PolicySet(Arc::new(Inner { programs, digest })), mistakes)
+        let headers = written.map(|it| it.headers().clone()).unwrap_or_default();
+        (PolicySet(Arc::new(Inner { programs, digest, headers })), mistakes)
     }
 }
 
@@ -200,6 +202,11 @@ impl Loaded {
 pub fn compile(policies: &[Policy], exceptions: &[Exception]) -> Result<PolicySet, Diagnostics> {
     let (set, mistakes) = PolicySet::compile(policies, exceptions, None);
     Diagnostics::from(mistakes).into_warnings().map(|_| set)
+}
+
+/// Expressions of headers that were checked when the set's bundle was made.
+pub fn checked_headers(set: &PolicySet) -> &[(String, Vec<u8>)] {
+    &set.0.headers
 }
 
 /// The programs, for those who have a request and no event.

@@ -26,7 +26,7 @@ const MAX_TYPE_SIZE: u32 = 10_000;
 pub struct FlatError(String);
 
 impl FlatError {
-    fn new(what: impl Into<String>) -> FlatError {
+    pub(in crate::cel) fn new(what: impl Into<String>) -> FlatError {
         FlatError(what.into())
     }
 }

@@ -3,7 +3,7 @@
 use std::path::{Component, Path};
 use std::sync::Arc;
 
-use super::{Contents, Model};
+use super::{CheckedHeaders, Contents, Model};
 use crate::cel::Writer;
 use crate::cel::program::Arena;
 use crate::diag::{Code, Diagnostic, Diagnostics, Severity, Warnings};
@@ -12,7 +12,16 @@ use crate::policy::load::Loaded;
 use crate::policy::set;
 use crate::source::Source;
 
-/// The bundle of `loaded`, whose files are told by their ways from `root`, and of the file of the settings. The same
+/// What a bundle holds beside policies.
+#[derive(Debug, Default)]
+pub struct Beside<'s> {
+    /// The file of the settings.
+    pub settings: Option<&'s Source>,
+    /// The expressions of the headers that those settings, or the defaults, map.
+    pub headers: CheckedHeaders,
+}
+
+/// The bundle of `loaded`, whose files are told by their ways from `root`, and of what stands beside it. The same
 /// documents make the same bytes.
 ///
 /// # Errors
@@ -20,7 +29,7 @@ use crate::source::Source;
 pub fn make(
     loaded: Loaded,
     root: &Path,
-    settings: Option<&Source>,
+    Beside { settings, headers }: &Beside<'_>,
 ) -> Result<(Vec<u8>, Warnings), Diagnostics> {
     let Loaded { policies, exceptions, mut diagnostics, sources, .. } = loaded;
     let mut writer = Writer::default();
@@ -55,6 +64,7 @@ pub fn make(
             sources: texts.collect(),
             settings: settings.as_ref().map(|(name, text)| (name.as_str(), *text)),
             programs: &programs,
+            headers: headers.iter().map(|(text, checked)| (text.as_str(), checked.as_slice())).collect(),
             ..Contents::default()
         };
         contents.by_this_build().encode().map_err(|error| error.to_string())

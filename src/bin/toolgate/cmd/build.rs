@@ -4,8 +4,9 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use toolgate::internal::config::check_headers;
 use toolgate::internal::outside::ungranted;
-use toolgate::internal::policy::bundle::{is_bundle, make};
+use toolgate::internal::policy::bundle::{Beside, is_bundle, make};
 use toolgate::internal::policy::load::load_sources;
 use toolgate::internal::policy::set::compiled;
 use toolgate::internal::visible::printable;
@@ -27,7 +28,10 @@ pub(crate) fn run(arguments: &Build) -> Report {
     let paths = [path.clone()];
     let settings = Settings::file_beside(&paths, file.as_deref());
     let source = settings.as_ref().ok().and_then(|(_, source, _)| source.clone());
-    let made = make(load_sources(&paths), path, source.as_deref());
+    let headers =
+        settings.as_ref().map(|(settings, ..)| check_headers(&settings.headers)).unwrap_or_default();
+    let beside = Beside { settings: source.as_deref(), headers };
+    let made = make(load_sources(&paths), path, &beside);
     let (bytes, told) = match made {
         Ok((bytes, warnings)) => (Some(bytes), warnings.to_vec()),
         Err(wrong) => (None, wrong.to_vec()),

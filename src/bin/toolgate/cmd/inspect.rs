@@ -5,8 +5,8 @@ use std::path::Path;
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use toolgate::internal::config::Effective;
-use toolgate::internal::policy::bundle::{Contents, make};
+use toolgate::internal::config::{Effective, check_headers};
+use toolgate::internal::policy::bundle::{Beside, Contents, make};
 use toolgate::internal::policy::load::load_sources;
 use toolgate::internal::policy::set::compiled;
 use toolgate::internal::source::Source;
@@ -154,7 +154,14 @@ fn tell(name: &str, path: &Path, bytes: &[u8], contents: &Contents<'_>) -> Resul
     let (policies, exceptions) = (policies.collect(), exceptions.collect());
     let settings = contents.settings.map(|(file, text)| (format!("{name}/{file}"), text));
     let source = settings.as_ref().and_then(|(file, text)| Source::new(file.as_str(), *text).ok());
-    let (again, _) = make(loaded, path, source.as_deref()).map_err(|wrong| wrong.to_vec())?;
+    let settings = settings.map(|(file, text)| Settings::load_text(&file, text, std::iter::empty()));
+    let settings = settings.transpose().map_err(|wrong| wrong.to_vec())?.map(|(settings, _)| settings);
+    let headers = match &settings {
+        Some(settings) => check_headers(&settings.headers),
+        None => check_headers(&Settings::default().headers),
+    };
+    let beside = Beside { settings: source.as_deref(), headers };
+    let (again, _) = make(loaded, path, &beside).map_err(|wrong| wrong.to_vec())?;
     let (set, _) = PolicySet::from_bundle(name, &again).map_err(|wrong| wrong.to_vec())?;
     let asks = compiled(&set).asks.iter().map(|(ask, place)| Ask {
         capability: ask.capability.name(),
@@ -164,10 +171,10 @@ fn tell(name: &str, path: &Path, bytes: &[u8], contents: &Contents<'_>) -> Resul
         file: place.source.as_deref().map(file),
         line: place.position().map(|position| position.line),
     });
-    let settings = settings.map(|(file, text)| {
-        let (settings, _) = Settings::load_text(&file, text, std::iter::empty())?;
-        let name = contents.settings.map_or("", |(name, _)| name).to_owned();
-        Ok(ToldSettings { name, digest: digest(text.as_bytes()), effective: settings.effective() })
+    let settings = settings.zip(contents.settings).map(|(settings, (name, text))| ToldSettings {
+        name: name.to_owned(),
+        digest: digest(text.as_bytes()),
+        effective: settings.effective(),
     });
     let text = |(name, text): &(&str, &str)| Text {
         name: (*name).to_owned(),
@@ -188,7 +195,7 @@ fn tell(name: &str, path: &Path, bytes: &[u8], contents: &Contents<'_>) -> Resul
             (true, false) => Programs::Other,
         },
         program_bytes: contents.programs.len(),
-        settings: settings.transpose().map_err(|wrong: toolgate::Diagnostics| wrong.to_vec())?,
+        settings,
         sources: contents.sources.iter().map(text).collect(),
         policies,
         exceptions,
