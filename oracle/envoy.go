@@ -112,6 +112,9 @@ func describeEnvoy(name string, response *authv3.CheckResponse, err error) polic
 		if response.GetOkResponse() == nil {
 			result.Result = "allow-without-ok"
 		}
+		if response.GetDeniedResponse() != nil || response.GetErrorResponse() != nil {
+			result.Result = "allow-with-denied"
+		}
 	default:
 		body := response.GetDeniedResponse().GetBody()
 		result.Result, result.Reason = "deny", &body

@@ -167,7 +167,7 @@ impl<'a> Value<'a> {
             Type::Timestamp => Value::Timestamp(Timestamp::UNIX_EPOCH),
             Type::List(_) => Value::List(&[]),
             Type::Map(_) => Value::Map(Map::EMPTY),
-            Type::Struct(name) => object::zero(name).map_or(Value::Null, Value::Object),
+            Type::Struct(name) => object::zero(name, false).map_or(Value::Null, Value::Object),
             _ => Value::Null,
         }
     }

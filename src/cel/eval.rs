@@ -14,11 +14,11 @@ use crate::library::table::{Answer, Context};
 use crate::types::{ObjectType, VARIABLES};
 use crate::value::{MapBuilder, Object, Sameness, Value};
 
-use super::program::{Call, Dispatch, Element, Entry, FieldInit, Guard, Node};
+use super::program::{Call, Counted, Dispatch, Element, Entry, FieldInit, Guard, Node};
 
 mod access;
 mod fold;
-pub(crate) use fold::go_type;
+pub(crate) use fold::{go_type, go_type_of_itself};
 mod shared;
 
 use access::Step;
@@ -360,13 +360,43 @@ impl<'a> Frame<'a> {
 
     #[inline]
     fn call_with_one(&mut self, call: &'a Call<'a>, a: &'a Node<'a>) -> Answer<'a> {
-        let args = [if call.counted { self.counted(call.id, a)? } else { self.eval(a)? }];
+        let a = self.eval(a);
+        let args = [if call.counted == Counted::Receiver { self.counted_list(call.id, a)? } else { a? }];
         self.invoke(call, &args)
     }
 
+    /// Two arguments the second of which Kyverno counts.
+    #[cold]
+    fn counted_pair(
+        &mut self,
+        call: &'a Call<'a>,
+        a: &'a Node<'a>,
+        b: &'a Node<'a>,
+    ) -> Result<[Value<'a>; 2], Raise<'a>> {
+        let a = self.eval(a)?;
+        let b = self.eval(b);
+        let b = match call.counted {
+            Counted::Depth => self.counted_int(call.id, b)?,
+            _ => self.counted_list(call.id, b)?,
+        };
+        Ok([a, b])
+    }
+
+    /// An int that Kyverno counts.
+    fn counted_int(&mut self, id: NodeId, answer: Answer<'a>) -> Answer<'a> {
+        let ty = match &answer {
+            Ok(Value::Int(_)) | Err(Raise::Fault(_)) => return answer,
+            Err(Raise::Error(error)) if !error.is_absorbable() => return answer,
+            Err(Raise::Error(_)) => "*types.Err",
+            Ok(value) => go_type_of_itself(value),
+        };
+        let text =
+            self.context.format(format_args!("interface conversion: ref.Val is {ty}, not types.Int"))?;
+        Err(Raise::from(ErrorKind::Panic(text)).at(id))
+    }
+
     /// A list that Kyverno counts the elements of.
-    fn counted(&mut self, id: NodeId, list: &'a Node<'a>) -> Answer<'a> {
-        let answer = self.eval(list);
+    fn counted_list(&mut self, id: NodeId, answer: Answer<'a>) -> Answer<'a> {
         // Go names the first method, in the order of the alphabet, that the type does not have.
         let (ty, method) = match &answer {
             Ok(Value::List(_)) | Err(Raise::Fault(_)) => return answer,
@@ -391,7 +421,10 @@ impl<'a> Frame<'a> {
 
     #[inline]
     fn call_with_two(&mut self, call: &'a Call<'a>, a: &'a Node<'a>, b: &'a Node<'a>) -> Answer<'a> {
-        let args = [self.eval(a)?, self.eval(b)?];
+        let args = match call.counted {
+            Counted::Keys | Counted::Depth => self.counted_pair(call, a, b)?,
+            Counted::Nothing | Counted::Receiver => [self.eval(a)?, self.eval(b)?],
+        };
         self.invoke(call, &args)
     }
 

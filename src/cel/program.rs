@@ -188,9 +188,22 @@ pub(super) struct Call<'p> {
     /// For a body shared by all overloads: the kinds of first arguments that know the function.
     pub(super) receivers: &'static [ValueKind],
     pub(super) pattern: Option<&'p CompiledPattern>,
-    /// Whether the receiver must be a list: Kyverno counts what a call costs that has but one overload, and its
-    /// counters of `distinct` and `sort` crash on anything else, an error too. No operator absorbs that.
-    pub(super) counted: bool,
+    /// What must be of its type before the call.
+    pub(super) counted: Counted,
+}
+
+/// The argument that Kyverno's counter of costs takes to be of its type, where a call has but one overload. It crashes on
+/// anything else, an error too, and no operator absorbs that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Counted {
+    /// None.
+    Nothing,
+    /// The first and only one, a list: `distinct`, `sort`.
+    Receiver,
+    /// The second of two, a list: what `sortBy` expands to.
+    Keys,
+    /// The second of two, an int: `flatten`.
+    Depth,
 }
 
 /// A call whose overload is chosen at run time, by the first that fits, in order of declaration.

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::{Map, Value};
-use crate::types::{FieldType, ObjectType, object_types};
+use crate::types::{FieldType, ObjectType, Type, object_types};
 
 /// An object. Unset fields read as the zero value of their type, never as null (docs/kyverno.md §2).
 #[derive(Debug)]
@@ -18,13 +18,18 @@ pub struct Object<'a> {
     pub tagged: bool,
 }
 
-static ZEROS: LazyLock<Vec<Object<'static>>> = LazyLock::new(|| {
-    object_types().iter().map(|ty| Object { ty, fields: &[], tagged: ty.message }).collect()
+/// Those that come with a request, and those that are inside of what is made.
+static ZEROS: LazyLock<[Vec<Object<'static>>; 2]> = LazyLock::new(|| {
+    [false, true].map(|tagged| {
+        let zero = |ty: &'static ObjectType| Object { ty, fields: &[], tagged: tagged || ty.message };
+        object_types().iter().map(zero).collect()
+    })
 });
 
 /// The object of the type called `name` that has no field set.
-pub(super) fn zero(name: &str) -> Option<&'static Object<'static>> {
-    ZEROS.iter().find(|zero| zero.ty.name == name)
+pub(super) fn zero(name: &str, tagged: bool) -> Option<&'static Object<'static>> {
+    let [plain, made] = &*ZEROS;
+    (if tagged { made } else { plain }).iter().find(|zero| zero.ty.name == name)
 }
 
 impl<'a> Object<'a> {
@@ -33,6 +38,9 @@ impl<'a> Object<'a> {
         match self.fields.get(index).copied().flatten() {
             Some(value) => value,
             None => match self.ty.fields.get(index).and_then(|field| field.ty.as_ref()) {
+                Some(Type::Struct(name)) if self.tagged => {
+                    zero(name, true).map_or(Value::Null, Value::Object)
+                }
                 Some(ty) => Value::zero(ty),
                 None => match self.ty.fields.get(index).map(|field| field.go_type) {
                     Some("map") => Value::Map(Map::EMPTY),

@@ -263,6 +263,15 @@ impl<'a> Frame<'a> {
     }
 }
 
+/// The Go type of a value where it stands for itself: a list or a map of the interpreter is named by its pointer.
+pub(crate) fn go_type_of_itself(value: &Value<'_>) -> &'static str {
+    match value {
+        Value::List(_) => "*types.baseList",
+        Value::Map(_) => "*types.baseMap",
+        value => go_type(value),
+    }
+}
+
 /// The Go type that cel-go names when a value cannot be iterated.
 pub(crate) fn go_type(value: &Value<'_>) -> &'static str {
     match value {

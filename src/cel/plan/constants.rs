@@ -3,11 +3,11 @@
 
 use super::PlanError;
 use super::lower::{FOLD_BUDGET, Planner};
-use crate::cel::ast::{Expr, ExprKind, NodeId};
+use crate::cel::ast::{Expr, ExprKind, MapEntry, NodeId};
 use crate::cel::check::Reference;
-use crate::cel::error::Raise;
+use crate::cel::error::{CelError, ErrorKind, Raise};
 use crate::cel::eval;
-use crate::cel::program::Node;
+use crate::cel::program::{Counted, Node};
 use crate::library::table::Context;
 use crate::value::Value;
 
@@ -84,6 +84,38 @@ impl<'p> Planner<'_, 'p> {
         }
     }
 
+    /// What Kyverno's counter of the costs of a call needs to be what it should be.
+    pub(super) fn counted(&self, function: &str, arguments: usize) -> Counted {
+        match (function, arguments) {
+            _ if !self.checked.optimizing => Counted::Nothing,
+            ("distinct" | "sort", 1) => Counted::Receiver,
+            ("@sortByAssociatedKeys", 2) => Counted::Keys,
+            ("flatten", 2) => Counted::Depth,
+            _ => Counted::Nothing,
+        }
+    }
+
+    /// Refuses a constant map with a key that cannot be one of Go's: cel-go makes the map with the program, and crashes.
+    pub(super) fn check_constant_map(
+        &self,
+        id: NodeId,
+        entries: &[MapEntry],
+        map: Node<'p>,
+    ) -> Result<(), PlanError> {
+        let is_constant = |entry: &MapEntry| {
+            !entry.optional && self.is_optimized(&entry.key) && self.is_optimized(&entry.value)
+        };
+        if !entries.iter().all(is_constant) {
+            return Ok(());
+        }
+        match eval::constant(self.boxed(map), Context::new(&self.arena.bump, FOLD_BUDGET)) {
+            Err(Raise::Error(CelError { kind: ErrorKind::Panic(text), .. })) => {
+                Err(PlanError { node: id, message: text.to_owned() })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Refuses a constant that cannot be a key.
     pub(super) fn check_constant_key(
         &self,
@@ -98,13 +130,7 @@ impl<'p> Planner<'_, 'p> {
         ) {
             return Ok(());
         }
-        // A list or a map of the interpreter is named by its pointer.
-        let name = match value {
-            Value::List(_) => "*types.baseList",
-            Value::Map(_) => "*types.baseMap",
-            _ => eval::go_type(value),
-        };
-        let message = format!("invalid qualifier type: {name}");
+        let message = format!("invalid qualifier type: {}", eval::go_type_of_itself(value));
         Err(PlanError { node, message })
     }
 

@@ -13,7 +13,7 @@ use crate::value::{Value, ValueKind};
 use super::PlanError;
 use super::constants::is_in_nothing;
 use crate::cel::program::{
-    Arena, Call, Dispatch, Element, Entry, FieldInit, Guard, MAX_STATES, Node, Shared,
+    Arena, Call, Counted, Dispatch, Element, Entry, FieldInit, Guard, MAX_STATES, Node, Shared,
 };
 
 /// What a constant expression may use while it is folded; more, and it is evaluated on each request.
@@ -122,7 +122,9 @@ impl<'c, 'p> Planner<'c, 'p> {
             planned.push(Entry { key, value, optional: entry.optional });
         }
         let constant = planned.iter().all(|e| is_const(&e.key) && is_const(&e.value) && !e.optional);
-        Ok(self.fold(Node::Map { id, entries: self.slice(planned) }, constant))
+        let node = Node::Map { id, entries: self.slice(planned) };
+        self.check_constant_map(id, entries, node)?;
+        Ok(self.fold(node, constant))
     }
 
     fn message(&mut self, id: NodeId, fields: &[StructField]) -> Result<Node<'p>, PlanError> {
@@ -424,17 +426,24 @@ impl<'c, 'p> Planner<'c, 'p> {
         let certain: Vec<Option<ValueKind>> = args.iter().map(certain_kind).collect();
         let args = self.slice(args);
         let Some(first) = overloads.first() else { return Err(self.internal(id, "a call without overload")) };
-        let counted = self.checked.optimizing && overloads.len() == 1 && matches!(name, "distinct" | "sort");
+        let is_literal =
+            |position: Option<usize>| position.and_then(|position| literals.get(position)) == Some(&true);
+        let counted = if overloads.len() == 1 { self.counted(name, args.len()) } else { Counted::Nothing };
         if let Implementation::Shared(shared) = first.implementation {
             let pattern = self.pattern(id, function, shared.pattern, args, literals)?;
             let hashed = name == "@in" && args.get(1).is_some_and(|set| self.is_hashed(set));
+            // cel-go's optimised call of a literal pattern takes whatever it is given.
+            let optimised = self.checked.optimizing
+                && name == "matches"
+                && pattern.is_some()
+                && is_literal(shared.pattern);
             let call = Call {
                 id,
                 function: name,
                 body: if hashed { is_in_hashed } else { shared.body },
                 args,
                 guards: &[],
-                receivers: shared.receivers,
+                receivers: if optimised { &[] } else { shared.receivers },
                 pattern,
                 counted,
             };
@@ -445,9 +454,9 @@ impl<'c, 'p> Planner<'c, 'p> {
                 own_body(first).ok_or_else(|| self.internal(id, "a function without body"))?;
             let pattern = self.pattern(id, function, position, args, literals)?;
             // With a literal pattern, cel-go's optimised call has no guard: the body sees a wrong receiver itself.
-            let literal = position.and_then(|position| literals.get(position)) == Some(&true);
-            let optimised =
-                pattern.is_some() && literal && matches!(first.implementation, Implementation::Pattern(..));
+            let optimised = pattern.is_some()
+                && is_literal(position)
+                && matches!(first.implementation, Implementation::Pattern(..));
             let guards = if optimised { &[] } else { self.guards(function, first, &certain) };
             let call = Call { id, function: name, body, args, guards, receivers: &[], pattern, counted };
             return Ok(self.fold(Node::Call(self.arena.bump.alloc(call)), constant));

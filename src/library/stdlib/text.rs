@@ -203,7 +203,13 @@ fn starts_with<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
 }
 
 fn matches<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
-    let [Value::String(text), Value::String(pattern)] = *args else {
+    let [text, Value::String(pattern)] = *args else { return Err(ErrorKind::NoSuchOverload.into()) };
+    // cel-go's optimised call takes whatever Go holds as a string: the name of a type, and what is in an optional, too.
+    let mut inner = text;
+    while let Value::Optional(Some(value)) = inner {
+        inner = *value;
+    }
+    let (Value::String(text) | Value::Type(text)) = inner else {
         return Err(ErrorKind::NoSuchOverload.into());
     };
     let regex = ctx.compiled(pattern, "")?;
