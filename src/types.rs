@@ -58,6 +58,14 @@ pub enum Type {
     Param(Arc<str>),
 }
 
+/// The most that a type holds of others, each counted as often as it stands there: chains of variables make types that
+/// are small in memory and take for ever to compare.
+pub const MAX_PARTS: usize = 1_000;
+
+/// How deep a type nests, `list(list(int))` two levels: a variable's type is part of the types of the expressions that use
+/// it, and so on through chains of variables.
+pub const MAX_LEVELS: usize = 250;
+
 /// The name of the optional type in cel-go.
 pub const OPTIONAL: &str = "optional_type";
 
@@ -106,16 +114,19 @@ pub enum Kind {
 }
 
 impl Type {
-    /// Whether the type holds types more than `levels` deep.
-    pub fn nests_deeper_than(&self, levels: usize) -> bool {
-        let mut level = vec![self];
-        for _ in 0..=levels {
-            level = level.into_iter().flat_map(Type::parameters).collect();
+    /// Whether the type holds more than [`MAX_PARTS`] types, each as often as it stands there, or nests them more than
+    /// [`MAX_LEVELS`] deep.
+    pub fn is_too_large(&self) -> bool {
+        let (mut level, mut left) = (self.parameters(), MAX_PARTS);
+        for _ in 0..MAX_LEVELS {
+            let Some(rest) = left.checked_sub(level.len()) else { return true };
             if level.is_empty() {
                 return false;
             }
+            left = rest;
+            level = level.into_iter().flat_map(Type::parameters).take(left.saturating_add(1)).collect();
         }
-        true
+        !level.is_empty()
     }
 
     /// The type without parameters that function tables call `name`.

@@ -197,7 +197,27 @@ fn types_that_variables_nest_in_one_another_have_a_limit() {
     let rest = (1..4).map(|n| (format!("v{n}"), nest(90, "[", &format!("variables.v{}", n - 1), "]")));
     let variables: Vec<_> = std::iter::once(first).chain(rest).collect();
     let answer = on_small_stack(policy(&variables, "null"), String::new());
-    assert!(answer.contains("type of the expression nests more than 250 levels deep, the limit"), "{answer}");
+    assert!(answer.contains("type of the expression holds more than 1000 types, or nests them more than 250 levels deep, the limit"), "{answer}");
+}
+
+/// Each type is twice the one before it: written out, the last would fill any memory.
+#[test]
+fn types_that_double_have_a_limit() {
+    let names = |n: usize| format!("v{n}");
+    let doubled = |first: &str| {
+        let rest = (1..60).map(|n| (names(n), format!("{{variables.v{}: variables.v{0}}}", n - 1)));
+        policy(&std::iter::once((names(0), first.to_owned())).chain(rest).collect::<Vec<_>>(), "null")
+    };
+    let bound = |first: &str| {
+        let inner = (1..40)
+            .rev()
+            .fold("v39".to_owned(), |body, n| format!("cel.bind(v{n}, {{v{}: v{0}}}, {body})", n - 1));
+        policy(&[], &format!("cel.bind(v0, {first}, {inner}) == {{}} ? null : null"))
+    };
+    for text in [doubled("1"), doubled("[]"), doubled("{}"), bound("1"), bound("[]"), bound("[{}, []]")] {
+        let answer = on_small_stack(text, String::new());
+        assert!(answer.contains("holds more than 1000 types"), "{answer}");
+    }
 }
 
 #[test]

@@ -107,13 +107,21 @@ pub fn check<'e>(ast: Ast, environment: &Environment<'e>) -> Result<Checked<'e>,
         scopes: Vec::new(),
         errors: Vec::new(),
         more: 0,
+        too_large: None,
     };
     checker.check(&ast.root);
-    let Checker { mut types, references, bindings, mut errors, more, .. } = checker;
+    let Checker { mut types, references, bindings, mut errors, more, mut too_large, .. } = checker;
     for ty in &mut types {
         *ty = bindings.substitute(ty, true);
     }
+    if bindings.is_too_large() {
+        too_large = too_large.or(Some(ast.root.id));
+    }
     let checked = Checked { ast, types, references, optimizing: environment.is_optimizing() };
+    // Whatever else was found was found of types that are not there.
+    if let Some(node) = too_large {
+        errors = vec![TypeError { node, kind: TypeErrorKind::TooLarge }];
+    }
     if errors.is_empty() {
         errors = validate::literals(&checked);
     }
@@ -138,6 +146,8 @@ struct Checker<'c, 'e> {
     /// The first mistakes in the order of checking, which are the ones that cel-go keeps.
     errors: Vec<TypeError>,
     more: usize,
+    /// The first node whose type is too large. What is above it is not checked, and what is beside it in vain.
+    too_large: Option<NodeId>,
 }
 
 impl<'e> Checker<'_, 'e> {
@@ -150,6 +160,7 @@ impl<'e> Checker<'_, 'e> {
     }
 
     fn set_type(&mut self, node: NodeId, ty: Type) {
+        let ty = self.bindings.bounded(ty);
         if let Some(slot) = usize::try_from(node).ok().and_then(|node| self.types.get_mut(node)) {
             *slot = ty;
         }
@@ -166,6 +177,16 @@ impl<'e> Checker<'_, 'e> {
     }
 
     fn check(&mut self, e: &Expr) {
+        if self.too_large.is_some() {
+            return;
+        }
+        self.check_kind(e);
+        if self.too_large.is_none() && self.bindings.is_too_large() {
+            self.too_large = Some(e.id);
+        }
+    }
+
+    fn check_kind(&mut self, e: &Expr) {
         match &e.kind {
             ExprKind::Literal(literal) => self.set_type(e.id, literal_type(literal)),
             ExprKind::Ident(name) => self.check_ident(e.id, name),

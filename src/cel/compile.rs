@@ -14,10 +14,6 @@ use crate::diag::{Code, did_you_mean};
 use crate::library::capability::Ask;
 use crate::types::{Type, VARIABLES, object_type};
 
-/// How deep the type of an expression nests, `list(list(int))` two levels: a variable's type is part of the types of the
-/// expressions that use it, and so on through chains of variables.
-const MAX_TYPE_NESTING: usize = 250;
-
 /// An expression that was read, with its mistakes if it has no tree.
 #[derive(Debug)]
 pub struct Parsed {
@@ -235,13 +231,6 @@ fn program<'p>(
     let planned = plan::plan(checked, arena, environment.inputs(), environment.unbound_names(), &variable)
         .and_then(|program| plan::with_variables(program, variables));
     match planned {
-        Ok(program) if program.output().nests_deeper_than(MAX_TYPE_NESTING) => Err(unplanned(
-            checked,
-            checked.ast.root.id,
-            format!(
-                "the type of the expression nests more than {MAX_TYPE_NESTING} levels deep, the limit (fixed)"
-            ),
-        )),
         Ok(program) => Ok(Compiled { program, reads, asks }),
         Err(error) => Err(unplanned(checked, error.node, error.message)),
     }
@@ -299,6 +288,7 @@ fn code(kind: &TypeErrorKind) -> Code {
         | TypeErrorKind::FailedResolution(_) => Code::CelNotAType,
         TypeErrorKind::OptionalSelection(_) => Code::CelOptionalSelection,
         TypeErrorKind::Literal(_) => Code::CelBadLiteral,
+        TypeErrorKind::TooLarge => Code::CelProgram,
     }
 }
 

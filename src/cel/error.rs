@@ -12,6 +12,9 @@ use crate::value::{ShortestDouble, Value};
 /// What Go says of bytes as the key of a map.
 pub const UNHASHABLE: &str = "runtime error: hash of unhashable type types.Bytes";
 
+/// The same where the key is to be removed.
+pub const UNHASHABLE_TO_REMOVE: &str = "hash of unhashable type: types.Bytes";
+
 /// Why an evaluation ended without a value.
 #[derive(Clone, Copy, Debug)]
 pub enum Raise<'a> {
@@ -152,8 +155,8 @@ impl fmt::Display for ErrorKind<'_> {
     }
 }
 
-/// A scalar as Go's `%v` prints it.
-pub(super) struct Plain<'v, 'a>(pub(super) &'v Value<'a>);
+/// A scalar, or a list, as Go's `%v` prints it.
+pub(crate) struct Plain<'v, 'a>(pub(crate) &'v Value<'a>);
 
 impl fmt::Display for Plain<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -173,6 +176,14 @@ impl fmt::Display for Plain<'_, '_> {
             Value::Uint(u) => write!(f, "{u}"),
             Value::Double(d) => ShortestDouble(*d).fmt(f),
             Value::String(s) | Value::Type(s) => f.write_str(s),
+            Value::List(list) => {
+                f.write_str("[")?;
+                for (at, element) in list.iter().enumerate() {
+                    let comma = if at == 0 { "" } else { ", " };
+                    write!(f, "{comma}{}", Plain(element))?;
+                }
+                f.write_str("]")
+            }
             other => f.write_str(other.type_name()),
         }
     }

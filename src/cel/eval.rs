@@ -7,7 +7,7 @@
 
 use crate::budget::Fault;
 use crate::cel::ast::NodeId;
-use crate::cel::error::{CelError, ErrorKind, Plain, Raise, UNHASHABLE};
+use crate::cel::error::{CelError, ErrorKind, Plain, Raise, UNHASHABLE, UNHASHABLE_TO_REMOVE};
 use crate::cel::program::{MAX_NESTING, Program};
 use crate::library::message;
 use crate::library::table::{Answer, Context};
@@ -516,7 +516,10 @@ impl<'a> Frame<'a> {
                 other => return Err(self.not_optional(&key, &other).at(id)),
             };
             match key {
-                Value::Bytes(_) => return Err(Raise::from(ErrorKind::Panic(UNHASHABLE)).at(id)),
+                Value::Bytes(_) => {
+                    let text = if value.is_some() { UNHASHABLE } else { UNHASHABLE_TO_REMOVE };
+                    return Err(Raise::from(ErrorKind::Panic(text)).at(id));
+                }
                 Value::Extension(key) if key.is_unhashable() => {
                     let text = self
                         .context

@@ -1,11 +1,11 @@
 //! Optional values. Selection, indexing, `or` and `orValue` are nodes of the evaluator, because they must not
 //! evaluate what they do not need.
 
-use crate::cel::error::ErrorKind;
+use crate::cel::error::{ErrorKind, Plain};
 use crate::library::row::{row, since};
 use crate::library::table::Implementation::{Own, Planned};
 use crate::library::table::{Answer, Context, Library};
-use crate::value::{ShortestDouble, Timestamp, Value};
+use crate::value::{Timestamp, Value};
 
 /// `cel.lib.optional`
 pub static LIBRARY: Library = Library {
@@ -174,7 +174,11 @@ fn of<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
 
 fn of_non_zero<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [value] = arguments else { return Err(ErrorKind::NoSuchOverload.into()) };
-    if is_zero(value) { Ok(Value::Optional(None)) } else { context.some(*value) }
+    let now = match value {
+        Value::Object(object) => Value::Object(context.current(object)),
+        value => *value,
+    };
+    if is_zero(&now) { Ok(Value::Optional(None)) } else { context.some(*value) }
 }
 
 /// cel-go's `IsZeroValue`. What does not know it (types, optionals) is not zero.
@@ -234,21 +238,8 @@ fn unwrap<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> 
         match element {
             Value::Optional(Some(value)) => values.push(**value),
             Value::Optional(None) => {}
-            // Only through dyn. Go prints the value; for what is no scalar the type has to do.
-            other => {
-                return Err(match other {
-                    Value::Bool(b) => context.error(format_args!("value {b} is not optional")),
-                    Value::Int(i) => context.error(format_args!("value {i} is not optional")),
-                    Value::Uint(u) => context.error(format_args!("value {u} is not optional")),
-                    Value::Double(d) => {
-                        context.error(format_args!("value {} is not optional", ShortestDouble(*d)))
-                    }
-                    Value::String(s) | Value::Type(s) => {
-                        context.error(format_args!("value {s} is not optional"))
-                    }
-                    _ => context.error(format_args!("value {} is not optional", other.type_name())),
-                });
-            }
+            // Only through dyn.
+            other => return Err(context.error(format_args!("value {} is not optional", Plain(other)))),
         }
     }
     Ok(context.finish_list(values))

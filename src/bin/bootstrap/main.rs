@@ -13,6 +13,11 @@ mod init;
 mod secret;
 mod serve;
 
+/// In place of musl's, which makes every start longer.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 /// The stack of the thread that loads policies and decides. The checker, the planner and the evaluator follow what
 /// authors write as deep as the parser lets it nest. Measured without optimisation, the deepest expressions of twenty
 /// kinds need up to 4.5 MiB (245 nested `optMap`); a thread of Rust's has 2 MiB. Only pages that are touched take

@@ -1,9 +1,14 @@
 //! Assignability and type parameters, as cel-go's `checker/types.go` and `mapping.go`.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::types::{Kind, Type};
+use crate::types::{Kind, MAX_PARTS, Type};
+
+/// The types that one question may lead to. Two of the largest have fewer; parameters that stand for each other in chains
+/// have any number, and those make a type that is too large once it is written out.
+const MAX_STEPS: usize = 16 * MAX_PARTS;
 
 /// What type parameters stand for, with the means to take back an attempt that failed.
 #[derive(Debug, Default)]
@@ -12,9 +17,42 @@ pub(super) struct Bindings {
     /// What each binding was before, newest last.
     journal: Vec<(Arc<str>, Option<Type>)>,
     fresh: u32,
+    /// How many types the question at hand may still lead to.
+    left: Cell<usize>,
+    /// Whether a type was too large: what was answered about it then has no meaning.
+    too_large: Cell<bool>,
 }
 
 impl Bindings {
+    /// Whether any type was too large, then or as it was to be written out.
+    pub(super) fn is_too_large(&self) -> bool {
+        self.too_large.get()
+    }
+
+    /// The type, unless it is too large.
+    pub(super) fn bounded(&self, ty: Type) -> Type {
+        if ty.is_too_large() {
+            self.too_large.set(true);
+            return Type::Error;
+        }
+        ty
+    }
+
+    /// Begins a question.
+    fn ask(&self) {
+        self.left.set(MAX_STEPS);
+    }
+
+    /// Whether the question at hand may lead to another type.
+    fn goes_on(&self) -> bool {
+        let left = self.left.get().checked_sub(1);
+        self.left.set(left.unwrap_or_default());
+        if left.is_none() {
+            self.too_large.set(true);
+        }
+        left.is_some()
+    }
+
     /// A parameter that nothing uses yet.
     pub(super) fn fresh(&mut self) -> Type {
         let parameter = Type::param(&format!("_var{}", self.fresh));
@@ -44,6 +82,7 @@ impl Bindings {
 
     /// True if a value of type `from` may be used as `to`; bindings that this needs stay, others are taken back.
     pub(super) fn assignable(&mut self, from: &Type, to: &Type) -> bool {
+        self.ask();
         let mark = self.journal.len();
         let assignable = self.accepts(from, to);
         if !assignable {
@@ -54,6 +93,7 @@ impl Bindings {
 
     /// As [`Self::assignable`] for several, all or none.
     pub(super) fn all_assignable(&mut self, from: &[Type], to: &[Type]) -> bool {
+        self.ask();
         let mark = self.journal.len();
         let assignable =
             from.len() == to.len() && from.iter().zip(to).all(|(from, to)| self.accepts(from, to));
@@ -87,14 +127,25 @@ impl Bindings {
 
     /// The type with its bound parameters replaced; unbound ones become dyn if `to_dyn`.
     pub(super) fn substitute(&self, ty: &Type, to_dyn: bool) -> Type {
+        self.ask();
+        self.bounded(self.written_out(ty, to_dyn))
+    }
+
+    fn written_out(&self, ty: &Type, to_dyn: bool) -> Type {
+        if !self.goes_on() {
+            return Type::Error;
+        }
         match (self.find(ty), ty) {
-            (Some(bound), _) => self.substitute(bound, to_dyn),
+            (Some(bound), _) => self.written_out(bound, to_dyn),
             (None, Type::Param(_)) if to_dyn => Type::Dyn,
-            _ => rebuild(ty, &mut |inner| self.substitute(inner, to_dyn)),
+            _ => rebuild(ty, &mut |inner| self.written_out(inner, to_dyn)),
         }
     }
 
     fn accepts(&mut self, t1: &Type, t2: &Type) -> bool {
+        if !self.goes_on() {
+            return false;
+        }
         let (kind1, kind2) = (t1.kind(), t2.kind());
         if kind2 == Kind::Param {
             let (valid, has_substitution) = self.valid_substitution(t1, t2);
@@ -154,7 +205,7 @@ impl Bindings {
 
     /// The occurs check: `parameter` is not part of `within`, directly or through bindings.
     fn not_within(&self, parameter: &Type, within: &Type) -> bool {
-        if parameter == within {
+        if !self.goes_on() || parameter == within {
             return false;
         }
         match within {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::cel::ast::NodeId;
-use crate::types::Type;
+use crate::types::{MAX_LEVELS, MAX_PARTS, Type};
 
 /// One mistake, at one node.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,6 +77,8 @@ pub enum TypeErrorKind {
     FailedResolution(String),
     /// `.?` with something other than a field name.
     OptionalSelection(String),
+    /// A type that holds too many others, or nests them too deep.
+    TooLarge,
     /// What a check of literals found, in its own words.
     Literal(String),
 }
@@ -121,6 +123,11 @@ impl fmt::Display for TypeErrorKind {
                 write!(f, "unsupported optional field selection: {what}")
             }
             TypeErrorKind::Literal(text) => f.write_str(text),
+            TypeErrorKind::TooLarge => write!(
+                f,
+                "the type of the expression holds more than {MAX_PARTS} types, or nests them more than {MAX_LEVELS} levels \
+                 deep, the limits (fixed)"
+            ),
         }
     }
 }

@@ -16,10 +16,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::cel::ast::{Macro, NodeId};
 
-/// The most that a type holds of others, each counted as often as it stands there: chains of variables make types that
-/// are small in a table and take for ever to compare.
-const MAX_TYPE_SIZE: u32 = 10_000;
-
 /// Why something is no checked expression of this engine's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -148,18 +144,21 @@ enum FlatReference {
     Call(CallAt),
 }
 
-/// How much a type holds, itself included; `None` if it holds what does not stand before it.
-fn size(ty: &FlatType, sizes: &[u32]) -> Option<u32> {
-    let of = |at: &TypeAt| usize::try_from(*at).ok().and_then(|at| sizes.get(at)).copied();
-    let held = match ty {
-        FlatType::Wrapper(at) | FlatType::List(at) | FlatType::Type(Some(at)) => of(at)?,
-        FlatType::Map(key, value) => of(key)?.saturating_add(of(value)?),
+/// How many types a type holds, as a checker counts them; `None` if it holds what does not stand before it.
+fn parts(ty: &FlatType, all: &[usize]) -> Option<usize> {
+    let with = |at: &TypeAt| {
+        let held = usize::try_from(*at).ok().and_then(|at| all.get(at));
+        held.map(|held| held.saturating_add(1))
+    };
+    Some(match ty {
+        FlatType::Wrapper(at) => with(at).map(|_| 0)?,
+        FlatType::List(at) | FlatType::Type(Some(at)) => with(at)?,
+        FlatType::Map(key, value) => with(key)?.saturating_add(with(value)?),
         FlatType::Opaque(_, parameters) => {
-            parameters.iter().try_fold(0_u32, |held, at| Some(held.saturating_add(of(at)?)))?
+            parameters.iter().try_fold(0_usize, |held, at| Some(held.saturating_add(with(at)?)))?
         }
         _ => 0,
-    };
-    Some(held.saturating_add(1))
+    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Which expressions may stand in several programs, and what an index can look up: bools of the forms in which authors
 //! ask for a tool, a target, an operation.
 
+use std::fmt::Write as _;
 use std::sync::OnceLock;
 
 use super::lower::Planner;
@@ -81,16 +82,26 @@ pub(super) fn fact<'p>(node: &Node<'p>, arena: &'p Arena) -> Option<Fact<'p>> {
     if literals.len() > MAX_LITERALS {
         return None;
     }
-    let subject_key = Key::of(subject).filter(|key| key.reads)?.text;
-    // The budget counts sixteen bytes of a literal as one.
-    let lengths: Vec<usize> = literals.iter().map(|literal| literal.len() >> 4).collect();
-    let shape = format!("{quantified} {form} {lengths:?} {subject_key}");
+    let subject_key = match subject {
+        Node::Shared(shared) => shared.key,
+        _ => arena.bump.alloc_str(&Key::of(subject).filter(|key| key.reads)?.text),
+    };
+    let mut shape =
+        bumpalo::collections::String::with_capacity_in(subject_key.len().saturating_add(32), &arena.bump);
+    for part in [quantified, " ", form, " "] {
+        shape.push_str(part);
+    }
+    for literal in &literals {
+        // The budget counts sixteen bytes of a literal as one.
+        write!(shape, "{} ", literal.len() >> 4).ok()?;
+    }
+    shape.push_str(subject_key);
     Some(Fact {
         subject,
-        subject_key: arena.bump.alloc_str(&subject_key),
+        subject_key,
         test,
         literals: arena.bump.alloc_slice_copy(&literals),
-        shape: arena.bump.alloc_str(&shape),
+        shape: shape.into_bump_str(),
     })
 }
 

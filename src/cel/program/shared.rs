@@ -13,6 +13,9 @@ const MAX_DEPTH: usize = 12;
 /// The longest description of an expression that is shared.
 const MAX_KEY: usize = 4096;
 
+/// Most descriptions are shorter.
+const USUAL_KEY: usize = 256;
+
 /// An expression that uses nothing but the inputs, and whose value is a scalar or a part of the request. Wherever it
 /// stands it has the same value at the same cost, so that it needs to be evaluated only once.
 #[derive(Debug)]
@@ -94,7 +97,7 @@ impl Key {
     /// Writes `node`; none for what is not to be shared: what depends on more than the inputs, what has an identity, and
     /// what is large.
     pub(in crate::cel) fn of(node: &Node<'_>) -> Option<Key> {
-        let mut key = Key::default();
+        let mut key = Key { text: String::with_capacity(USUAL_KEY), ..Key::default() };
         key.node(node, 0)?;
         Some(key)
     }
@@ -104,12 +107,39 @@ impl Key {
         (self.text.len() <= MAX_KEY).then_some(())
     }
 
+    /// As [`Key::put`], without the formatter: a key is written for every expression of a set.
+    fn word(&mut self, word: &str) -> Option<()> {
+        self.text.push_str(word);
+        (self.text.len() <= MAX_KEY).then_some(())
+    }
+
+    /// A number and its end.
+    fn number(&mut self, mut number: usize) -> Option<()> {
+        loop {
+            self.text.push(char::from_digit(u32::try_from(number & 15).ok()?, 16)?);
+            number >>= 4;
+            if number == 0 {
+                return self.word(".");
+            }
+        }
+    }
+
+    fn flag(&mut self, flag: bool) -> Option<()> {
+        self.word(if flag { "+" } else { "-" })
+    }
+
+    /// A text and where it ends.
+    fn quoted(&mut self, text: &str) -> Option<()> {
+        self.number(text.len())?;
+        self.word(text)
+    }
+
     fn all<'n, 'p: 'n>(&mut self, nodes: impl IntoIterator<Item = &'n Node<'p>>, depth: usize) -> Option<()> {
         for node in nodes {
-            self.put(format_args!(","))?;
+            self.word(",")?;
             self.node(node, depth)?;
         }
-        self.put(format_args!(")"))
+        self.word(")")
     }
 
     fn binding(&mut self, slots: impl IntoIterator<Item = Option<usize>>) {
@@ -128,57 +158,69 @@ impl Key {
             Node::Const(value) => self.constant(value, below),
             Node::Input(index) => {
                 self.reads = true;
-                self.put(format_args!("@{index}"))
+                self.word("@")?;
+                self.number(*index)
             }
             Node::Local(slot) => {
                 let at = self.bound.iter().rposition(|bound| bound == slot)?;
-                self.put(format_args!("${at}"))
+                self.word("$")?;
+                self.number(at)
             }
             Node::Shared(shared) => {
                 self.reads = true;
                 self.slots = self.slots.max(shared.slots);
                 // Its own variables are counted from the outside of it, so that it reads the same everywhere.
-                self.put(format_args!("{}", shared.key))
+                self.word(shared.key)
             }
             Node::Field { operand, ty, index, optional, .. } => {
-                self.put(format_args!("field({}.{index}.{optional}", ty.name))?;
+                self.word("field(")?;
+                self.word(ty.name)?;
+                self.word(".")?;
+                self.number(*index)?;
+                self.flag(*optional)?;
                 self.all([*operand], below)
             }
             Node::TestField { operand, ty, index, .. } => {
-                self.put(format_args!("has({}.{index}", ty.name))?;
+                self.word("has(")?;
+                self.word(ty.name)?;
+                self.word(".")?;
+                self.number(*index)?;
                 self.all([*operand], below)
             }
             Node::Qualify { operand, key, optional, .. } => {
-                self.put(format_args!("at({optional}"))?;
+                self.word("at(")?;
+                self.flag(*optional)?;
                 self.all([*operand, *key], below)
             }
             Node::Test { operand, field, .. } => {
-                self.put(format_args!("test({field:?}"))?;
+                self.word("test(")?;
+                self.quoted(field)?;
                 self.all([*operand], below)
             }
             Node::And { terms, .. } => {
-                self.put(format_args!("and("))?;
+                self.word("and(")?;
                 self.all(*terms, below)
             }
             Node::Or { terms, .. } => {
-                self.put(format_args!("or("))?;
+                self.word("or(")?;
                 self.all(*terms, below)
             }
             Node::Not { operand, .. } => {
-                self.put(format_args!("not("))?;
+                self.word("not(")?;
                 self.all([*operand], below)
             }
             Node::Conditional { condition, then, otherwise, .. } => {
-                self.put(format_args!("if("))?;
+                self.word("if(")?;
                 self.all([*condition, *then, *otherwise], below)
             }
             Node::Equal { left, right, negate } => {
-                self.put(format_args!("equal({negate}"))?;
+                self.word("equal(")?;
+                self.flag(*negate)?;
                 self.all([*left, *right], below)
             }
             Node::Call(call) => self.call(call, below),
             Node::List { elements, .. } => {
-                self.put(format_args!("list("))?;
+                self.word("list(")?;
                 let optional = |element: &&Element<'_>| element.optional;
                 if elements.iter().any(|element| optional(&element)) {
                     return None;
@@ -206,22 +248,25 @@ impl Key {
 
     fn constant(&mut self, value: &Value<'_>, depth: usize) -> Option<()> {
         match value {
+            Value::String(text) => {
+                self.word("'")?;
+                self.quoted(text)
+            }
             Value::Null
             | Value::Bool(_)
             | Value::Int(_)
             | Value::Uint(_)
             | Value::Double(_)
-            | Value::String(_)
             | Value::Bytes(_)
             | Value::Duration(_)
             | Value::Type(_) => self.put(format_args!("{value:?}")),
             Value::List(list) if depth <= MAX_DEPTH => {
-                self.put(format_args!("["))?;
+                self.word("[")?;
                 for element in *list {
                     self.constant(element, depth.saturating_add(1))?;
-                    self.put(format_args!(","))?;
+                    self.word(",")?;
                 }
-                self.put(format_args!("]"))
+                self.word("]")
             }
             _ => None,
         }
@@ -230,16 +275,26 @@ impl Key {
     /// A body is told from another by where it is: the same place is the same code.
     fn call(&mut self, call: &Call<'_>, depth: usize) -> Option<()> {
         let Call { function, body, args, guards, receivers, pattern, .. } = call;
-        let place = *body as usize;
-        let pattern = pattern.is_some();
-        self.put(format_args!("call({function}#{place}#{guards:?}#{receivers:?}#{pattern}"))?;
+        self.word("call(")?;
+        self.word(function)?;
+        self.word("#")?;
+        self.number(*body as usize)?;
+        if !guards.is_empty() {
+            self.put(format_args!("{guards:?}"))?;
+        }
+        for receiver in *receivers {
+            self.number(*receiver as usize)?;
+        }
+        self.flag(pattern.is_some())?;
         self.all(*args, depth)
     }
 
     fn quantifier(&mut self, name: &str, quantifier: &Loop<'_>, depth: usize) -> Option<()> {
         let Loop { range, slots, predicate, .. } = quantifier;
         let Slots { first, second } = *slots;
-        self.put(format_args!("{name}({}", second.is_some()))?;
+        self.word(name)?;
+        self.word("(")?;
+        self.flag(second.is_some())?;
         self.node(range, depth)?;
         self.scope([Some(first), second], [predicate], depth)
     }
@@ -247,7 +302,10 @@ impl Key {
     fn collect(&mut self, collect: &Collect<'_>, depth: usize) -> Option<()> {
         let Collect { range, slots, filter, transform, .. } = collect;
         let Slots { first, second } = *slots;
-        self.put(format_args!("collect({},{},{}", second.is_some(), filter.is_some(), transform.is_some()))?;
+        self.word("collect(")?;
+        self.flag(second.is_some())?;
+        self.flag(filter.is_some())?;
+        self.flag(transform.is_some())?;
         self.node(range, depth)?;
         self.scope([Some(first), second], filter.iter().chain(transform.iter()), depth)
     }
@@ -255,7 +313,8 @@ impl Key {
     fn fold(&mut self, fold: &Fold<'_>, depth: usize) -> Option<()> {
         let Fold { range, slots, accu_slot, init, condition, step, result, .. } = fold;
         let Slots { first, second } = *slots;
-        self.put(format_args!("fold({}", second.is_some()))?;
+        self.word("fold(")?;
+        self.flag(second.is_some())?;
         self.node(range, depth)?;
         self.node(init, depth)?;
         self.scope([Some(*accu_slot), Some(first), second], [condition, step, result], depth)

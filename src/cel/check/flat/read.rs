@@ -3,8 +3,7 @@
 use serde::Deserialize as _;
 
 use super::{
-    CallAt, FlatCall, FlatError, FlatKind, FlatNode, FlatPlace, FlatReference, FlatType, MAX_TYPE_SIZE,
-    Tables, Text, TypeAt,
+    CallAt, FlatCall, FlatError, FlatKind, FlatNode, FlatPlace, FlatReference, FlatType, Tables, Text, TypeAt,
 };
 use crate::cel::ast::{
     Ast, Comprehension, Expr, ExprKind, Literal, MapEntry, NodeId, NodeInfo, Span, StructField,
@@ -12,7 +11,7 @@ use crate::cel::ast::{
 use crate::cel::check::{Checked, Environment, Function, Functions, Reference};
 use crate::cel::front::{NODE_LIMIT, TREE_LIMIT};
 use crate::library::table::Row;
-use crate::types::{OPTIONAL, Type};
+use crate::types::{MAX_PARTS, OPTIONAL, Type};
 use crate::value::Value;
 
 /// Reads what a [`Writer`](super::Writer) wrote, in its order.
@@ -26,6 +25,9 @@ pub struct Reader<'b> {
     rest: &'b [u8],
 }
 
+/// Most expressions have fewer nodes.
+const USUAL_NODES: usize = 64;
+
 /// A call's function and the rows of its overloads.
 type Meant = (&'static Function, Vec<&'static Row>);
 
@@ -36,11 +38,11 @@ impl<'b> Reader<'b> {
     /// They are not as a writer makes them.
     pub fn new(bytes: &'b [u8]) -> Result<Reader<'b>, FlatError> {
         let (Tables { strings, types: flat, calls }, rest) = postcard::take_from_bytes(bytes)?;
-        let (mut types, mut sizes) = (Vec::with_capacity(flat.len()), Vec::with_capacity(flat.len()));
+        let (mut types, mut parts) = (Vec::with_capacity(flat.len()), Vec::with_capacity(flat.len()));
         for ty in flat {
-            let size = super::size(&ty, &sizes).filter(|size| *size <= MAX_TYPE_SIZE);
-            sizes
-                .push(size.ok_or_else(|| FlatError::new("a type holds too much, or what stands behind it"))?);
+            let held = super::parts(&ty, &parts).filter(|held| *held <= MAX_PARTS);
+            parts
+                .push(held.ok_or_else(|| FlatError::new("a type holds too much, or what stands behind it"))?);
             let read = read_type(ty, &types, &strings)?;
             types.push(read);
         }
@@ -58,7 +60,13 @@ impl<'b> Reader<'b> {
         }
         let mut deserializer = postcard::Deserializer::from_bytes(self.rest);
         let places = Vec::<FlatPlace>::deserialize(&mut deserializer)?;
-        let mut tree = Tree { reader: self, types: vec![Type::Error], references: vec![None] };
+        let mut tree = Tree {
+            reader: self,
+            types: Vec::with_capacity(USUAL_NODES),
+            references: Vec::with_capacity(USUAL_NODES),
+        };
+        tree.types.push(Type::Error);
+        tree.references.push(None);
         let root = tree.read(&mut deserializer)?;
         let Tree { types, references, .. } = tree;
         self.rest = deserializer.finalize()?;

@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use super::{
-    FlatCall, FlatError, FlatKind, FlatNode, FlatPlace, FlatReference, FlatType, MAX_TYPE_SIZE, Tables, Text,
-    TypeAt,
+    FlatCall, FlatError, FlatKind, FlatNode, FlatPlace, FlatReference, FlatType, Tables, Text, TypeAt,
 };
 use crate::cel::ast::{Expr, ExprKind, Literal, NodeId, StructField};
 use crate::cel::check::{Checked, Reference};
@@ -17,8 +16,6 @@ use crate::value::Value;
 pub struct Writer {
     strings: Interned<String>,
     types: Interned<FlatType>,
-    /// How much each type holds.
-    sizes: Vec<u32>,
     calls: Interned<FlatCall>,
     nodes: Vec<u8>,
 }
@@ -37,15 +34,15 @@ impl<T> Default for Interned<T> {
 }
 
 impl<T: Clone + Eq + Hash> Interned<T> {
-    /// The place of `thing`, and whether it is new.
-    fn put(&mut self, thing: T) -> Result<(u32, bool), FlatError> {
+    /// The place of `thing`.
+    fn put(&mut self, thing: T) -> Result<u32, FlatError> {
         if let Some(place) = self.places.get(&thing) {
-            return Ok((*place, false));
+            return Ok(*place);
         }
         let place = narrow(self.table.len())?;
         self.table.push(thing.clone());
         self.places.insert(thing, place);
-        Ok((place, true))
+        Ok(place)
     }
 }
 
@@ -53,8 +50,7 @@ impl Writer {
     /// Adds an expression, with the places in the text of the nodes `located`.
     ///
     /// # Errors
-    /// It holds something that a reader would refuse. No expression that fits the parser's limits does, but for types
-    /// that hold thousands of others.
+    /// It holds something that a reader would refuse. No expression that fits the limits does.
     pub fn write(&mut self, checked: &Checked<'_>, located: &[NodeId]) -> Result<(), FlatError> {
         let place = |node: &NodeId| {
             let span = checked.ast.info(*node).span;
@@ -81,7 +77,7 @@ impl Writer {
     }
 
     fn text(&mut self, text: &str) -> Result<Text, FlatError> {
-        self.strings.put(text.to_owned()).map(|(place, _)| place)
+        self.strings.put(text.to_owned())
     }
 
     fn ty(&mut self, ty: &Type) -> Result<TypeAt, FlatError> {
@@ -109,15 +105,7 @@ impl Writer {
             Type::Type(of) => FlatType::Type(of.as_deref().map(|of| self.ty(of)).transpose()?),
             Type::Param(name) => FlatType::Param(self.text(name)?),
         };
-        let size = super::size(&flat, &self.sizes).filter(|size| *size <= MAX_TYPE_SIZE);
-        let size = size.ok_or_else(|| {
-            FlatError::new(format!("a type holds more than {MAX_TYPE_SIZE} others, the limit (fixed)"))
-        })?;
-        let (place, is_new) = self.types.put(flat)?;
-        if is_new {
-            self.sizes.push(size);
-        }
-        Ok(place)
+        self.types.put(flat)
     }
 
     /// The nodes of a tree, each before its children. Trees are as deep as the parser lets them be, so nothing calls itself.
@@ -216,7 +204,7 @@ impl Writer {
                     let message = format!("two overloads of `{}` have one id", function.name);
                     return Err(FlatError::new(message));
                 }
-                FlatReference::Call(self.calls.put(call)?.0)
+                FlatReference::Call(self.calls.put(call)?)
             }
         })
     }
