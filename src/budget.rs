@@ -17,6 +17,9 @@ pub enum Fault {
     NotUtf8,
     /// A text in YAML that does not read, or that Kyverno's reader might take differently.
     Yaml,
+    /// What Kyverno gives a value of and the engine does not. An error instead could let a call pass: operators absorb
+    /// errors, and `failurePolicy: Ignore` drops them.
+    Unlike(&'static str),
     /// An invariant of the engine does not hold; a bug, reported as one.
     Internal(&'static str),
 }
@@ -40,6 +43,7 @@ impl fmt::Display for Fault {
             Fault::Yaml => {
                 f.write_str("a text is no YAML, or such that Kyverno's reader might take it differently")
             }
+            Fault::Unlike(what) => write!(f, "{what}: Kyverno takes it, and the engine does not"),
             Fault::Internal(what) => write!(f, "internal error: {what}"),
         }
     }

@@ -44,7 +44,7 @@ use crate::outside::{Capabilities, ungranted};
 use crate::policy::compile::CompiledPolicy;
 use crate::policy::decide::{self, DefaultDecision, Effect, ErrorText, Opinion, Verdict};
 use crate::policy::model::Mode;
-use crate::policy::set::{PolicySet, checked_headers, compiled};
+use crate::policy::set::{PolicySet, checked_headers, compiled, named};
 use crate::record::{Outcome, Record};
 use crate::value::Value;
 
@@ -623,11 +623,6 @@ fn digest(set: &str, settings: &str) -> String {
     both.update([0]);
     both.update(settings);
     named(&both.finalize())
-}
-
-/// `sha256:` and the digits of a digest.
-fn named(digest: &[u8]) -> String {
-    digest.iter().fold("sha256:".to_owned(), |all, byte| format!("{all}{byte:02x}"))
 }
 
 /// What was asked outside of the call, and a digest of each answer.

@@ -4,8 +4,6 @@
 //! function here, which callers may leave.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,6 +14,7 @@ use crate::diag::{Code, Diagnostic, Diagnostics, Warnings};
 use crate::gateway::identity::meant_pointer;
 use crate::outside::CapabilityConfig;
 use crate::policy::bundle::{CheckedHeaders, Contents, MAX_BUNDLE_BYTES, is_bundle};
+use crate::policy::load::read_file;
 use crate::source::{MAX_FILE_BYTES, Source};
 use crate::yaml::Mapping;
 
@@ -301,7 +300,7 @@ fn find(policies: &[PathBuf], named: Option<PathBuf>, out: &mut Vec<Diagnostic>)
 /// The settings in a bundle. The paths in them count from the directory of the bundle.
 fn in_bundle(path: &Path, out: &mut Vec<Diagnostic>) -> Option<File> {
     let name = path.display().to_string();
-    let bytes = bytes(path, MAX_BUNDLE_BYTES).map_err(|error| error.to_string().to_lowercase());
+    let bytes = read_file(path, MAX_BUNDLE_BYTES).map_err(|error| error.to_string().to_lowercase());
     let contents = match &bytes {
         Ok(bytes) => Contents::read(bytes),
         Err(error) => Err(error.clone().into()),
@@ -322,7 +321,7 @@ fn in_bundle(path: &Path, out: &mut Vec<Diagnostic>) -> Option<File> {
 
 fn source(path: &Path, out: &mut Vec<Diagnostic>) -> Option<Arc<Source>> {
     let name = path.display().to_string();
-    let reason = match bytes(path, MAX_FILE_BYTES).map(String::from_utf8) {
+    let reason = match read_file(path, MAX_FILE_BYTES).map(String::from_utf8) {
         Ok(Ok(text)) => return text_source(&name, text, out),
         Ok(Err(_)) => "it is not UTF-8 text".to_owned(),
         Err(error) => match error.kind() {
@@ -345,18 +344,6 @@ fn text_source(name: &str, text: String, out: &mut Vec<Diagnostic>) -> Option<Ar
             None
         }
     }
-}
-
-/// The bytes of a regular file, at most one more than `most`.
-fn bytes(path: &Path, most: usize) -> std::io::Result<Vec<u8>> {
-    // Asked before the file is opened, because to open a pipe would wait for its writer.
-    if !fs::metadata(path)?.is_file() {
-        return Err(std::io::Error::other("it is not a file"));
-    }
-    let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
-    let mut bytes = Vec::new();
-    fs::File::open(path)?.take(limit).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// Blots out the key in the text that diagnostics quote: a report ends in a terminal or a log. Lines are enough to go

@@ -195,6 +195,10 @@ fn stored<'a>(context: &mut Context<'a>, go_type: &str, value: Value<'a>) -> Ans
         ("*structpb.Struct", Value::Map(_) | Value::Object(_))
         | ("*structpb.ListValue", Value::List(_))
         | ("*structpb.Value", _) => json(context, value, 0),
+        // Kyverno fills the fields of Go's struct by the keys.
+        ("*structpb.ListValue", Value::Map(_)) => {
+            Err(Fault::Unlike("a map in place of a google.protobuf.ListValue").into())
+        }
         (go_type, other) => Err(failure(context, &other, go_type)),
     }
 }
@@ -252,8 +256,7 @@ fn json_map<'a>(context: &mut Context<'a>, map: &Map<'a>, depth: u32) -> Answer<
 /// The value that a message with these stored fields stands for.
 ///
 /// # Errors
-/// cel-go's text for an empty `Any`; `timestamp overflow` for a time outside the years 1 to 9999, which
-/// Kyverno would let pass.
+/// cel-go's text for an empty `Any`; a fault for a time outside the years 1 to 9999, which Kyverno would let pass.
 pub(crate) fn finish<'a>(
     context: &mut Context<'a>,
     ty: &'static ObjectType,
@@ -270,7 +273,8 @@ pub(crate) fn finish<'a>(
         Type::Timestamp => {
             let (seconds, nanos) = seconds_and_nanos(fields);
             let time = Timestamp { seconds, nanos: 0, offset: 0 }.after(nanos);
-            Ok(Value::Timestamp(time.ok_or(ErrorKind::TimestampOverflow)?))
+            let overflow = Fault::Unlike("a google.protobuf.Timestamp outside of the years 1 to 9999");
+            Ok(Value::Timestamp(time.ok_or(overflow)?))
         }
         Type::Struct(_) => {
             context.budget.charge_bytes(size_of::<Object<'_>>())?;

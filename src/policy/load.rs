@@ -59,7 +59,7 @@ impl Loaded {
 /// As [`load_sources`].
 pub fn load(paths: &[PathBuf]) -> Loaded {
     match paths {
-        [path] if is_bundle(path) && path.is_file() => match read(path, MAX_BUNDLE_BYTES) {
+        [path] if is_bundle(path) && path.is_file() => match read_file(path, MAX_BUNDLE_BYTES) {
             Ok(bytes) => load_bundle(&path.display().to_string(), &bytes),
             Err(_) => load_sources(paths),
         },
@@ -247,7 +247,7 @@ impl Loader {
             return;
         }
         let (faults, candidates) = (self.loaded.diagnostics.len(), self.candidates);
-        match read(path, MAX_FILE_BYTES) {
+        match read_file(path, MAX_FILE_BYTES) {
             Ok(bytes) if bytes.len() > MAX_SET_BYTES.saturating_sub(self.read) => {
                 let message =
                     format!("the files have more than {MAX_SET_BYTES} bytes together, the limit (fixed)");
@@ -267,7 +267,7 @@ impl Loader {
         if !self.is_new(path) {
             return;
         }
-        match read(path, MAX_BUNDLE_BYTES) {
+        match read_file(path, MAX_BUNDLE_BYTES) {
             Ok(bytes) => self.bundle(&path.display().to_string(), &bytes, false),
             Err(error) => self.unreadable(path, &error),
         }
@@ -504,7 +504,7 @@ fn is_policy_file(path: &Path) -> bool {
 }
 
 /// The bytes of a regular file, at most one more than the limit.
-fn read(path: &Path, most: usize) -> std::io::Result<Vec<u8>> {
+pub fn read_file(path: &Path, most: usize) -> std::io::Result<Vec<u8>> {
     // Asked before the file is opened, because to open a pipe would wait for its writer.
     if !fs::metadata(path)?.is_file() {
         return Err(std::io::Error::other("it is not a file"));

@@ -242,8 +242,13 @@ fn digest_of<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
     for digest in &digests {
         set.update(digest);
     }
-    let hexadecimal: String = set.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hexadecimal}")
+    named(&set.finalize())
+}
+
+/// `sha256:` and the digits of a digest.
+pub fn named(digest: &[u8]) -> String {
+    let digits = digest.iter().map(|byte| format!("{byte:02x}"));
+    std::iter::once("sha256:".to_owned()).chain(digits).collect()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Comprehensions. The macros' common shapes have loops of their own, which answer what the general fold would.
 
+use crate::budget::Fault;
 use crate::cel::ast::NodeId;
 use crate::cel::error::{CelError, ErrorKind, Raise};
 use crate::cel::program::{Collect, Fold, Gather, Loop, Node, Slots};
@@ -237,7 +238,13 @@ impl<'a> Frame<'a> {
         for (key, value) in entries {
             self.context.charge(1)?;
             if !map.insert_new(*key, *value, &mut self.context.budget)? {
-                return Err(ErrorKind::KeyExists(*key).into());
+                return Err(match key {
+                    // Kyverno's map has both: it tells them apart by where they are.
+                    Value::List(_) | Value::Map(_) => {
+                        Fault::Unlike("a list or a map that is a key twice").into()
+                    }
+                    key => ErrorKind::KeyExists(*key).into(),
+                });
             }
         }
         Ok(())

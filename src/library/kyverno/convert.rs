@@ -2,6 +2,7 @@
 
 use bumpalo::collections::Vec as BumpVec;
 
+use crate::budget::Fault;
 use crate::cel::error::{ErrorKind, Raise};
 use crate::library::table::{Answer, Context};
 use crate::value::Value;
@@ -103,6 +104,9 @@ pub(in crate::library) fn failure<'a>(context: &mut Context<'a>, value: &Value<'
         Value::Duration(_) => context.error(format_args!("type conversion error from 'Duration' to '{to}'")),
         Value::Timestamp(_) => {
             context.error(format_args!("type conversion error from 'Timestamp' to '{to}'"))
+        }
+        Value::Extension(value) if value.short_name() == "Quantity" && to == "string" => {
+            Fault::Unlike("a quantity in place of a text").into()
         }
         Value::Extension(value) => {
             context.error(format_args!("type conversion error from '{}' to '{to}'", value.short_name()))

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use toolgate::internal::config::{Effective, check_headers};
 use toolgate::internal::policy::bundle::{Beside, Contents, make};
 use toolgate::internal::policy::load::load_sources;
-use toolgate::internal::policy::set::compiled;
+use toolgate::internal::policy::set::{compiled, named};
 use toolgate::internal::source::Source;
 use toolgate::internal::visible::printable;
 use toolgate::{Diagnostic, PolicySet, Settings};
@@ -204,8 +204,7 @@ fn tell(name: &str, path: &Path, bytes: &[u8], contents: &Contents<'_>) -> Resul
 }
 
 fn digest(bytes: &[u8]) -> String {
-    let hexadecimal: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hexadecimal}")
+    named(&Sha256::digest(bytes))
 }
 
 /// The form for people.
