@@ -20,6 +20,10 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use stub::{Event, Stub};
+use toolgate::Settings;
+use toolgate::internal::config::check_headers;
+use toolgate::internal::policy::bundle::{Beside, make};
+use toolgate::internal::policy::load::load_text;
 
 mod cases;
 #[path = "../tests/lambda/stub.rs"]
@@ -49,16 +53,26 @@ fn main() {
     );
     println!("|---|---:|---:|---:|---:|---:|---:|");
     row("empty handler", &empty, &[]);
+    fs::create_dir_all(&directory).expect("the directory for temporary files can be written");
     for (name, shape) in cases::SHAPES {
-        for count in [1, 100] {
-            let place = directory.join(format!("{name}-{count}"));
-            fs::create_dir_all(&place).expect("the directory for temporary files can be written");
-            fs::write(place.join("policies.yaml"), cases::policies(shape, count)).expect("as above");
-            let place = place.to_str().expect("the path is UTF-8");
-            row(&format!("bootstrap, {count} policies, {name}"), &bootstrap, &[("TOOLGATE_POLICIES", place)]);
+        for count in [1, 100, 1_000] {
+            let text = cases::policies(shape, count);
+            for (file, bytes) in [("policies.yaml", text.as_bytes()), ("policies.bundle", &bundle(&text))] {
+                let place = directory.join(file);
+                fs::write(&place, bytes).expect("the directory is there");
+                let place = place.to_str().expect("the path is UTF-8");
+                let what = format!("bootstrap, {count} policies, {name}, {file}");
+                row(&what, &bootstrap, &[("TOOLGATE_POLICIES", place)]);
+            }
         }
     }
     let _ = fs::remove_dir_all(directory);
+}
+
+/// The bundle of these policies and of the default settings, as the sources make it that this bench is made of.
+fn bundle(text: &str) -> Vec<u8> {
+    let beside = Beside { settings: None, headers: check_headers(&Settings::default().headers) };
+    make(load_text("policies.yaml", text), Path::new(""), &beside).expect("the policies are well").0
 }
 
 /// The program that a variable names.

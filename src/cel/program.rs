@@ -36,6 +36,9 @@ pub struct Arena {
 /// and some hundred megabytes.
 pub(super) const MAX_STATES: usize = 400_000;
 
+/// What a pattern counts that is too large to be compiled.
+pub(super) const MAX_STATES_OF_ONE: usize = 40_000;
+
 impl Arena {
     /// An empty arena.
     pub fn new() -> Arena {

@@ -96,6 +96,12 @@ pub fn compile(pattern: &str, groups: Groups) -> Result<CompiledPattern, Pattern
     build(&translate(pattern, CONSTANT_TRANSLATION, groups)?, CONSTANT_SIZE)
 }
 
+/// Whether a constant pattern reads, and is not known to be too large before it is compiled.
+pub fn reads(pattern: &str) -> bool {
+    let translation = translate(pattern, CONSTANT_TRANSLATION, Groups::Dropped);
+    translation.is_ok_and(|translation| translation.weight.saturating_mul(4) <= CONSTANT_SIZE)
+}
+
 /// What a pattern means, for those who make a text that it matches.
 ///
 /// # Errors

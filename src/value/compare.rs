@@ -34,7 +34,7 @@ pub fn equal(a: &Value<'_>, b: &Value<'_>, steps: &mut u64) -> Option<Sameness> 
 }
 
 fn equal_at(a: &Value<'_>, b: &Value<'_>, steps: &mut u64, depth: u32) -> Option<Sameness> {
-    *steps = steps.checked_sub(1)?;
+    take(steps, 1)?;
     let equal = match (a, b) {
         (Value::Null, Value::Null) => true,
         (Value::Bool(a), Value::Bool(b)) => a == b,
@@ -81,8 +81,14 @@ fn deeper(depth: u32) -> Option<u32> {
 
 /// Sixteen bytes are compared in about the time of one step.
 fn charge_bytes(steps: &mut u64, bytes: usize) -> Option<()> {
-    *steps = steps.checked_sub(u64::try_from(bytes >> 4).ok()?)?;
-    Some(())
+    take(steps, u64::try_from(bytes >> 4).unwrap_or(u64::MAX))
+}
+
+/// Takes `count` steps; where they do not suffice, none are left.
+pub(super) fn take(steps: &mut u64, count: u64) -> Option<()> {
+    let left = steps.checked_sub(count);
+    *steps = left.unwrap_or_default();
+    left.map(|_| ())
 }
 
 fn equal_lists(a: &[Value<'_>], b: &[Value<'_>], steps: &mut u64, depth: u32) -> Option<bool> {
@@ -96,6 +102,7 @@ fn equal_lists(a: &[Value<'_>], b: &[Value<'_>], steps: &mut u64, depth: u32) ->
 
 fn equal_maps(a: &Map<'_>, b: &Map<'_>, steps: &mut u64, depth: u32) -> Option<bool> {
     for (key, value) in a.entries() {
+        take(steps, b.steps_of_lookup(key))?;
         match b.get(key) {
             Some(other) if inside(value, &other, steps, depth)? => {}
             _ => return Some(false),

@@ -197,7 +197,7 @@ impl fmt::Display for ExtensionText<'_> {
 }
 
 fn take(steps: &mut u64, bytes: usize) -> Option<()> {
-    *steps = steps.checked_sub(u64::try_from(bytes >> 4).ok()?)?;
+    super::compare::take(steps, u64::try_from(bytes >> 4).unwrap_or(u64::MAX))?;
     Some(())
 }
 

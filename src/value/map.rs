@@ -119,6 +119,26 @@ impl<'a> Map<'a> {
     fn get_exact(&self, key: &Value<'_>) -> Option<Value<'a>> {
         find_exact(self.entries, key)
     }
+
+    /// The steps of looking for `key`: a binary search looks into it so many times, sixteen bytes for a step; in a map that
+    /// no cache holds, each time waits for memory.
+    pub fn steps_of_lookup(&self, key: &Value<'_>) -> u64 {
+        let count = self.entries.len();
+        let rounds = u64::from(usize::BITS.saturating_sub(count.leading_zeros()));
+        let waits = match count {
+            0..8 => 0,
+            8..64 => 1,
+            64..1_024 => rounds,
+            _ => rounds.saturating_mul(4),
+        };
+        match key {
+            Value::String(text) => u64::try_from(text.len() >> 4)
+                .unwrap_or(u64::MAX)
+                .saturating_mul(rounds)
+                .saturating_add(waits),
+            _ => waits,
+        }
+    }
 }
 
 /// [`Map::get`] in entries that are in order.

@@ -16,7 +16,7 @@ use super::{Checked, Reference};
 
 mod fits;
 
-use fits::{flatten, has_dyn, has_variable_pattern, is_small, is_surely, may_be, quoted};
+use fits::{flatten, has_dyn, is_small, is_surely, may_be, may_refuse_pattern, quoted};
 
 /// A place that can raise an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,8 +112,20 @@ struct Facts {
 const MAX_NAME: usize = 512;
 /// More facts than this at one time are not remembered.
 const MAX_FACTS: usize = 512;
+/// More facts than this of one condition are not remembered: a variable's are part of those of its users.
+const MAX_OF_ONE: usize = 64;
 /// Conditions nested deeper say nothing.
 const MAX_DEPTH: usize = 32;
+
+/// The facts of two conditions that hold together, each once.
+fn joined(mut facts: Vec<Fact>, more: Vec<Fact>) -> Vec<Fact> {
+    for fact in more {
+        if facts.len() < MAX_OF_ONE && !facts.contains(&fact) {
+            facts.push(fact);
+        }
+    }
+    facts
+}
 
 struct Analysis<'a, 'e> {
     checked: &'a Checked<'e>,
@@ -439,8 +451,7 @@ impl<'a, 'e> Analysis<'a, 'e> {
                 .zip(&types)
                 .any(|(operand, ty)| matches!(ty, Type::Struct(_)) && !self.is_real(operand))
                 && signature.params.iter().any(|param| matches!(param, Type::Struct(_)));
-            if !row.total && !self.is_harmless(function, row, operands) || has_variable_pattern(row, operands)
-            {
+            if !row.total && !self.is_harmless(function, row, operands) || may_refuse_pattern(row, operands) {
                 return self.fail(e.id, FailureKind::Function(function.to_owned()));
             }
             if certain && !null {
@@ -594,12 +605,10 @@ impl<'a, 'e> Analysis<'a, 'e> {
                         return Facts { yes: inner.no, no: inner.yes };
                     }
                     ("_&&_", [left, right]) => {
-                        facts.yes = self.facts(left, next).yes;
-                        facts.yes.extend(self.facts(right, next).yes);
+                        facts.yes = joined(self.facts(left, next).yes, self.facts(right, next).yes);
                     }
                     ("_||_", [left, right]) => {
-                        facts.no = self.facts(left, next).no;
-                        facts.no.extend(self.facts(right, next).no);
+                        facts.no = joined(self.facts(left, next).no, self.facts(right, next).no);
                     }
                     ("@in", [key, container]) => {
                         facts.yes.extend(

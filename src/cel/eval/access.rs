@@ -206,6 +206,10 @@ impl<'a> Frame<'a> {
             (Value::Object(object), key) if object.ty.message => {
                 object_field(self.context.current(object), key, presence)
             }
+            (Value::Map(map), key) => {
+                self.context.budget.charge(map.steps_of_lookup(key))?;
+                Ok(map.get(key))
+            }
             _ => find(value, key, presence),
         }
     }
@@ -304,10 +308,9 @@ fn missing<'a>(value: &Value<'a>, key: Value<'a>) -> Raise<'a> {
     }
 }
 
-/// What `value` has under `key`. `presence`: an absent field of an object is nothing rather than its zero value.
+/// What `value`, which is no map, has under `key`. `presence`: an absent field of an object is nothing rather than its zero value.
 fn find<'a>(value: &Value<'a>, key: &Value<'a>, presence: bool) -> Result<Option<Value<'a>>, Raise<'a>> {
     match value {
-        Value::Map(map) => Ok(map.get(key)),
         Value::List(list) => {
             let index = list_index(key)?;
             Ok(usize::try_from(index).ok().and_then(|index| list.get(index)).copied())

@@ -4,7 +4,7 @@ use crate::budget::Budget;
 use crate::cel::ast::{Expr, ExprKind, Literal, MapEntry, NodeId, StructField};
 use crate::cel::check::{Checked, Function, Overload, Reference, type_named};
 use crate::cel::eval;
-use crate::library::regex::{self, CompiledPattern, Groups};
+use crate::library::regex::{self, CompiledPattern, Groups, PatternError};
 use crate::library::stdlib::arithmetic::is_in_hashed;
 use crate::library::table::{Body, Context, Implementation, Row};
 use crate::types::{ObjectType, Type, VARIABLES, object_type};
@@ -13,7 +13,8 @@ use crate::value::{Value, ValueKind};
 use super::PlanError;
 use super::constants::is_in_nothing;
 use crate::cel::program::{
-    Arena, Call, Counted, Dispatch, Element, Entry, FieldInit, Guard, MAX_STATES, Node, Shared,
+    Arena, Call, Counted, Dispatch, Element, Entry, FieldInit, Guard, MAX_STATES, MAX_STATES_OF_ONE, Node,
+    Shared,
 };
 
 /// What a constant expression may use while it is folded; more, and it is evaluated on each request.
@@ -513,13 +514,15 @@ impl<'c, 'p> Planner<'c, 'p> {
             return Err(too_many());
         }
         let reads_groups = |o: &Overload| matches!(o.row.implementation, Implementation::Groups(..));
+        // Of a pattern that turns out too large only the attempt is known, and that takes as long as any.
+        let attempted = |states: usize| {
+            self.arena.states.set(self.arena.states.get().saturating_add(states));
+            if self.arena.states.get() > MAX_STATES { Err(too_many()) } else { Ok(()) }
+        };
         let groups = if function.overloads.iter().any(reads_groups) { Groups::Kept } else { Groups::Dropped };
         match regex::compile(text, groups) {
             Ok(pattern) => {
-                self.arena.states.set(self.arena.states.get().saturating_add(pattern.states()));
-                if self.arena.states.get() > MAX_STATES {
-                    return Err(too_many());
-                }
+                attempted(pattern.states())?;
                 // What finds no room is compiled when it is used, as a pattern that is no constant is.
                 let kept = self.arena.patterns.keep(pattern).ok();
                 self.unlike |= kept.is_none();
@@ -537,6 +540,7 @@ impl<'c, 'p> Planner<'c, 'p> {
             {
                 Err(PlanError { node: id, message: error.to_string() })
             }
+            Err(PatternError::TooLarge) => attempted(MAX_STATES_OF_ONE).map(|()| None),
             Err(_) => Ok(None),
         }
     }

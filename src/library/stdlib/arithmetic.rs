@@ -357,8 +357,7 @@ fn is_in<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     match pair(arguments)? {
         (element, Value::List(list)) => Ok(Value::Bool(contains(context, list, &element)?)),
         (key, Value::Map(map)) => {
-            // A lookup compares the key a few times.
-            context.charge_scan(if let Value::String(text) = key { text.len() } else { 0 })?;
+            context.budget.charge(map.steps_of_lookup(&key))?;
             // Go cannot hash the key of a literal's map; keys of other maps are strings, which bytes are not.
             let is_literal = map.entries().first().is_some_and(|(key, _)| !matches!(key, Value::String(_)));
             if matches!(key, Value::Bytes(_)) && is_literal {

@@ -1,6 +1,7 @@
 //! Whether operands fit a row's parameters, and small questions about syntax.
 
 use crate::cel::ast::{Expr, ExprKind, Literal};
+use crate::library::regex;
 use crate::library::table::{Implementation, Row};
 use crate::types::Type;
 
@@ -59,14 +60,14 @@ pub(super) fn is_surely(ty: &Type, param: &Type) -> bool {
         && inner.iter().zip(due).all(|(ty, param)| matches!(ty, Type::Param(_)) || is_surely(ty, param))
 }
 
-/// Whether a row takes a regular expression that is not constant.
-pub(super) fn has_variable_pattern(row: &Row, operands: &[&Expr]) -> bool {
+/// Whether a row takes a regular expression that may be none: one that is not constant, or that does not read.
+pub(super) fn may_refuse_pattern(row: &Row, operands: &[&Expr]) -> bool {
     let index = match row.implementation {
         Implementation::Pattern(_, index) | Implementation::Groups(_, index) => Some(index),
         Implementation::Shared(shared) => shared.pattern,
         _ => None,
     };
-    index
-        .and_then(|index| operands.get(index))
-        .is_some_and(|pattern| !matches!(pattern.kind, ExprKind::Literal(_)))
+    index.and_then(|index| operands.get(index)).is_some_and(
+        |pattern| !matches!(&pattern.kind, ExprKind::Literal(Literal::String(text)) if regex::reads(text)),
+    )
 }
