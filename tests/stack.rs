@@ -220,6 +220,22 @@ fn types_that_double_have_a_limit() {
     }
 }
 
+/// What a variable says of the request when it is true is part of what its users say.
+#[test]
+fn conditions_that_double_take_no_longer_than_others() {
+    for operator in ["&&", "||"] {
+        let first = ("v0".to_owned(), "'a' in object.attributes.query".to_owned());
+        let rest = (1..200).map(|n| {
+            let before = format!("variables.v{}", n - 1);
+            (format!("v{n}"), format!("!(!({before} {operator} {before}) && {before})"))
+        });
+        let variables: Vec<_> = std::iter::once(first).chain(rest).collect();
+        let text =
+            policy(&variables, "null").replace("validations:", "failurePolicy: Ignore\n  validations:");
+        assert!(!on_small_stack(text, String::new()).contains("error"), "{operator}");
+    }
+}
+
 #[test]
 fn deep_values_of_a_request_are_followed_on_a_small_stack_or_are_a_fault() {
     for depth in [100, 248, 900, 999, 1_001, 9_999] {

@@ -10,7 +10,7 @@ use bumpalo::Bump;
 use crate::cel::tree::{Checked, Expr, ExprKind, Failure, FailureKind, Literal, NodeId, Variables, can_fail};
 use crate::diag::{Code, Diagnostic};
 use crate::library::kyverno::http::canonical_key;
-use crate::types::Type;
+use crate::types::{Type, VARIABLES};
 
 use super::model::{Expression, FailurePolicy, Mode, Policy};
 
@@ -26,6 +26,8 @@ pub(super) struct Lint<'p> {
     policy: &'p Policy,
     variables: Variables,
     known: Known<'p>,
+    /// The variables that are the map of headers.
+    maps: Vec<&'p str>,
     /// What can fail of each variable.
     failing: Vec<(&'p str, Vec<Diagnostic>, Vec<String>)>,
     /// Variables whose failure reaches a condition or a validation.
@@ -39,6 +41,7 @@ impl<'p> Lint<'p> {
             policy,
             variables: Variables::default(),
             known: Known::default(),
+            maps: Vec::new(),
             failing: Vec::new(),
             reached: Vec::new(),
             warnings: Vec::new(),
@@ -57,6 +60,9 @@ impl<'p> Lint<'p> {
         let failures = match variable {
             Some(variable) => {
                 self.known.add(&variable.name.value, checked);
+                if is_headers(checked, &checked.ast.root, &self.maps) {
+                    self.maps.push(&variable.name.value);
+                }
                 self.variables.add(&variable.name.value, checked)
             }
             None => can_fail(checked, &self.variables),
@@ -129,7 +135,7 @@ impl<'p> Lint<'p> {
     /// Literal keys of the header map that are not spelt as its keys are.
     fn headers(&mut self, expression: &Expression, checked: &Checked<'_>) {
         let mut found = Vec::new();
-        visit(&checked.ast.root, &mut |e| keys(checked, e, &mut found));
+        visit(&checked.ast.root, &mut |e| keys(checked, e, &self.maps, &mut found));
         for (node, key) in found {
             let (message, help) = match self.policy.mode {
                 Mode::Http => {
@@ -271,9 +277,9 @@ fn visit<'a>(e: &'a Expr, see: &mut impl FnMut(&'a Expr)) {
 }
 
 /// The literal keys by which `e` looks into the request's headers.
-fn keys(checked: &Checked<'_>, e: &Expr, found: &mut Vec<(NodeId, String)>) {
+fn keys(checked: &Checked<'_>, e: &Expr, maps: &[&str], found: &mut Vec<(NodeId, String)>) {
     match &e.kind {
-        ExprKind::Select { operand, field, .. } if is_headers(checked, operand) => {
+        ExprKind::Select { operand, field, .. } if is_headers(checked, operand, maps) => {
             found.push((e.id, field.clone()));
         }
         ExprKind::Call { function, target: None, args } => {
@@ -281,12 +287,12 @@ fn keys(checked: &Checked<'_>, e: &Expr, found: &mut Vec<(NodeId, String)>) {
                 ("_[_]" | "_[?_]" | "_?._", [map, key]) | ("@in", [key, map]) => (map, key),
                 _ => return,
             };
-            if is_headers(checked, map) {
+            if is_headers(checked, map, maps) {
                 literals(key, found);
             }
         }
         // `header.exists(k, k == "x-…")`
-        ExprKind::Comprehension(c) if is_headers(checked, &c.iter_range) => {
+        ExprKind::Comprehension(c) if is_headers(checked, &c.iter_range, maps) => {
             visit(&c.step, &mut |inner| {
                 let ExprKind::Call { function, target: None, args } = &inner.kind else { return };
                 let is_key = |e: &Expr| matches!(&e.kind, ExprKind::Ident(name) if *name == c.iter_var);
@@ -320,8 +326,13 @@ fn text(e: &Expr) -> Option<&str> {
 }
 
 /// Whether `e` is the header map of the request, of either mode.
-fn is_headers(checked: &Checked<'_>, e: &Expr) -> bool {
-    is_header(checked, e) || is_envoy_header(checked, e)
+fn is_headers(checked: &Checked<'_>, e: &Expr, maps: &[&str]) -> bool {
+    let is_variable = matches!(
+        &e.kind,
+        ExprKind::Select { operand, field, test_only: false }
+            if *checked.type_of(operand.id) == Type::Struct(VARIABLES) && maps.contains(&field.as_str())
+    );
+    is_variable || is_header(checked, e) || is_envoy_header(checked, e)
 }
 
 /// Whether `e` is the header map of a request of mode Envoy.

@@ -234,6 +234,31 @@ mod tests {
         all
     }
 
+    /// A map is compared by looking for each key of one in the other: what a caller makes long or many takes steps.
+    #[test]
+    fn looking_for_keys_takes_steps() {
+        let arena = bumpalo::Bump::new();
+        let map = |keys: &[&'static str]| {
+            let mut builder = crate::value::MapBuilder::with_capacity(&arena, keys.len());
+            keys.iter().for_each(|key| builder.insert(Value::String(key), Value::Null));
+            builder.finish()
+        };
+        let long: &'static str = Box::leak("a".repeat(160_000).into_boxed_str());
+        let (few, two) = (map(&["a", "b"]), map(&["a", long]));
+        assert_eq!(
+            (few.steps_of_lookup(&Value::String("a")), two.steps_of_lookup(&Value::String("b"))),
+            (0, 0)
+        );
+        assert!(two.steps_of_lookup(&Value::String(long)) >= 10_000);
+        let mut steps = 1_000_000;
+        assert_eq!(equal(&Value::Map(two), &Value::Map(two), &mut steps), Some(Sameness::Equal));
+        assert!(steps < 990_000, "{steps}");
+        // What does not suffice is used up, so that it is told from values that are nested too deep.
+        let mut steps = 100;
+        assert_eq!(equal(&Value::String(long), &Value::String(long), &mut steps), None);
+        assert_eq!(steps, 0);
+    }
+
     #[test]
     fn ordering_is_antisymmetric_and_agrees_with_equality_over_all_pairs_of_numbers() {
         for a in numbers() {

@@ -121,6 +121,8 @@ fn header<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> 
     };
     let key = convert::string(context, key)?;
     context.charge_scan(key.len())?;
+    // Looked at once more where it is written anew.
+    context.charge(key.len() >> 4)?;
     context.budget.charge_bytes(key.len())?;
     lookup(attributes, HEADER, canonical_key(key, context.arena))
 }

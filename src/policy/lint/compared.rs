@@ -57,6 +57,8 @@ impl Form {
                     && (!ends || text.trim_end().len() == text.len())
             }
             Form::Operation => text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()),
+            // A tool's target ends where the first `___` begins.
+            Form::Name("target") if text.contains("___") => false,
             Form::Name(_) => text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_./-".contains(&byte)),
         }
     }
@@ -87,6 +89,7 @@ impl Never {
         let rule = match form {
             Form::Environment => "environments are in lower case, without blanks at their ends",
             Form::Operation => "an operation is the first word of the tool's name, in lower case",
+            Form::Name("target") if text.contains("___") => "a target ends where the first `___` begins",
             Form::Name(_) => "names have letters, digits and `_ . / -` only",
         };
         let normal = text.trim().to_lowercase();
@@ -151,11 +154,14 @@ pub(super) fn comparisons(checked: &Checked<'_>, variables: &Known<'_>) -> Vec<(
     walk.found
 }
 
+/// Texts of literals, each with the node that has it.
+type Texts<'w> = Vec<(NodeId, &'w str)>;
+
 struct Walk<'w, 'c> {
     checked: &'w Checked<'c>,
     variables: &'w Known<'w>,
-    /// The local names, innermost last.
-    scope: Vec<(&'w str, Option<Origin>)>,
+    /// The local names, innermost last, with what they are of and the texts that they are one of.
+    scope: Vec<(&'w str, Option<Origin>, Texts<'w>)>,
     found: Vec<(NodeId, Never)>,
 }
 
@@ -183,11 +189,16 @@ impl<'w, 'c> Walk<'w, 'c> {
                 self.visit(&fold.accu_init);
                 let element = self.origin(&fold.iter_range).filter(|origin| origin.is_list).map(Origin::one);
                 let bound = if BINDING.contains(&fold.origin) { self.origin(&fold.accu_init) } else { None };
+                let mut texts = Texts::new();
+                self.texts(&fold.iter_range, &mut texts);
                 let outer = self.scope.len();
-                self.scope.push((&fold.accu_var, bound));
+                self.scope.push((&fold.accu_var, bound, Texts::new()));
                 match &fold.iter_var2 {
-                    None => self.scope.push((&fold.iter_var, element)),
-                    Some(second) => self.scope.extend([(fold.iter_var.as_str(), None), (second, element)]),
+                    None => self.scope.push((&fold.iter_var, element, texts)),
+                    Some(second) => {
+                        self.scope.push((&fold.iter_var, None, Texts::new()));
+                        self.scope.push((second, element, texts));
+                    }
                 }
                 self.visit(&fold.condition);
                 self.visit(&fold.step);
@@ -211,7 +222,9 @@ impl<'w, 'c> Walk<'w, 'c> {
             }
             ("startsWith", Some(target), [arg]) => self.compare(target, arg, Part::Start),
             ("endsWith", Some(target), [arg]) => self.compare(target, arg, Part::End),
-            ("contains", Some(target), [arg]) => self.compare(target, arg, Part::Inside),
+            ("contains", Some(target), [arg]) | ("indexOf" | "lastIndexOf", Some(target), [arg, ..]) => {
+                self.compare(target, arg, Part::Inside);
+            }
             ("intersects" | "contains" | "equivalent", Some(target), [left, right]) if is_sets(target) => {
                 self.compare(left, right, Part::Whole);
                 self.compare(right, left, Part::Whole);
@@ -232,10 +245,16 @@ impl<'w, 'c> Walk<'w, 'c> {
     }
 
     /// The texts of a literal, a list of literals or a variable that is one, each with the node that has it.
-    fn texts(&self, e: &'w Expr, out: &mut Vec<(NodeId, &'w str)>) {
+    fn texts(&self, e: &'w Expr, out: &mut Texts<'w>) {
         match &e.kind {
             ExprKind::Literal(Literal::String(text)) => out.push((e.id, text)),
             ExprKind::List { elements, .. } => elements.iter().for_each(|element| self.texts(element, out)),
+            // `in` looks at the keys.
+            ExprKind::Map(entries) => entries.iter().for_each(|entry| self.texts(&entry.key, out)),
+            ExprKind::Ident(name) => {
+                let local = self.scope.iter().rev().find(|(local, ..)| local == name);
+                out.extend(local.into_iter().flat_map(|(.., texts)| texts));
+            }
             ExprKind::Select { .. } => {
                 let variable = self.variable(e);
                 out.extend(variable.into_iter().flat_map(|it| &it.texts).map(|text| (e.id, text.as_str())));
@@ -259,7 +278,7 @@ impl<'w, 'c> Walk<'w, 'c> {
     fn origin(&self, e: &Expr) -> Option<Origin> {
         match &e.kind {
             ExprKind::Ident(name) => {
-                self.scope.iter().rev().find(|(local, _)| local == name).and_then(|(_, origin)| *origin)
+                self.scope.iter().rev().find(|(local, ..)| local == name).and_then(|(_, origin, _)| *origin)
             }
             ExprKind::Select { .. } => self.variable(e)?.origin,
             ExprKind::Call { function, target, args } => {
@@ -293,6 +312,13 @@ impl<'w, 'c> Walk<'w, 'c> {
             | ("dyn", None, [value]) => self.origin(value),
             ("of" | "ofNonZeroValue", Some(_), [value])
             | ("optional.of" | "optional.ofNonZeroValue", None, [value]) => self.origin(value),
+            // Environments are in lower case together too.
+            ("join", Some(list), rest) => {
+                let origin = self.origin(list).filter(|origin| origin.form == Form::Environment)?;
+                rest.iter()
+                    .all(|separator| self.is_harmless(separator, Form::Environment))
+                    .then_some(origin.one())
+            }
             ("lowerAscii", Some(value), []) => {
                 self.origin(value).filter(|origin| matches!(origin.form, Form::Environment | Form::Operation))
             }
