@@ -30,6 +30,7 @@ mod differential {
     pub(crate) mod dynamic;
     pub(crate) mod engine;
     pub(crate) mod expressions;
+    pub(crate) mod known;
     pub(crate) mod leaves;
     pub(crate) mod macros;
     pub(crate) mod node;

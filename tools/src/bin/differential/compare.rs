@@ -2,6 +2,8 @@
 
 use serde_json::Value as Json;
 
+use super::known::known;
+
 /// What a comparison says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -15,116 +17,8 @@ pub(crate) enum Verdict {
 
 /// Compares Kyverno's answer with Toolgate's.
 pub(crate) fn compare(due: &Json, got: &Json) -> Verdict {
-    if due["decision"] == "badrequest" {
-        return Verdict::Passed("Kyverno cannot read the request");
-    }
-    if got.to_string().contains("not supported yet") {
-        return Verdict::Passed("not supported yet");
-    }
-    if got["error"].as_str().is_some_and(|text| text.starts_with("the decision needs more")) {
-        return Verdict::Passed("more than the budget");
-    }
-    if due.to_string().contains("operation cancelled: actual cost limit exceeded") {
-        return Verdict::Passed("more than Kyverno's limit of cost");
-    }
-    if due.to_string().contains("allow-with-denied") {
-        return Verdict::Passed("a side that denies with a status of 0 (known-differences.json)");
-    }
-    let names = ["duration", "timestamp"].map(|name| format!("reference to undefined type: {name}"));
-    let undeclared = ["duration", "timestamp"].map(|name| format!("undeclared reference to '{name}'"));
-    if got["decision"] == "compile-error"
-        && (names.iter().any(|text| due["error"] == text.as_str())
-            || due["decision"] == "compile-error"
-                && undeclared.iter().any(|it| text(got, "error").contains(it.as_str())))
-    {
-        return Verdict::Passed("`duration` and `timestamp` as names of types (known-differences.json)");
-    }
-    if let (Some(due), Some(got)) = (without_key(due), without_key(got))
-        && due == got
-    {
-        return Verdict::Passed("Kyverno's answer is random");
-    }
-    if print_maps(due, got) {
-        return Verdict::Passed("Kyverno's answer is random");
-    }
-    // The Go type of a message, where the text of an error names it (known-differences.json).
-    let converted = |answer: &Json| {
-        Some(
-            text(answer, "error")
-                .strip_prefix("type conversion error from '*")?
-                .split_once('\'')?
-                .1
-                .to_owned(),
-        )
-    };
-    if got["error"].as_str().is_some_and(|text| text.contains("*dynamicpb.Message"))
-        && converted(due) == converted(got)
-    {
-        return Verdict::Same;
-    }
-    // What Go calls a message, a map of one or a time (known-differences.json).
-    const OF_MESSAGES: [&str; 5] =
-        ["*types.protoMap", "*pb.Map", "*structpb.Struct", "time.Time", "*authv3."];
-    let qualifier =
-        |answer: &Json, of: &str| answer.to_string().contains(&format!("invalid qualifier type: {of}"));
-    if OF_MESSAGES.iter().any(|of| qualifier(due, of)) && qualifier(got, "") {
-        return Verdict::Passed("the Go type of a value in a text (known-differences.json)");
-    }
-    let printed = |answer: &Json| {
-        ["from non-optional value", "is not optional"].iter().any(|text| answer.to_string().contains(text))
-    };
-    if printed(due) && printed(got) {
-        return Verdict::Passed("a value in a text, as Go prints it (known-differences.json)");
-    }
-    if text(got, "error").ends_with("is structpb.NullValue, not map[interface {}]interface {}")
-        && due["decision"] == "error"
-    {
-        return Verdict::Passed("the Go type of a value in a text (known-differences.json)");
-    }
-    if text(due, "error") == "type conversion error from map to 'string'" && got["decision"] == "error" {
-        return Verdict::Passed("a map or a text in a text (known-differences.json)");
-    }
-    let words = ["'*dynamicpb.Message'", "'*structpb.ListValue'", "'string'"];
-    let from_map = |to: &str| got.to_string().contains(&format!("type conversion error from map to {to}"));
-    if words.into_iter().any(from_map) && !due.to_string().contains("type conversion error from map") {
-        return Verdict::Passed("a map in place of a message or a text (known-differences.json)");
-    }
-    if got.to_string().contains("`json.encode` of what costs nothing") {
-        return Verdict::Passed("`json.encode` of a constant (known-differences.json)");
-    }
-    // The whole answer is a fault, or what one policy says.
-    let of_policies = got["policies"].as_array().into_iter().flatten();
-    let fault = std::iter::once(got)
-        .chain(of_policies)
-        .find(|it| it["decision"] == "fault" || it["result"] == "fault");
-    if let Some(fault) = fault.filter(|_| due["decision"] != "panic") {
-        let refused = [
-            ("internal error: google.protobuf.Any", "google.protobuf.Any (known-differences.json)"),
-            ("a text is no YAML", "YAML that is not read (known-differences.json)"),
-            ("a text that is not UTF-8", "text that is not UTF-8"),
-            ("internal error: the JSON of", "`json.marshal` of a quantity, a URL or a format"),
-        ];
-        let error = text(fault, "error");
-        if error.ends_with(": Kyverno takes it, and the engine does not") {
-            return Verdict::Passed("a fault, where Kyverno has a value (known-differences.json)");
-        }
-        if let Some((_, reason)) = refused.iter().find(|(begins, _)| error.starts_with(begins)) {
-            return Verdict::Passed(reason);
-        }
-    }
-    // The helper `mcp` has nothing inside here (known-differences.json).
-    const HELPER: &str = r#"{"struct":{"fields":{"MCPImpl":{"opaque":"impl.MCPImpl"}},"type":"mcp.MCP"}}"#;
-    if due.to_string().replace(HELPER, r#"{"opaque":"mcp.MCP"}"#) == *got.to_string() {
-        return Verdict::Same;
-    }
-    if got.to_string().contains(r#"{"opaque":"kyverno.variables"}"#) {
-        return Verdict::Passed("`variables` as a whole (known-differences.json)");
-    }
-    if got["error"]
-        .as_str()
-        .is_some_and(|text| text.ends_with("bytes that are not UTF-8 were formatted as text"))
-    {
-        return Verdict::Passed("text that is not UTF-8");
+    if let Some(verdict) = known(due, got) {
+        return verdict;
     }
     let (due, got) = (&settled(due), &settled(got));
     let same = if due["broken"].is_array() || got["broken"].is_array() {
@@ -135,26 +29,6 @@ pub(crate) fn compare(due: &Json, got: &Json) -> Verdict {
         same_value(due, got)
     };
     if same { Verdict::Same } else { Verdict::Differs(format!("{} | {}", shape(due), shape(got))) }
-}
-
-/// Whether both are errors that print a map, whose entries Go prints in any order: the same letters in another one.
-fn print_maps(due: &Json, got: &Json) -> bool {
-    let letters = |answer: &Json| {
-        let text = text(answer, "error");
-        let map = text.starts_with("join: invalid input: {");
-        let mut letters: Vec<char> = text.chars().collect();
-        letters.sort_unstable();
-        map.then_some(letters)
-    };
-    letters(due).is_some_and(|due| Some(due) == letters(got))
-}
-
-/// An answer without the key that stands twice in the entries of maps: it is the first in Go's order.
-fn without_key(answer: &Json) -> Option<String> {
-    let answer = answer.to_string();
-    let (before, rest) = answer.split_once("insert failed: key ")?;
-    let (_, rest) = rest.split_once(" already exists")?;
-    Some(format!("{before}{rest}"))
 }
 
 /// An answer without what cel-go leaves to chance or to its implementation: it numbers the type variables of a function
@@ -186,7 +60,7 @@ fn same_value(due: &Json, got: &Json) -> bool {
     }
 }
 
-fn text<'j>(answer: &'j Json, field: &str) -> &'j str {
+pub(super) fn text<'j>(answer: &'j Json, field: &str) -> &'j str {
     answer[field].as_str().unwrap_or_default()
 }
 
