@@ -26,24 +26,6 @@ pub const PASSED: &[&str] = &[
     "resources/templates/list",
 ];
 
-/// Notifications that pass: those of MCP, for an unknown one is judged. The same names with an `id` are requests that nobody
-/// knows, and are judged.
-pub const PASSED_NOTIFICATIONS: &[&str] = &[
-    "notifications/cancelled",
-    "notifications/elicitation/complete",
-    "notifications/initialized",
-    "notifications/message",
-    "notifications/progress",
-    "notifications/prompts/list_changed",
-    "notifications/resources/list_changed",
-    "notifications/resources/updated",
-    "notifications/roots/list_changed",
-    "notifications/subscriptions/acknowledged",
-    "notifications/tasks",
-    "notifications/tasks/status",
-    "notifications/tools/list_changed",
-];
-
 /// The longest tool name, in bytes: the gateway's quota.
 pub const MAX_TOOL_NAME: usize = 256;
 

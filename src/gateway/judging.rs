@@ -4,8 +4,8 @@
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
-use super::call::{PASSED, PASSED_NOTIFICATIONS};
-use super::methods::METHODS;
+use super::call::PASSED;
+use super::methods::{METHODS, notifications};
 use super::refusal::Id;
 
 /// Which messages policies are asked about: glob patterns (`*`, `?`, `[…]`, `{a,b}`).
@@ -37,10 +37,10 @@ pub enum UnknownMethods {
 
 impl Default for Judging {
     fn default() -> Self {
-        let owned = |patterns: &[&str]| patterns.iter().map(|pattern| (*pattern).to_owned()).collect();
         Judging {
-            pass_methods: owned(PASSED),
-            pass_notifications: owned(PASSED_NOTIFICATIONS),
+            pass_methods: PASSED.iter().map(|&method| method.to_owned()).collect(),
+            // Those of MCP, for an unknown one is judged. The same names with an `id` are requests that nobody knows.
+            pass_notifications: notifications().map(str::to_owned).collect(),
             judge_methods: Vec::new(),
             pass_tools: Vec::new(),
             unknown: UnknownMethods::default(),

@@ -45,6 +45,11 @@ pub const METHODS: &[&str] = &[
     "notifications/tools/list_changed",
 ];
 
+/// Those of [`METHODS`] that are notifications.
+pub fn notifications() -> impl Iterator<Item = &'static str> {
+    METHODS.iter().copied().filter(|method| method.starts_with("notifications/"))
+}
+
 /// More than the letters of the longest method, [`METHODS`].
 const LETTERS: usize = 48;
 

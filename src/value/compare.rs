@@ -80,12 +80,12 @@ fn deeper(depth: u32) -> Option<u32> {
 }
 
 /// Sixteen bytes are compared in about the time of one step.
-fn charge_bytes(steps: &mut u64, bytes: usize) -> Option<()> {
+pub(super) fn charge_bytes(steps: &mut u64, bytes: usize) -> Option<()> {
     take(steps, u64::try_from(bytes >> 4).unwrap_or(u64::MAX))
 }
 
 /// Takes `count` steps; where they do not suffice, none are left.
-pub(super) fn take(steps: &mut u64, count: u64) -> Option<()> {
+fn take(steps: &mut u64, count: u64) -> Option<()> {
     let left = steps.checked_sub(count);
     *steps = left.unwrap_or_default();
     left.map(|_| ())

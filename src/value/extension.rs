@@ -14,6 +14,7 @@ pub use quantity::{Amount, Digits, Quantity};
 pub use semver::{PreRelease, Semver};
 
 use super::GoQuoted;
+use super::compare::charge_bytes;
 
 /// A value of a library's own type.
 #[derive(Clone, Copy, Debug)]
@@ -153,20 +154,20 @@ impl Extension<'_> {
             (Extension::Ip(a), Extension::Ip(b)) => a == b,
             (Extension::Cidr(a), Extension::Cidr(b)) => a == b,
             (Extension::Url(a), Extension::Url(b)) => {
-                take(steps, a.text.len().min(b.text.len()))?;
+                charge_bytes(steps, a.text.len().min(b.text.len()))?;
                 a.text == b.text
             }
             (Extension::Quantity(a), Extension::Quantity(b)) if !b.computed => {
-                take(steps, a.cost_with(b))?;
+                charge_bytes(steps, a.cost_with(b))?;
                 a.compare(b).is_eq()
             }
             (Extension::Semver(a), Extension::Semver(b)) => {
-                take(steps, a.cost_with(b))?;
+                charge_bytes(steps, a.cost_with(b))?;
                 a.compare(b).is_eq()
             }
             (Extension::Format(a), Extension::Format(b)) => a == b,
             (Extension::Image(a), Extension::Image(b)) => {
-                take(steps, a.original.len().min(b.original.len()))?;
+                charge_bytes(steps, a.original.len().min(b.original.len()))?;
                 a == b
             }
             _ => return Some(None),
@@ -194,11 +195,6 @@ impl fmt::Display for ExtensionText<'_> {
             ExtensionText::Text(text) => f.write_str(text),
         }
     }
-}
-
-fn take(steps: &mut u64, bytes: usize) -> Option<()> {
-    super::compare::take(steps, u64::try_from(bytes >> 4).unwrap_or(u64::MAX))?;
-    Some(())
 }
 
 impl fmt::Display for Cidr {

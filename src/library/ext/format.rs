@@ -393,7 +393,20 @@ pub(super) fn print_string<'a>(
             }
             out.push(ctx, "]")
         }
-        Value::Map(map) => print_map(ctx, out, map.entries(), depth),
+        Value::Map(map) => {
+            let deeper = depth.saturating_add(1);
+            let written = |ctx: &mut Context<'a>, key: &Value<'a>| match key {
+                Value::String(text) => Ok(*text),
+                other => {
+                    let mut text = TextBuilder::new(ctx);
+                    print_string(ctx, &mut text, other, deeper)?;
+                    Ok(text.finish())
+                }
+            };
+            print_map(ctx, out, map.entries(), ": ", written, |ctx, out, value| {
+                print_string(ctx, out, value, deeper)
+            })
+        }
         Value::Optional(_) | Value::Object(_) | Value::Opaque(_) | Value::Keys(_) | Value::Extension(_) => {
             Err(wrong_type(ctx, Clause::String, value, Rules::Newer))
         }
@@ -408,39 +421,33 @@ impl fmt::Display for DurationText {
     }
 }
 
-/// Appends a map's entries in the order of their formatted keys.
+/// Appends a map's entries in the order of their formatted keys: `written` is the text of a key, `print` appends a value.
 fn print_map<'a>(
     ctx: &mut Context<'a>,
     out: &mut TextBuilder<'a>,
     entries: &[(Value<'a>, Value<'a>)],
-    depth: u32,
+    colon: &str,
+    written: impl Fn(&mut Context<'a>, &Value<'a>) -> Result<&'a str, Raise<'a>>,
+    print: impl Fn(&mut Context<'a>, &mut TextBuilder<'a>, &Value<'a>) -> Result<(), Raise<'a>>,
 ) -> Result<(), Raise<'a>> {
     ctx.charge(entries.len().saturating_mul(2))?;
     ctx.budget.charge_bytes(entries.len().saturating_mul(size_of::<(&str, Value<'_>)>()))?;
     let mut printed: BumpVec<'a, (&'a str, Value<'a>)> = BumpVec::with_capacity_in(entries.len(), ctx.arena);
     for (key, value) in entries {
-        let key = match key {
-            Value::String(text) => text,
-            other => {
-                let mut text = TextBuilder::new(ctx);
-                print_string(ctx, &mut text, other, depth.saturating_add(1))?;
-                text.finish()
-            }
-        };
-        printed.push((key, *value));
+        printed.push((written(ctx, key)?, *value));
     }
     // A map of strings is in this order already.
     if !printed.is_sorted_by_key(|(key, _)| *key) {
         printed.sort_by_key(|(key, _)| *key);
     }
     out.push(ctx, "{")?;
-    for (i, (key, value)) in printed.iter().enumerate() {
-        if i > 0 {
+    for (at, (key, value)) in printed.iter().enumerate() {
+        if at > 0 {
             out.push(ctx, ", ")?;
         }
         out.push(ctx, key)?;
-        out.push(ctx, ": ")?;
-        print_string(ctx, out, value, depth.saturating_add(1))?;
+        out.push(ctx, colon)?;
+        print(ctx, out, value)?;
     }
     out.push(ctx, "}")
 }

@@ -1,10 +1,9 @@
 //! `string.format` as cel-go's `ext/formatting.go` has it, for environments with an older version of the strings library:
 //! numbers in the English of golang.org/x/text, and the elements of lists and maps as CEL would write them.
 
-use bumpalo::collections::Vec as BumpVec;
-
 use super::{
-    Clause, DEFAULT_PRECISION, DurationText, LONGEST_DOUBLE, MAX_DEPTH, Rules, print_digits, wrong_type,
+    Clause, DEFAULT_PRECISION, DurationText, LONGEST_DOUBLE, MAX_DEPTH, Rules, print_digits, print_map,
+    wrong_type,
 };
 use crate::budget::Fault;
 use crate::cel::error::{ErrorKind, Raise};
@@ -179,7 +178,12 @@ fn plain<'a>(
             }
             out.push(ctx, "]")
         }
-        Value::Map(map) => entries(ctx, out, map.entries(), depth),
+        Value::Map(map) => {
+            let written = |ctx: &mut Context<'a>, key: &Value<'a>| written_key(ctx, key, depth);
+            print_map(ctx, out, map.entries(), ":", written, |ctx, out, value| {
+                literal(ctx, out, value, depth.saturating_add(1))
+            })
+        }
         Value::Optional(_) | Value::Object(_) | Value::Opaque(_) | Value::Keys(_) | Value::Extension(_) => {
             Err(wrong_type(ctx, Clause::String, value, Rules::Older))
         }
@@ -225,36 +229,14 @@ fn literal<'a>(
     }
 }
 
-/// Appends the entries of a map in the order of their written keys.
-fn entries<'a>(
-    ctx: &mut Context<'a>,
-    out: &mut TextBuilder<'a>,
-    entries: &[(Value<'a>, Value<'a>)],
-    depth: u32,
-) -> Result<(), Raise<'a>> {
-    ctx.charge(entries.len().saturating_mul(2))?;
-    ctx.budget.charge_bytes(entries.len().saturating_mul(size_of::<(&str, Value<'_>)>()))?;
-    let mut printed: BumpVec<'a, (&'a str, Value<'a>)> = BumpVec::with_capacity_in(entries.len(), ctx.arena);
-    for (key, value) in entries {
-        if !matches!(key, Value::String(_) | Value::Bool(_) | Value::Int(_) | Value::Uint(_)) {
-            let name = key.type_name();
-            let text =
-                format_args!("error during formatting: no formatting function for map key of type {name}");
-            return Err(ctx.error(text));
-        }
-        let mut text = TextBuilder::new(ctx);
-        literal(ctx, &mut text, key, depth)?;
-        printed.push((text.finish(), *value));
+/// A key of a map as CEL would write it.
+fn written_key<'a>(ctx: &mut Context<'a>, key: &Value<'a>, depth: u32) -> Result<&'a str, Raise<'a>> {
+    if !matches!(key, Value::String(_) | Value::Bool(_) | Value::Int(_) | Value::Uint(_)) {
+        let name = key.type_name();
+        let text = format_args!("error during formatting: no formatting function for map key of type {name}");
+        return Err(ctx.error(text));
     }
-    printed.sort_by_key(|(key, _)| *key);
-    out.push(ctx, "{")?;
-    for (at, (key, value)) in printed.iter().enumerate() {
-        if at > 0 {
-            out.push(ctx, ", ")?;
-        }
-        out.push(ctx, key)?;
-        out.push(ctx, ":")?;
-        literal(ctx, out, value, depth.saturating_add(1))?;
-    }
-    out.push(ctx, "}")
+    let mut text = TextBuilder::new(ctx);
+    literal(ctx, &mut text, key, depth)?;
+    Ok(text.finish())
 }
