@@ -51,9 +51,10 @@ fn calls(size: usize) -> usize {
 
 /// How much longer than a plain operation a step of a function may take.
 ///
-/// Without optimisation loops over bytes are slower by more than the evaluator is, so only what is not charged at all is
-/// seen then; `cargo test --release --test bounds` sees the rest.
-const SLACK: f64 = if cfg!(debug_assertions) { 16.0 } else { 4.0 };
+/// Without optimisation loops over bytes are slower by far more than the evaluator is (18 times a step, in what crates leave
+/// to their callers to compile), so only what is not charged at all is seen then, which takes hundreds of times as long;
+/// `cargo test --release --test bounds` sees the rest.
+const SLACK: f64 = if cfg!(debug_assertions) { 64.0 } else { 4.0 };
 /// What a call may hold until it ends and give back: a pattern that is compiled at run time, for which there must be room in
 /// the budget, and copies of a text of an event.
 const TRANSIENT: u64 = 20_000_000;
