@@ -227,9 +227,8 @@ fn program<'p>(
         (ask, index(span.start), index(span.end))
     };
     let asks = asks::asks(checked).into_iter().map(place).collect();
-    let variable = |name: &str| environment.policy_variable(name).map(|(index, _)| index);
-    let planned = plan::plan(checked, arena, environment.inputs(), environment.unbound_names(), &variable)
-        .and_then(|program| plan::with_variables(program, variables));
+    let planned =
+        plan::plan(checked, arena, environment).and_then(|program| plan::with_variables(program, variables));
     match planned {
         Ok(program) => Ok(Compiled { program, reads, asks }),
         Err(error) => Err(unplanned(checked, error.node, error.message)),

@@ -5,7 +5,7 @@
 //! nodes that say what they do. The evaluator sees neither names nor types.
 
 use crate::cel::ast::NodeId;
-use crate::cel::check::Checked;
+use crate::cel::check::{Checked, Environment};
 use crate::cel::program::{Arena, MAX_NESTING, Program};
 
 pub mod asks;
@@ -24,19 +24,16 @@ pub struct PlanError {
     pub message: String,
 }
 
-/// Plans `checked`. `inputs` names the environment's variables in the order of the frame's inputs; those of `unbound`, and
-/// others, have no value where the expression stands; `policy_variable` gives the index of a policy's variable.
+/// Plans what was checked in `environment`.
 ///
 /// # Errors
 /// See [`PlanError`].
 pub fn plan<'p>(
     checked: &Checked<'_>,
     arena: &'p Arena,
-    inputs: &[&str],
-    unbound: &[&str],
-    policy_variable: &dyn Fn(&str) -> Option<usize>,
+    environment: &Environment<'_>,
 ) -> Result<Program<'p>, PlanError> {
-    let mut planner = lower::Planner::new(checked, arena, inputs, unbound, policy_variable);
+    let mut planner = lower::Planner::new(checked, arena, environment);
     let root = planner.plan(&checked.ast.root)?;
     let root = &*arena.bump.alloc(root);
     let program = Program::new(root, planner.slots(), checked.output().clone())

@@ -29,7 +29,7 @@ pub(crate) fn simple(case: &Json) -> Result<(), String> {
     let checked = check::check(ast, &environment)
         .map_err(|mistakes| format!("does not check: {}", check::render(&mistakes)))?;
     compare_type(case, &checked)?;
-    if case["checkOnly"] == true { Ok(()) } else { evaluate(case, &checked) }
+    if case["checkOnly"] == true { Ok(()) } else { evaluate(case, &checked, &environment) }
 }
 
 /// A test of cel-go's checker: the type of the expression, or the text of its errors.
@@ -112,20 +112,21 @@ fn environment<'e>(case: &'e Json, functions: &'e Functions) -> Result<Environme
     }
     for declared in case["declarations"].as_array().into_iter().flatten() {
         if let Some(name) = declared["variable"].as_str() {
-            environment = environment.with_variable(name, types::read(&declared["type"])?);
+            let ty = types::read(&declared["type"])?;
+            environment = match case["bindings"][name].is_null() {
+                true => environment.with_variable(name, ty),
+                false => environment.with_input(types::leak(name), ty),
+            };
         }
     }
     Ok(environment)
 }
 
-fn evaluate(case: &Json, checked: &Checked<'_>) -> Result<(), String> {
+fn evaluate(case: &Json, checked: &Checked<'_>, environment: &Environment<'_>) -> Result<(), String> {
     let (arena, bump) = (Arena::new(), Bump::new());
-    let (mut names, mut inputs) = (Vec::new(), Vec::new());
-    for (name, value) in case["bindings"].as_object().into_iter().flatten() {
-        names.push(name.as_str());
-        inputs.push(values::read(value, &bump)?);
-    }
-    let program = plan::plan(checked, &arena, &names, &[], &|_| None)
+    let inputs = environment.inputs().iter().map(|name| values::read(&case["bindings"][*name], &bump));
+    let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
+    let program = plan::plan(checked, &arena, environment)
         .map_err(|error| format!("makes no program: {}", error.message))?;
     let mut frame = Frame::new(Context::new(&bump, Budget::default()), &inputs);
     let answer = frame.evaluate(&program);

@@ -2,7 +2,7 @@
 
 use crate::budget::Budget;
 use crate::cel::ast::{Expr, ExprKind, Literal, MapEntry, NodeId, StructField};
-use crate::cel::check::{Checked, Function, Overload, Reference, type_named};
+use crate::cel::check::{Checked, Environment, Function, Overload, Reference, type_named};
 use crate::cel::eval;
 use crate::library::regex::{self, CompiledPattern, Groups, PatternError};
 use crate::library::stdlib::arithmetic::is_in_hashed;
@@ -23,9 +23,7 @@ pub(super) const FOLD_BUDGET: Budget = Budget { steps: 10_000, bytes: 64 * 1024 
 pub(super) struct Planner<'c, 'p> {
     pub(super) checked: &'c Checked<'c>,
     pub(super) arena: &'p Arena,
-    inputs: &'c [&'c str],
-    unbound: &'c [&'c str],
-    policy_variable: &'c dyn Fn(&str) -> Option<usize>,
+    environment: &'c Environment<'c>,
     /// The comprehension variables in scope, innermost last.
     pub(super) locals: Vec<(String, Local<'p>)>,
     pub(super) next_slot: usize,
@@ -46,19 +44,11 @@ pub(super) enum Local<'p> {
 }
 
 impl<'c, 'p> Planner<'c, 'p> {
-    pub(super) fn new(
-        checked: &'c Checked<'c>,
-        arena: &'p Arena,
-        inputs: &'c [&'c str],
-        unbound: &'c [&'c str],
-        policy_variable: &'c dyn Fn(&str) -> Option<usize>,
-    ) -> Self {
+    pub(super) fn new(checked: &'c Checked<'c>, arena: &'p Arena, environment: &'c Environment<'c>) -> Self {
         Planner {
             checked,
             arena,
-            inputs,
-            unbound,
-            policy_variable,
+            environment,
             locals: Vec::new(),
             next_slot: 0,
             peak: 0,
@@ -191,17 +181,19 @@ impl<'c, 'p> Planner<'c, 'p> {
                 None => Err(self.internal(id, "a local variable out of scope")),
             },
             Some(Reference::Shadowed(name)) => Ok(Node::Unbound(id, self.str(name))),
-            Some(Reference::Variable(name)) if self.unbound.contains(&name.as_str()) => {
+            Some(Reference::Variable(name)) if self.environment.unbound_names().contains(&name.as_str()) => {
                 Ok(Node::Unbound(id, self.str(name)))
             }
             // What it holds exists only field by field; as a whole it is a value with a type and nothing inside.
             Some(Reference::Variable(name)) if name == "variables" => {
                 Ok(Node::Const(Value::Opaque(VARIABLES)))
             }
-            Some(Reference::Variable(name)) => Ok(match self.inputs.iter().position(|input| input == name) {
-                Some(index) => Node::Input(index),
-                None => Node::Unbound(id, self.str(name)),
-            }),
+            Some(Reference::Variable(name)) => {
+                Ok(match self.environment.inputs().iter().position(|input| input == name) {
+                    Some(index) => Node::Input(index),
+                    None => Node::Unbound(id, self.str(name)),
+                })
+            }
             Some(Reference::Constant(Value::String(text))) => Ok(Node::Const(Value::String(self.str(text)))),
             Some(Reference::Constant(Value::Int(int))) => Ok(Node::Const(Value::Int(*int))),
             // A message that stands for a type of CEL's own has no value as a type, though the checker takes it.
@@ -223,7 +215,7 @@ impl<'c, 'p> Planner<'c, 'p> {
         optional: bool,
     ) -> Result<Node<'p>, PlanError> {
         if self.is_variables(operand)
-            && let Some(index) = (self.policy_variable)(field)
+            && let Some(index) = self.environment.policy_variable(field).map(|(index, _)| index)
         {
             return Ok(match (test, optional) {
                 (true, _) => Node::TestVariable(index),
@@ -257,7 +249,7 @@ impl<'c, 'p> Planner<'c, 'p> {
 
     /// True for `variables` and for `dyn(variables)`: the one value that exists only field by field.
     fn is_variables(&self, e: &Expr) -> bool {
-        if self.unbound.contains(&"variables") {
+        if self.environment.unbound_names().contains(&"variables") {
             return false;
         }
         match &e.kind {
