@@ -1,5 +1,5 @@
-//! The functions of Kyverno's environments, as tables: the checker reads the signatures, the planner the
-//! bodies, the reference documentation the texts, the tests the examples.
+//! The functions and types of Kyverno's environments, as tables: the checker reads the signatures and types, the planner
+//! the bodies, the reference documentation the texts, the tests the examples.
 
 pub mod capability;
 pub mod ext;
@@ -17,12 +17,14 @@ pub mod table;
 mod text_builder;
 #[cfg(test)]
 mod total;
+pub mod types;
 
 /// The libraries of an environment whose answers are those of `$answers`, in the order in which Kyverno registers them:
 /// overloads of one function from several libraries are tried in that order.
 macro_rules! with_answers {
     ($answers:expr) => {
         &[
+            &stdlib::messages::LIBRARY,
             &stdlib::logic::LIBRARY,
             &stdlib::arithmetic::LIBRARY,
             &stdlib::relation::LIBRARY,
@@ -51,6 +53,7 @@ macro_rules! with_answers {
             &kyverno::jwt::LIBRARY,
             &kyverno::jwt::KEYS,
             &kyverno::mcp::LIBRARY,
+            &kyverno::variables::LIBRARY,
         ]
     };
 }
@@ -63,6 +66,7 @@ pub static ENVOY: &[&table::Library] = with_answers!(&kyverno::envoy::LIBRARY);
 
 /// The libraries of the JSON environment: Kubernetes' base environment, then what Kyverno's engine adds.
 pub static JSON: &[&table::Library] = &[
+    &stdlib::messages::LIBRARY,
     &stdlib::logic::LIBRARY,
     &stdlib::arithmetic::LIBRARY,
     &stdlib::relation::LIBRARY,
@@ -72,6 +76,7 @@ pub static JSON: &[&table::Library] = &[
     &k8s::url::LIBRARY,
     &k8s::regex::LIBRARY,
     &k8s::lists::LIBRARY,
+    &k8s::admission::LIBRARY,
     &k8s::authz::LIBRARY,
     &optionals::LIBRARY,
     &k8s::quantity::LIBRARY,
@@ -103,7 +108,11 @@ pub static JSON: &[&table::Library] = &[
     &kyverno::time::LIBRARY,
     &kyverno::transform::LIBRARY,
     &kyverno::gzip::LIBRARY,
+    &kyverno::variables::LIBRARY,
+    &kyverno::variables::EXCEPTIONS,
 ];
 
 pub use kyverno::mcp::CONSTANTS;
 pub use kyverno::unsupported::unsupported;
+pub use kyverno::variables::VARIABLES;
+pub use types::{object_type, object_types, table_type};

@@ -1,18 +1,15 @@
-//! CEL's static types: what the checker computes with, and the object types with their fields.
+//! CEL's static types: what the checker computes with.
 //!
-//! Knows nothing of values, functions or syntax trees. The rules of assignability live in the checker; here are
-//! the types themselves, their names in cel-go's messages, and the small language in which function tables
-//! and object types write them (`list(A)`, `map(string, list(string))`, `optional(V)`).
+//! Knows nothing of values, functions or syntax trees, nor the types that libraries declare, which have a name here
+//! and nothing else. The rules of assignability live in the checker; here are the types themselves, their names in
+//! cel-go's messages, and the small language in which function tables and object types write them (`list(A)`,
+//! `map(string, list(string))`, `optional(V)`).
 
 use std::fmt;
 use std::sync::Arc;
 
-pub mod envoy;
-pub mod kubernetes;
-mod objects;
 mod signature;
 
-pub use objects::{FieldType, ObjectType, object_type, object_types};
 pub use signature::{Signature, SignatureError};
 
 /// A static type, as in cel-go's `types.Type`.
@@ -68,9 +65,6 @@ pub const MAX_LEVELS: usize = 250;
 
 /// The name of the optional type in cel-go.
 pub const OPTIONAL: &str = "optional_type";
-
-/// The name of the object that holds a policy's variables; its fields differ from policy to policy.
-pub const VARIABLES: &str = "kyverno.variables";
 
 /// What a type is, without its parameters; two types of different kinds never unify unless one is dynamic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,9 +123,10 @@ impl Type {
         !level.is_empty()
     }
 
-    /// The type without parameters that function tables call `name`.
-    pub fn named(name: &str) -> Option<Type> {
-        signature::parse_type(name).filter(|ty| ty.parameters().is_empty() && ty.runtime_name() == name)
+    /// Reads a type as tables write it; a single capital letter is a type parameter. `names` says what a name means that is
+    /// none of CEL's own, because it is the libraries that declare such types.
+    pub fn parse(text: &str, names: &dyn Fn(&str) -> Option<Type>) -> Option<Type> {
+        signature::parse_type(text, names)
     }
 
     /// `list(element)`

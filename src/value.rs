@@ -15,6 +15,7 @@ pub mod keys;
 mod map;
 mod number;
 mod object;
+pub mod object_type;
 mod quote;
 mod time;
 
@@ -25,6 +26,7 @@ pub use map::{Map, MapBuilder};
 pub use number::ShortestDouble;
 pub(crate) use number::{PlainDouble, scientific};
 pub use object::Object;
+pub use object_type::{FieldType, ObjectRow, ObjectType};
 pub use quote::GoQuoted;
 pub use time::{Timestamp, format_duration};
 pub(crate) use time::{civil_from_days, days_from_civil};
@@ -58,7 +60,7 @@ pub enum Value<'a> {
     Optional(Option<&'a Value<'a>>),
     /// A type, by its name at run time.
     Type(&'a str),
-    /// An object of one of the [`object types`](crate::types::object_types).
+    /// An object of an [`ObjectType`].
     Object(&'a Object<'a>),
     /// `jwk.Set`: keys that verify tokens.
     Keys(&'a keys::KeySet),
@@ -154,7 +156,8 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The empty string, `0`, `false`, an empty list: what an unset field of `ty` reads as.
+    /// The empty string, `0`, `false`, an empty list: what an unset field of `ty` reads as, unless it holds an object
+    /// ([`FieldType::zero`]).
     pub fn zero(ty: &Type) -> Value<'a> {
         match ty {
             Type::Bool => Value::Bool(false),
@@ -167,7 +170,6 @@ impl<'a> Value<'a> {
             Type::Timestamp => Value::Timestamp(Timestamp::UNIX_EPOCH),
             Type::List(_) => Value::List(&[]),
             Type::Map(_) => Value::Map(Map::EMPTY),
-            Type::Struct(name) => object::zero(name, false).map_or(Value::Null, Value::Object),
             _ => Value::Null,
         }
     }

@@ -20,6 +20,7 @@ use toolgate::PolicySet;
 use toolgate::internal::budget::{Budget, DEFAULT_STEPS, Fault};
 use toolgate::internal::library::regex::{CompiledPattern, Groups, compile};
 use toolgate::internal::library::table::{Body, Context, Implementation, Row};
+use toolgate::internal::library::table_type;
 use toolgate::internal::library::{ENVOY, HTTP, JSON};
 use toolgate::internal::policy::decide::decide;
 use toolgate::internal::policy::set::compiled;
@@ -227,7 +228,7 @@ fn values<'a>(
 fn made<'a>(ty: &Type, size: usize, pools: &Pools<'a>, arena: &'a Bump) -> Vec<Value<'a>> {
     let mut made = Vec::new();
     for (_, row, body, _) in rows() {
-        let signature = Signature::parse(row.signature).unwrap();
+        let signature = Signature::parse(row.signature, &table_type).unwrap();
         if signature.result != *ty || signature.params.contains(ty) {
             continue;
         }
@@ -263,7 +264,7 @@ fn every_function_costs_what_it_pays_for() {
             if only.as_ref().is_some_and(|only| only != row.id) {
                 continue;
             }
-            let signature = Signature::parse(row.signature).unwrap();
+            let signature = Signature::parse(row.signature, &table_type).unwrap();
             let arguments: Vec<_> =
                 signature.params.iter().map(|ty| values(ty, size, &pools, &arena, &mut known)).collect();
             if arguments.iter().any(Vec::is_empty) {

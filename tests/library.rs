@@ -48,7 +48,7 @@ fn evaluate(mode: Mode, text: &str) -> Result<bool, String> {
     let arena = Arena::new();
     let bump = Bump::new();
     let program = compile(text, &mode.environment(), &arena).map_err(|issues| issues.text)?.program;
-    let request = match toolgate::internal::types::object_type(mode.request()) {
+    let request = match toolgate::internal::library::object_type(mode.request()) {
         Some(ty) => Value::Object(bump.alloc(Object { ty, fields: &[], tagged: false })),
         None => Value::Map(Map::EMPTY),
     };

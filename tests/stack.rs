@@ -53,7 +53,7 @@ fn run(text: &str, body: &str) -> String {
     }
     // What a bundle holds of it is no deeper.
     let bytes = writer.finish().unwrap();
-    let mut reader = Reader::new(&bytes).unwrap();
+    let mut reader = Reader::new(&bytes, &toolgate::internal::library::table_type).unwrap();
     let origin = Origin::Written(&mut reader);
     let (set, diagnostics) = compile(&loaded.policies, &loaded.exceptions, &arena, origin);
     assert!(diagnostics.is_empty() && reader.is_at_end(), "{diagnostics:?}");

@@ -18,7 +18,7 @@ use toolgate::internal::library::table::Context as LibraryContext;
 use toolgate::internal::policy::bundle::{Beside, Contents, make};
 use toolgate::internal::policy::load::load_text;
 use toolgate::internal::policy::model::Mode;
-use toolgate::internal::types::object_type;
+use toolgate::internal::library::object_type;
 use toolgate::internal::value::{Object, Value};
 use toolgate::{Context, DecisionId, Effect, Engine, Outcome, PolicySet, Scratch, Settings};
 

@@ -8,7 +8,7 @@
 use crate::cel::ast::{Ast, Comprehension, Expr, ExprKind, Literal, MapEntry, NodeId, StructField};
 use crate::library::kyverno::or_value;
 use crate::library::table::Row;
-use crate::types::{Kind, Type, object_type};
+use crate::types::{Kind, Type};
 use crate::value::Value;
 
 mod assign;
@@ -19,7 +19,6 @@ pub mod flat;
 mod issues;
 mod validate;
 
-pub(crate) use env::type_named;
 pub use env::{Environment, Function, Functions, Overload, field_names};
 pub use errors::{TypeError, TypeErrorKind};
 pub use issues::render;
@@ -293,7 +292,7 @@ impl<'e> Checker<'_, 'e> {
             Type::Map(entry) => entry.1.clone(),
             Type::Struct(object) => match self.environment.field(object, field) {
                 Some(ty) => ty,
-                None if object_type(object).is_none() => {
+                None if self.environment.object(object).is_none() => {
                     self.error(node, TypeErrorKind::FailedResolution((*object).to_owned()));
                     Type::Error
                 }
@@ -506,7 +505,7 @@ impl<'e> Checker<'_, 'e> {
             self.undeclared(node, type_name, None);
             return self.set_type(node, Type::Error);
         };
-        let message = object_type(&name).is_some();
+        let message = self.environment.object(&name).is_some();
         if message {
             self.set_type(node, ty);
         } else {
@@ -608,7 +607,7 @@ fn qualified_name(e: &Expr) -> Option<String> {
 }
 
 /// A type as cel-go declares it: `list`, `map` and `optional_type` as values are types of dyn. Here their parameters
-/// are free, see `type_named`.
+/// are free, see `own_type`.
 fn declared(ty: &Type) -> Type {
     match ty {
         Type::Param(name) if name.len() == 1 => Type::Dyn,

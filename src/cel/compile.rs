@@ -11,8 +11,9 @@ use crate::cel::front::{self, SyntaxError};
 use crate::cel::plan::{self, asks, reads::Reads};
 use crate::cel::program::{Arena, Program};
 use crate::diag::{Code, did_you_mean};
+use crate::library::VARIABLES;
 use crate::library::capability::Ask;
-use crate::types::{Type, VARIABLES, object_type};
+use crate::types::Type;
 
 /// An expression that was read, with its mistakes if it has no tree.
 #[derive(Debug)]
@@ -182,7 +183,7 @@ pub fn compile_written_alone<'p>(
     environment: &Environment<'static>,
     arena: &'p Arena,
 ) -> Result<Compiled<'p>, Issues> {
-    let mut reader = Reader::new(written).map_err(unwritten)?;
+    let mut reader = Reader::new(written, &|name| environment.table_type(name)).map_err(unwritten)?;
     let compiled = compile_written(&mut reader, environment, arena, &[])?;
     match reader.is_at_end() {
         true => Ok(compiled),
@@ -332,12 +333,12 @@ fn help(kind: &TypeErrorKind, environment: &Environment<'_>) -> Option<String> {
             did_you_mean(field, environment.policy_variable_names())
         }
         TypeErrorKind::UndefinedField { field, object } => {
-            if let Some(ty) = object_type(object)
+            if let Some(ty) = environment.object(object)
                 && ty.go_field(field).is_some_and(|(_, field)| field.ty.is_none())
             {
                 return Some(format!("`{field}` has no static type; reach it through `dyn(…)`"));
             }
-            object_type(object).and_then(|ty| did_you_mean(field, check::field_names(ty)))
+            environment.object(object).and_then(|ty| did_you_mean(field, check::field_names(ty)))
         }
         TypeErrorKind::NoMatchingOverload { function, .. } => {
             let function = environment.functions().get(function)?;
@@ -402,7 +403,7 @@ mod tests {
             "Broken.",
             &[],
         )];
-        static BROKEN: Library = Library { name: "broken", version: 0, rows: &ROWS };
+        static BROKEN: Library = Library { name: "broken", version: 0, types: &[], rows: &ROWS };
         let functions = Functions::new(&[&BROKEN]);
         let environment = Environment::new(&functions);
         for text in ["1", "null", "true"] {

@@ -9,10 +9,10 @@ use crate::budget::Fault;
 use crate::cel::ast::NodeId;
 use crate::cel::error::{CelError, ErrorKind, Plain, Raise, UNHASHABLE, UNHASHABLE_TO_REMOVE};
 use crate::cel::program::{MAX_NESTING, Program};
+use crate::library::VARIABLES;
 use crate::library::message;
 use crate::library::table::{Answer, Context};
-use crate::types::{ObjectType, VARIABLES};
-use crate::value::{MapBuilder, Object, Sameness, Value};
+use crate::value::{MapBuilder, Object, ObjectType, Sameness, Value};
 
 use super::program::{Call, Counted, Dispatch, Element, Entry, FieldInit, Guard, Node};
 

@@ -9,7 +9,8 @@ use bumpalo::Bump;
 use crate::cel::ast::NodeId;
 use crate::library::regex::CompiledPattern;
 use crate::library::table::Body;
-use crate::types::{ObjectType, Type};
+use crate::types::Type;
+use crate::value::ObjectType;
 use crate::value::{Value, ValueKind};
 
 mod depth;

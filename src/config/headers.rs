@@ -11,7 +11,9 @@ use super::table::HEADERS;
 use crate::cel::program::{Arena, Program};
 use crate::cel::{self, Environment, Issue, Reads, TypeErrorKind};
 use crate::diag::{Code, Diagnostic};
+use crate::gateway::headers::CALL;
 use crate::library::kyverno::http::canonical_key;
+use crate::library::types::TypeRow;
 use crate::policy::bundle::CheckedHeaders;
 use crate::policy::environment;
 use crate::source::{ScalarMap, Source, Span};
@@ -167,7 +169,8 @@ pub fn check_headers(rules: &[HeaderRule]) -> CheckedHeaders {
 
 fn environment_of_headers() -> Environment<'static> {
     Environment::new(environment::functions())
-        .with_input("call", Type::Struct("toolgate.Call"))
+        .with_types(&[TypeRow::Object(&CALL)])
+        .with_input("call", Type::Struct(CALL.name))
         .with_missing(crate::library::unsupported)
 }
 

@@ -9,11 +9,10 @@ use crate::cel::program::{Arena, Program};
 use crate::config::{HeaderRule, compile_header};
 use crate::diag::{Code, Diagnostic};
 use crate::gateway::envoy;
-use crate::gateway::headers::{Attribute, CallReads};
+use crate::gateway::headers::{Attribute, CALL, CallReads};
 use crate::gateway::json::{self, JsonReads};
 use crate::gateway::request::{self, HeaderReads};
 use crate::library::kyverno::http::canonical_key;
-use crate::types::object_type;
 
 type Programs<'p> = Vec<(String, Program<'p>)>;
 
@@ -97,9 +96,11 @@ fn programs<'p>(
 
 /// The attributes of `call` that the mapping reads.
 fn call_reads(reads: &Reads) -> CallReads {
-    let Some(ty) = object_type("toolgate.Call").filter(|_| !reads.everything) else { return CallReads::ALL };
+    if reads.everything {
+        return CallReads::ALL;
+    }
     let mut attributes = CallReads::default();
-    for (index, field) in ty.fields.iter().enumerate() {
+    for (index, field) in CALL.fields.iter().enumerate() {
         if let Some(attribute) = Attribute::at(index).filter(|_| reads.reads(field.name)) {
             attributes = attributes.with(attribute);
         }

@@ -13,8 +13,8 @@ use super::headers::Unfit;
 use super::refusal::Refusal;
 use crate::budget::{Budget, Fault};
 use crate::cel::Reads;
-use crate::types::object_type;
-use crate::value::{Map, MapBuilder, Object, Timestamp, Value};
+use crate::library::kyverno::envoy::messages;
+use crate::value::{Map, MapBuilder, Object, ObjectRow, ObjectType, Timestamp, Value};
 
 pub use payload::payload;
 
@@ -71,9 +71,9 @@ pub fn check_request<'a>(
         Err(_) => ("raw_body", Value::Bytes(parts.body)),
     };
     let size = Value::Int(i64::try_from(parts.body.len()).unwrap_or(i64::MAX));
-    let mut message = |name, fields: &[(&str, Value<'a>)]| message(name, fields, arena, budget);
+    let mut message = |row, fields: &[(&str, Value<'a>)]| message(row, fields, arena, budget);
     let http = message(
-        "envoy.service.auth.v3.AttributeContext.HttpRequest",
+        &messages::HTTP_REQUEST,
         &[
             ("method", Value::String(parts.method)),
             ("headers", Value::Map(headers)),
@@ -86,32 +86,29 @@ pub fn check_request<'a>(
         ],
     )?;
     let time = Timestamp { seconds: parts.time, nanos: 0, offset: 0 };
-    let request = message(
-        "envoy.service.auth.v3.AttributeContext.Request",
-        &[("time", Value::Timestamp(time)), ("http", http)],
-    )?;
-    let attributes = "envoy.service.auth.v3.AttributeContext";
+    let request = message(&messages::REQUEST, &[("time", Value::Timestamp(time)), ("http", http)])?;
+    let attributes = &messages::ATTRIBUTE_CONTEXT;
     let attributes = match parts.principal {
         Some(principal) => {
             let fields = [("principal", Value::String(principal))];
-            let source = message("envoy.service.auth.v3.AttributeContext.Peer", &fields)?;
+            let source = message(&messages::PEER, &fields)?;
             message(attributes, &[("source", source), ("request", request)])?
         }
         None => message(attributes, &[("request", request)])?,
     };
-    Ok(message("envoy.service.auth.v3.CheckRequest", &[("attributes", attributes)])?)
+    Ok(message(&messages::CHECK_REQUEST, &[("attributes", attributes)])?)
 }
 
 /// A gateway speaks HTTPS only.
 const SCHEME: &str = "https";
 
 fn message<'a>(
-    name: &str,
+    row: &'static ObjectRow,
     fields: &[(&str, Value<'a>)],
     arena: &'a Bump,
     budget: &mut Budget,
 ) -> Result<Value<'a>, Fault> {
-    let ty = object_type(name).ok_or(Fault::Internal("a message type is missing"))?;
+    let ty: &ObjectType = row;
     let size = ty.fields.len().saturating_mul(size_of::<Option<Value<'_>>>());
     budget.charge_bytes(size.saturating_add(size_of::<Object<'_>>()))?;
     let places = arena.alloc_slice_fill_copy(ty.fields.len(), None);

@@ -3,8 +3,6 @@
 //!
 //! The mapping is CEL over `call`, an object of type `toolgate.Call`; compiling and evaluating it is not done here.
 
-use std::sync::LazyLock;
-
 use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
 
@@ -12,9 +10,9 @@ use super::call::{Call, Settings, operation, query};
 use super::environment::environments;
 use super::refusal::Refusal;
 use crate::budget::{Budget, Fault};
-use crate::types::{ObjectType, object_type};
 use crate::value::json::strict::Kind;
-use crate::value::{Map, MapBuilder, Object, Value};
+use crate::value::object_type::{FieldRow, field};
+use crate::value::{Map, MapBuilder, Object, ObjectRow, ObjectType, Value};
 
 mod forward;
 
@@ -171,7 +169,34 @@ impl From<Fault> for Unfit {
     }
 }
 
-static CALL: LazyLock<Option<&'static ObjectType>> = LazyLock::new(|| object_type("toolgate.Call"));
+/// What the mapping sees of a call (docs/configuration.md), in the order of [`Attribute::ALL`]. It is in no library: the
+/// expressions of headers know it, and policies do not. Pointers, so that `has()` tells an absent attribute from an empty one.
+pub static CALL: ObjectRow = ObjectRow::structure(
+    "toolgate.Call",
+    &[
+        attribute("method", "*string"),
+        attribute("path", "*string"),
+        attribute("target", "*string"),
+        attribute("tool", "*string"),
+        attribute("arguments", "map(string, dyn)"),
+        attribute("headers", "map(string, string)"),
+        attribute("claims", "map(string, dyn)"),
+        attribute("operation", "*string"),
+        attribute("environment", "*list(string)"),
+        attribute("query", "*string"),
+        attribute("user", "*string"),
+        attribute("roles", "*list(string)"),
+        attribute("groups", "*list(string)"),
+        attribute("client", "*string"),
+        attribute("uri", "*string"),
+        attribute("prompt", "*string"),
+        attribute("scopes", "*list(string)"),
+    ],
+);
+
+const fn attribute(name: &'static str, ty: &'static str) -> FieldRow {
+    field(name, name, ty)
+}
 
 /// The `call` of a mapping, with the attributes that it reads.
 ///
@@ -185,7 +210,7 @@ pub fn call_value<'a>(
     arena: &'a Bump,
     budget: &mut Budget,
 ) -> Result<Value<'a>, Unfit> {
-    let ty = CALL.ok_or(Fault::Internal("an object type is missing"))?;
+    let ty: &ObjectType = &CALL;
     budget.charge_bytes(size_of::<[Option<Value<'_>>; Attribute::ALL.len()]>())?;
     let fields = arena.alloc_slice_fill_copy(ty.fields.len(), None);
     for (attribute, field) in Attribute::ALL.into_iter().zip(fields.iter_mut()) {
@@ -385,7 +410,7 @@ mod tests {
 
     #[test]
     fn attributes_have_the_order_of_the_object_type() {
-        let ty = object_type("toolgate.Call").unwrap();
+        let ty = &CALL;
         assert_eq!(ty.fields.len(), Attribute::ALL.len());
         for (index, attribute) in Attribute::ALL.into_iter().enumerate() {
             assert_eq!(Attribute::at(index), Some(attribute));

@@ -3,6 +3,7 @@
 use bumpalo::Bump;
 
 use crate::budget::Budget;
+use crate::library::kyverno::http::objects;
 use crate::library::kyverno::mcp::MCP_REQUEST;
 use crate::value::Value;
 use crate::value::json::structs::{Field, Shape, Struct, object};
@@ -27,7 +28,7 @@ const MULTI_MAP: Shape = Shape::Map("map[string][]string", &Shape::List("[]strin
 static CHECK_REQUEST: Struct = Struct {
     name: "CheckRequest",
     go: "http.CheckRequest",
-    object: "http.CheckRequest",
+    object: Some(&objects::CHECK_REQUEST),
     fields: &[
         field("attributes", 0, Shape::Struct(&ATTRIBUTES)),
         field("mcp", 1, Shape::Struct(&MCP_CHECK_DATA)),
@@ -37,7 +38,7 @@ static CHECK_REQUEST: Struct = Struct {
 static ATTRIBUTES: Struct = Struct {
     name: "CheckRequestAttributes",
     go: "http.CheckRequestAttributes",
-    object: "http.CheckRequestAttributes",
+    object: Some(&objects::CHECK_REQUEST_ATTRIBUTES),
     fields: &[
         field("method", 0, STRING),
         field("header", 1, MULTI_MAP),
@@ -55,7 +56,7 @@ static ATTRIBUTES: Struct = Struct {
 static MCP_CHECK_DATA: Struct = Struct {
     name: "MCPCheckData",
     go: "http.MCPCheckData",
-    object: "http.MCPCheckData",
+    object: Some(&objects::MCP_CHECK_DATA),
     fields: &[field("request", 0, Shape::Pointer(&Shape::Struct(&MCP_REQUEST)))],
 };
 

@@ -1,7 +1,6 @@
 //! The `http.CheckRequest` that policies see of a call, as the Kyverno server builds it from an HTTP request.
 
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
 
 use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
@@ -10,9 +9,9 @@ use super::call::{Call, Settings};
 use super::headers::Unfit;
 use super::url;
 use crate::budget::{Budget, Fault};
+use crate::library::kyverno::http::objects::{CHECK_REQUEST, CHECK_REQUEST_ATTRIBUTES, MCP_CHECK_DATA};
 use crate::library::kyverno::mcp;
-use crate::types::{ObjectType, object_type};
-use crate::value::{Map, MapBuilder, Object, Value};
+use crate::value::{Map, MapBuilder, Object, ObjectRow, Value};
 
 /// What of the request costs anything to build, and is read by any policy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,20 +60,6 @@ impl Reads {
         }
     }
 }
-
-struct Types {
-    request: &'static ObjectType,
-    attributes: &'static ObjectType,
-    mcp: &'static ObjectType,
-}
-
-static TYPES: LazyLock<Option<Types>> = LazyLock::new(|| {
-    Some(Types {
-        request: object_type("http.CheckRequest")?,
-        attributes: object_type("http.CheckRequestAttributes")?,
-        mcp: object_type("http.MCPCheckData")?,
-    })
-});
 
 /// The request that policies see. `headers` is what [`header_map`](super::headers::header_map) made of the
 /// headers that are read. The scalars are always there: they cost nothing.
@@ -128,7 +113,6 @@ pub(super) fn assemble<'a>(
     arena: &'a Bump,
     budget: &mut Budget,
 ) -> Result<Value<'a>, Fault> {
-    let types = TYPES.as_ref().ok_or(Fault::Internal("an object type is missing"))?;
     // In the order of the type; the scheme is empty, as for every request in origin form, and so is the fragment.
     let attributes = [
         Some(Value::String(parts.method)),
@@ -142,16 +126,16 @@ pub(super) fn assemble<'a>(
         Some(Value::Map(parts.query)),
         Some(Value::String("")),
     ];
-    let attributes = object(types.attributes, &attributes, arena, budget)?;
+    let attributes = object(&CHECK_REQUEST_ATTRIBUTES, &attributes, arena, budget)?;
     let mcp = match parts.mcp {
-        Some(request) => Some(object(types.mcp, &[Some(request)], arena, budget)?),
+        Some(request) => Some(object(&MCP_CHECK_DATA, &[Some(request)], arena, budget)?),
         None => None,
     };
-    object(types.request, &[Some(attributes), mcp], arena, budget)
+    object(&CHECK_REQUEST, &[Some(attributes), mcp], arena, budget)
 }
 
 fn object<'a>(
-    ty: &'static ObjectType,
+    ty: &'static ObjectRow,
     fields: &[Option<Value<'a>>],
     arena: &'a Bump,
     budget: &mut Budget,

@@ -1,5 +1,6 @@
 //! The CEL libraries of Kubernetes' API server that Kyverno's environment has.
 
+pub mod admission;
 pub mod authz;
 pub mod format;
 pub mod lists;

@@ -18,5 +18,6 @@ pub mod time;
 pub mod transform;
 pub mod unsupported;
 pub mod user;
+pub mod variables;
 pub mod x509;
 pub mod yaml;

@@ -2,12 +2,14 @@
 //!
 //! A message exists only while its literal is evaluated: each field's value is converted to what the message
 //! stores, and then the message becomes the CEL value that it stands for. What the fields are is known to
-//! [`objects`](crate::types::object_types); the wire format is known to nobody here, so an `Any` cannot be opened.
+//! [`messages`](super::stdlib::messages); the wire format is known to nobody here, so an `Any` cannot be opened.
 
 use crate::budget::Fault;
 use crate::cel::error::{CelError, ErrorKind, Raise};
-use crate::types::{FieldType, ObjectType, Type};
-use crate::value::{Map, MapBuilder, Object, Timestamp, Value, i64_as_f64, u64_as_f64};
+use crate::types::Type;
+use crate::value::{
+    FieldType, Map, MapBuilder, Object, ObjectType, Timestamp, Value, i64_as_f64, u64_as_f64,
+};
 
 use super::ext::encoders::{DurationText, MAX_DEPTH, MAX_SAFE, push_base64, shown};
 use super::kyverno::convert::{bytes, failure, inner, string};
@@ -310,7 +312,7 @@ fn duration(seconds: i64, nanos: i64) -> i64 {
 mod tests {
     use super::*;
     use crate::budget::Budget;
-    use crate::types::object_type;
+    use crate::library::stdlib::messages::STRUCT;
     use bumpalo::Bump;
 
     #[test]
@@ -334,7 +336,7 @@ mod tests {
         let mut map = MapBuilder::with_capacity(&arena, 1);
         entries.iter().for_each(|(key, value)| map.insert(*key, *value));
         let value = Value::Map(map.finish());
-        let ty = object_type("google.protobuf.Struct").unwrap();
+        let ty: &ObjectType = &STRUCT;
         let fields = ty.fields.first().unwrap();
         let mut context = Context::new(&arena, Budget::default());
         let Ok(Value::Map(stored)) = field(&mut context, ty, fields, value) else { panic!() };

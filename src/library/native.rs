@@ -3,27 +3,17 @@
 use std::borrow::Cow;
 
 use crate::cel::error::ErrorKind;
-use crate::types::{FieldType, ObjectType, Type, object_type};
-use crate::value::{MapBuilder, Object, Value};
+use crate::types::Type;
+use crate::value::{FieldType, MapBuilder, Object, ObjectRow, ObjectType, Value};
 
 use super::kyverno::convert::{bytes, failure, inner};
 use super::message;
 use super::table::{Answer, Context};
 
-/// Fields whose Go type is not the plain one of their CEL type.
-const NAMED: &[(&str, &str, &str)] = &[
-    ("http.CheckRequestAttributes", "ContentLength", "int64"),
-    ("jwt.Token", "Claims", "*structpb.Struct"),
-    ("mcp.PaginatedParams", "Cursor", "mcp.Cursor"),
-    ("mcp.SetLevelParams", "Level", "mcp.LoggingLevel"),
-    ("mcp.SamplingMessage", "Role", "mcp.Role"),
-    ("mcp.TaskParams", "TTL", "*int64"),
-];
-
 /// The Go type of a field of a struct, as Go prints it.
-pub(crate) fn go_type(ty: &ObjectType, field: &FieldType) -> Cow<'static, str> {
-    if let Some((_, _, named)) = NAMED.iter().find(|(of, name, _)| *of == ty.name && *name == field.go_name) {
-        return Cow::Borrowed(named);
+pub(crate) fn go_type(field: &FieldType) -> Cow<'static, str> {
+    if field.ty.is_some() && !field.go_type.is_empty() {
+        return Cow::Borrowed(field.go_type);
     }
     let plain = field.ty.as_ref().map_or(Cow::Borrowed("interface {}"), plain);
     if field.pointer { Cow::Owned(format!("*{plain}")) } else { plain }
@@ -43,26 +33,28 @@ fn plain(ty: &Type) -> Cow<'static, str> {
     }
 }
 
-/// What the struct `ty` stores for `value` in `field`.
+/// What a struct stores for `value` in `field`.
 ///
 /// # Errors
 /// cel-go's text for a value of another type or outside the field's range.
-pub(crate) fn field<'a>(
-    context: &mut Context<'a>,
-    ty: &ObjectType,
-    field: &FieldType,
-    value: Value<'a>,
-) -> Answer<'a> {
+pub(crate) fn field<'a>(context: &mut Context<'a>, field: &FieldType, value: Value<'a>) -> Answer<'a> {
     match &field.ty {
-        Some(due) => match go_type(ty, field).as_ref() {
+        Some(due) => match go_type(field).as_ref() {
             "*structpb.Struct" => message::structure(context, value),
-            go => convert(context, due, go, value),
+            go => convert(context, due, field.object, go, value),
         },
         None => Ok(value),
     }
 }
 
-fn convert<'a>(context: &mut Context<'a>, due: &Type, go: &str, value: Value<'a>) -> Answer<'a> {
+/// The value as `due`, whose objects, if it holds any, have the type `object`.
+fn convert<'a>(
+    context: &mut Context<'a>,
+    due: &Type,
+    object: Option<&'static ObjectRow>,
+    go: &str,
+    value: Value<'a>,
+) -> Answer<'a> {
     context.charge(1)?;
     let value = inner(&value)?;
     match (due, value) {
@@ -89,7 +81,7 @@ fn convert<'a>(context: &mut Context<'a>, due: &Type, go: &str, value: Value<'a>
             let mut items = context.list_builder(list.len())?;
             let go = plain(element);
             for item in list {
-                items.push(convert(context, element, &go, *item)?);
+                items.push(convert(context, element, object, &go, *item)?);
             }
             Ok(context.finish_list(items))
         }
@@ -98,13 +90,13 @@ fn convert<'a>(context: &mut Context<'a>, due: &Type, go: &str, value: Value<'a>
             context.budget.charge_bytes(map.len().saturating_mul(size_of::<(Value<'_>, Value<'_>)>()))?;
             let mut builder = MapBuilder::with_capacity(context.arena, map.len());
             for (key, value) in map.entries() {
-                let key = convert(context, &entry.0, &plain(&entry.0), *key)?;
-                builder.insert(key, convert(context, &entry.1, &plain(&entry.1), *value)?);
+                let key = convert(context, &entry.0, None, &plain(&entry.0), *key)?;
+                builder.insert(key, convert(context, &entry.1, None, &plain(&entry.1), *value)?);
             }
             Ok(Value::Map(builder.finish()))
         }
         (Type::Struct(name), Value::Object(object)) if object.ty.name == *name => Ok(value),
-        (Type::Struct(name), Value::Map(map)) => match object_type(name) {
+        (Type::Struct(_), Value::Map(map)) => match object {
             Some(ty) => from_map(context, ty, map.entries()),
             None => Err(failure(context, &value, go)),
         },
@@ -135,7 +127,7 @@ fn from_map<'a>(
             let text = format_args!("type conversion error, no such field '{name}' in type '{}'", ty.name);
             return Err(context.error(text));
         };
-        let stored = field(context, ty, known, *value)?;
+        let stored = field(context, known, *value)?;
         if let Some(place) = fields.get_mut(index) {
             *place = Some(stored);
         }

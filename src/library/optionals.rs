@@ -11,6 +11,7 @@ use crate::value::{Timestamp, Value};
 pub static LIBRARY: Library = Library {
     name: "cel.lib.optional",
     version: 2,
+    types: &[],
     rows: &[
         row(
             "optional_of",

@@ -66,7 +66,7 @@ pub(crate) fn assert_table(library: &Library) {
         assert!(ids.insert(row.id), "{} twice", row.id);
         assert!(!row.doc.is_empty(), "{}", row.id);
         assert!(row.since <= library.version, "{}", row.id);
-        let signature = Signature::parse(row.signature).unwrap();
+        let signature = Signature::parse(row.signature, &crate::library::table_type).unwrap();
         let body = match row.implementation {
             Implementation::Own(body)
             | Implementation::Pattern(body, _)

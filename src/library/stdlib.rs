@@ -3,6 +3,7 @@
 pub mod arithmetic;
 pub mod convert;
 pub mod logic;
+pub mod messages;
 pub mod relation;
 pub mod text;
 pub mod time;

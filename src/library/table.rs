@@ -15,6 +15,7 @@ use crate::cel::error::{ErrorKind, Raise};
 use crate::library::capability::{Capability, Session};
 use crate::library::regex::{CompiledPattern, Groups, MakeError, Pattern, make};
 use crate::library::text_builder::TextBuilder;
+use crate::library::types::TypeRow;
 use crate::value::keys::KeySet;
 use crate::value::{MapBuilder, Object, Sameness, Value, ValueKind};
 
@@ -24,13 +25,15 @@ pub type Answer<'a> = Result<Value<'a>, Raise<'a>>;
 /// A function's body.
 pub type Body = for<'a> fn(&mut Context<'a>, &[Value<'a>]) -> Answer<'a>;
 
-/// Functions that come together, at the version that Kyverno's environment has.
+/// Functions and types that come together, at the version that Kyverno's environment has.
 #[derive(Debug)]
 pub struct Library {
-    /// `cel.lib.ext.strings`, `kubernetes.regex`, `kyverno.authz.http` …: the name in Kyverno.
+    /// `cel.lib.ext.strings`, `kubernetes.regex`, `kyverno.authz.http` …: the name in Kyverno, if it is a library there.
     pub name: &'static str,
     /// The version in Kyverno's HTTP environment; rows with a later `since` are not declared.
     pub version: u8,
+    /// The types that it declares; which of them an environment has goes by its libraries.
+    pub types: &'static [TypeRow],
     /// One row per overload, in the order in which cel-go declares them.
     pub rows: &'static [Row],
 }

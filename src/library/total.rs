@@ -5,7 +5,8 @@ use bumpalo::Bump;
 use super::table::{Context, Implementation, Row};
 use crate::budget::Budget;
 use crate::cel::error::Raise;
-use crate::types::{Signature, Type, object_type};
+use crate::library::types::{object_type, table_type};
+use crate::types::{Signature, Type};
 use crate::value::{MapBuilder, Object, Timestamp, Value};
 
 /// The extremes of a type. A parameter stands for the simplest types and for lists.
@@ -92,7 +93,7 @@ fn extremes<'a>(ty: &Type, arena: &'a Bump) -> Vec<Value<'a>> {
 /// Calls a row with all combinations of extremes, up to a bound; what it raises.
 fn failures(row: &Row) -> Vec<String> {
     let arena = Bump::new();
-    let signature = Signature::parse(row.signature).unwrap();
+    let signature = Signature::parse(row.signature, &table_type).unwrap();
     let (body, pattern) = match row.implementation {
         Implementation::Own(body) | Implementation::Lookup(body, _) | Implementation::Asking(body, _) => {
             (body, None)

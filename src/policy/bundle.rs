@@ -22,6 +22,7 @@ use sha2::{Digest, Sha256};
 
 use crate::cel::{FlatError, Reader};
 use crate::diag::{Code, Diagnostic};
+use crate::library::table_type;
 use crate::policy::model::{Exception, Policy};
 use crate::source::{Source, SourceTooLargeError};
 
@@ -113,7 +114,7 @@ impl Written {
     /// # Errors
     /// They are not what a build writes.
     pub(super) fn reader(&self) -> Result<Reader<'_>, FlatError> {
-        Reader::new(&self.expressions)
+        Reader::new(&self.expressions, &table_type)
     }
 
     /// The name of the set.

@@ -7,9 +7,11 @@ use bumpalo::Bump;
 
 use crate::cel::{Environment, Functions, Macros};
 use crate::library;
-use crate::library::kyverno::envoy::CHECK_RESPONSE;
-use crate::types::kubernetes::EXCEPTION;
-use crate::types::{Type, VARIABLES, object_type};
+use crate::library::VARIABLES;
+use crate::library::kyverno::envoy::messages::{self, ENUMS};
+use crate::library::kyverno::http::objects;
+use crate::library::kyverno::variables::EXCEPTION;
+use crate::types::Type;
 use crate::value::{Object, Value};
 
 use super::model::Mode;
@@ -36,26 +38,18 @@ pub fn functions() -> &'static Functions {
 
 /// The environment of an HTTP policy's expressions.
 pub fn http_environment() -> Environment<'static> {
-    authz_environment(&FUNCTIONS, "http.CheckRequest").without_types(&[
-        "envoy.",
-        "google.rpc.",
-        "kubernetes.",
-        "libs.",
-        "user.",
-    ])
+    authz_environment(&FUNCTIONS, Mode::Http)
 }
 
 /// The environment of an Envoy policy's expressions.
 pub fn envoy_environment() -> Environment<'static> {
-    authz_environment(&ENVOY_FUNCTIONS, "envoy.service.auth.v3.CheckRequest")
-        .with_enums(crate::types::envoy::ENUMS)
-        .without_types(&["http.Check", "http.MCPCheckData", "kubernetes.", "libs.", "user."])
+    authz_environment(&ENVOY_FUNCTIONS, Mode::Envoy).with_enums(ENUMS)
 }
 
-/// What the environments of the authz server's modes declare; `object` has the type `request`.
-fn authz_environment(functions: &'static Functions, request: &'static str) -> Environment<'static> {
+/// What the environments of the authz server's modes declare.
+fn authz_environment(functions: &'static Functions, mode: Mode) -> Environment<'static> {
     Environment::new(functions)
-        .with_input("object", Type::Struct(request))
+        .with_input("object", Type::Struct(mode.request()))
         .with_variable(VARIABLES_NAME, Type::Struct(VARIABLES))
         .with_input("http", opaque("http.Context"))
         .with_input("json", opaque("json.Json"))
@@ -75,7 +69,7 @@ pub fn json_environment() -> Environment<'static> {
         .with_input("oldObject", Type::Dyn)
         .with_input("request", Type::Struct("kubernetes.AdmissionRequest"))
         .with_input("namespaceObject", Type::Struct("kubernetes.Namespace"))
-        .with_input(EXCEPTIONS_NAME, Type::Struct(EXCEPTION))
+        .with_input(EXCEPTIONS_NAME, Type::Struct(EXCEPTION.name))
         .with_input("globalContext", opaque("globalcontext.Context"))
         .with_input("http", opaque("http.Context"))
         .with_input("image", opaque("imagedata.Context"))
@@ -87,7 +81,6 @@ pub fn json_environment() -> Environment<'static> {
         .optimizing()
         .with_macros(Mode::Json.macros())
         .with_missing(library::unsupported)
-        .without_types(&["http.Check", "http.MCPCheckData", "envoy.", "google.rpc.", "jwt.", "jwk.", "mcp."])
 }
 
 /// The values of the inputs of [`json_environment`]; what does not come from the payload is null.
@@ -110,10 +103,8 @@ pub(super) fn json_inputs<'a>(object: Value<'a>, allowed: Value<'a>, arena: &'a 
 
 /// The value of `exceptions`: what partial exceptions allow. A list without elements is there all the same.
 pub(super) fn exceptions<'a>(images: &'a [Value<'a>], values: &'a [Value<'a>], arena: &'a Bump) -> Value<'a> {
-    object_type(EXCEPTION).map_or(Value::Null, |ty| {
-        let fields = arena.alloc([Some(Value::List(images)), Some(Value::List(values))]);
-        Value::Object(arena.alloc(Object { ty, fields, tagged: false }))
-    })
+    let fields = arena.alloc([Some(Value::List(images)), Some(Value::List(values))]);
+    Value::Object(arena.alloc(Object { ty: &EXCEPTION, fields, tagged: false }))
 }
 
 fn opaque(name: &'static str) -> Type {
@@ -156,8 +147,8 @@ impl Mode {
     /// The type of what its policies see.
     pub fn request(self) -> &'static str {
         match self {
-            Mode::Http => "http.CheckRequest",
-            Mode::Envoy => "envoy.service.auth.v3.CheckRequest",
+            Mode::Http => objects::CHECK_REQUEST.name,
+            Mode::Envoy => messages::CHECK_REQUEST.name,
             Mode::Json => "map",
         }
     }
@@ -165,8 +156,8 @@ impl Mode {
     /// The type that a validation answers with.
     pub fn response(self) -> &'static str {
         match self {
-            Mode::Http => "http.CheckResponse",
-            Mode::Envoy => CHECK_RESPONSE,
+            Mode::Http => objects::CHECK_RESPONSE.name,
+            Mode::Envoy => messages::CHECK_RESPONSE.name,
             Mode::Json => "bool",
         }
     }

@@ -9,8 +9,9 @@ use bumpalo::Bump;
 
 use crate::cel::tree::{Checked, Expr, ExprKind, Failure, FailureKind, Literal, NodeId, Variables, can_fail};
 use crate::diag::{Code, Diagnostic};
+use crate::library::VARIABLES;
 use crate::library::kyverno::http::canonical_key;
-use crate::types::{Type, VARIABLES};
+use crate::types::Type;
 
 use super::model::{Expression, FailurePolicy, Mode, Policy};
 

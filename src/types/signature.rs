@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Type, object_type};
+use super::Type;
 
 /// A parsed signature: one overload's function name, call style, parameters and result.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,14 +30,15 @@ impl Signature {
     /// Reads `name(params) -> result` or `receiver.name(params) -> result`.
     ///
     /// A receiver is told from a namespace by its spelling: it is a type (`string`, `list(T)`, `A`, an object
-    /// type's name); anything else before the last dot is part of the name (`math.abs`, `lists.range`).
+    /// type's name); anything else before the last dot is part of the name (`math.abs`, `lists.range`). `names` are
+    /// those of [`Type::parse`].
     ///
     /// # Errors
     /// The text does not follow the grammar or names an unknown type.
-    pub fn parse(text: &str) -> Result<Signature, SignatureError> {
+    pub fn parse(text: &str, names: &dyn Fn(&str) -> Option<Type>) -> Result<Signature, SignatureError> {
         let fail = |at| SignatureError { text: text.to_owned(), at };
         let (head, result) = text.split_once(" -> ").ok_or_else(|| fail(text.len()))?;
-        let result = parse_type(result).ok_or_else(|| fail(head.len()))?;
+        let result = parse_type(result, names).ok_or_else(|| fail(head.len()))?;
         let open = open_of_arguments(head).ok_or_else(|| fail(0))?;
         let (callee, arguments) = head.split_at(open);
         let arguments =
@@ -46,14 +47,14 @@ impl Signature {
         let mut member = false;
         let mut name = callee;
         if let Some((receiver, function)) = callee.rsplit_once('.')
-            && let Some(receiver) = parse_type(receiver)
+            && let Some(receiver) = parse_type(receiver, names)
         {
             params.push(receiver);
             member = true;
             name = function;
         }
         for argument in split_top_level(arguments) {
-            params.push(parse_type(argument).ok_or_else(|| fail(open))?);
+            params.push(parse_type(argument, names).ok_or_else(|| fail(open))?);
         }
         Ok(Signature { name: name.to_owned(), member, params, result })
     }
@@ -116,12 +117,12 @@ fn split_top_level(text: &str) -> Vec<&str> {
     parts
 }
 
-/// Reads one type; a single capital letter is a type parameter.
-pub(super) fn parse_type(text: &str) -> Option<Type> {
+/// See [`Type::parse`].
+pub(super) fn parse_type(text: &str, names: &dyn Fn(&str) -> Option<Type>) -> Option<Type> {
     let text = text.trim();
     if let Some((head, rest)) = text.split_once('(') {
         let parameters = split_top_level(rest.strip_suffix(')')?);
-        let types = parameters.into_iter().map(parse_type).collect::<Option<Vec<_>>>()?;
+        let types = parameters.into_iter().map(|text| parse_type(text, names)).collect::<Option<Vec<_>>>()?;
         return match (head, types.as_slice()) {
             ("list", [element]) => Some(Type::list(element.clone())),
             ("map", [key, value]) => Some(Type::map(key.clone(), value.clone())),
@@ -144,37 +145,23 @@ pub(super) fn parse_type(text: &str) -> Option<Type> {
         "duration" => Some(Type::Duration),
         "timestamp" => Some(Type::Timestamp),
         "type" => Some(Type::Type(None)),
-        "http.Context" => Some(Type::Opaque("http.Context", [].into())),
-        "resource.Context" => Some(Type::Opaque("resource.Context", [].into())),
-        "globalcontext.Context" => Some(Type::Opaque("globalcontext.Context", [].into())),
-        "imagedata.Context" => Some(Type::Opaque("imagedata.Context", [].into())),
-        "schema.GroupVersionResource" => Some(Type::Opaque("schema.GroupVersionResource", [].into())),
-        "json.Json" => Some(Type::Opaque("json.Json", [].into())),
-        "mcp.MCP" => Some(Type::Opaque("mcp.MCP", [].into())),
-        "yaml.Yaml" => Some(Type::Opaque("yaml.Yaml", [].into())),
-        "net.IP" => Some(Type::Opaque("net.IP", [].into())),
-        "net.CIDR" => Some(Type::Opaque("net.CIDR", [].into())),
-        "kyverno.image" => Some(Type::Opaque("kyverno.image", [].into())),
-        "kubernetes.URL" => Some(Type::Struct("kubernetes.URL")),
-        "kubernetes.Quantity" => Some(Type::Struct("kubernetes.Quantity")),
-        "kubernetes.Semver" => Some(Type::Struct("kubernetes.Semver")),
-        "kubernetes.NamedFormat" => Some(Type::Struct("kubernetes.NamedFormat")),
-        "kubernetes.authorization.Authorizer" => Some(Type::Struct("kubernetes.authorization.Authorizer")),
-        "kubernetes.authorization.PathCheck" => Some(Type::Struct("kubernetes.authorization.PathCheck")),
-        "kubernetes.authorization.GroupCheck" => Some(Type::Struct("kubernetes.authorization.GroupCheck")),
-        "kubernetes.authorization.ResourceCheck" => {
-            Some(Type::Struct("kubernetes.authorization.ResourceCheck"))
-        }
-        "kubernetes.authorization.Decision" => Some(Type::Struct("kubernetes.authorization.Decision")),
-        "jwk.Set" => Some(Type::Opaque("jwk.Set", [].into())),
         _ if text.len() == 1 && text.bytes().all(|b| b.is_ascii_uppercase()) => Some(Type::param(text)),
-        _ => object_type(text).map(|object| object.ty.clone()),
+        _ => names(text),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn parse(text: &str) -> Result<Signature, SignatureError> {
+        let names = |name: &str| match name {
+            "http.CheckRequestAttributes" => Some(Type::Struct("http.CheckRequestAttributes")),
+            "http.CheckResponseOk" => Some(Type::Struct("http.CheckResponseOk")),
+            _ => None,
+        };
+        Signature::parse(text, &names)
+    }
 
     #[test]
     fn a_signature_prints_as_it_was_written() {
@@ -187,21 +174,21 @@ mod tests {
             "http.Allowed() -> http.CheckResponseOk",
             "_+_(int, int) -> int",
         ] {
-            let printed = Signature::parse(text).unwrap().to_string();
+            let printed = parse(text).unwrap().to_string();
             assert_eq!(printed.replace("optional_type", "optional"), text);
         }
     }
 
     #[test]
     fn a_receiver_is_a_type_and_a_namespace_is_not() {
-        assert!(Signature::parse("string.size() -> int").unwrap().member);
-        assert!(!Signature::parse("strings.quote(string) -> string").unwrap().member);
+        assert!(parse("string.size() -> int").unwrap().member);
+        assert!(!parse("strings.quote(string) -> string").unwrap().member);
     }
 
     #[test]
     fn what_is_no_signature_is_refused() {
         for text in ["", "f", "f(int)", "f(nope) -> int", "f(int) -> nope", "f)( -> int"] {
-            assert!(Signature::parse(text).is_err(), "{text}");
+            assert!(parse(text).is_err(), "{text}");
         }
     }
 }

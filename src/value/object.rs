@@ -1,9 +1,7 @@
 //! Objects: values of the types that Kyverno's Go structs declare.
 
-use std::sync::LazyLock;
-
-use super::{Map, Value};
-use crate::types::{FieldType, ObjectType, Type, object_types};
+use super::Value;
+use super::object_type::{FieldType, ObjectRow, ObjectType};
 
 /// An object. Unset fields read as the zero value of their type, never as null (docs/kyverno.md §2).
 #[derive(Debug)]
@@ -18,37 +16,19 @@ pub struct Object<'a> {
     pub tagged: bool,
 }
 
-/// Those that come with a request, and those that are inside of what is made.
-static ZEROS: LazyLock<[Vec<Object<'static>>; 2]> = LazyLock::new(|| {
-    [false, true].map(|tagged| {
-        let zero = |ty: &'static ObjectType| Object { ty, fields: &[], tagged: tagged || ty.message };
-        object_types().iter().map(zero).collect()
-    })
-});
-
-/// The object of the type called `name` that has no field set.
-pub(super) fn zero(name: &str, tagged: bool) -> Option<&'static Object<'static>> {
-    let [plain, made] = &*ZEROS;
-    (if tagged { made } else { plain }).iter().find(|zero| zero.ty.name == name)
-}
-
 impl<'a> Object<'a> {
     /// The field at `index`; the zero value if it is unset, null if CEL has no type for it.
     pub fn get(&self, index: usize) -> Value<'a> {
         match self.fields.get(index).copied().flatten() {
             Some(value) => value,
-            None => match self.ty.fields.get(index).and_then(|field| field.ty.as_ref()) {
-                Some(Type::Struct(name)) if self.tagged => {
-                    zero(name, true).map_or(Value::Null, Value::Object)
-                }
-                Some(ty) => Value::zero(ty),
-                None => match self.ty.fields.get(index).map(|field| field.go_type) {
-                    Some("map") => Value::Map(Map::EMPTY),
-                    Some("bool") => Value::Bool(false),
-                    _ => Value::Null,
-                },
-            },
+            None => self.ty.fields.get(index).map_or(Value::Null, |field| field.zero(self.tagged)),
         }
+    }
+
+    /// True if it is an object of this type.
+    pub fn is(&self, row: &'static ObjectRow) -> bool {
+        let ty: &ObjectType = row;
+        std::ptr::eq(self.ty, ty)
     }
 
     /// What `has()` says of the field at `index`: pointers, maps and byte strings count when they are there,

@@ -2,7 +2,8 @@
 
 use bumpalo::Bump;
 use toolgate::internal::library::kyverno::jwt::keys;
-use toolgate::internal::types::{Type, object_type};
+use toolgate::internal::library::object_type;
+use toolgate::internal::types::Type;
 use toolgate::internal::value::keys::KeySet;
 use toolgate::internal::value::{MapBuilder, Object, Timestamp, Value};
 

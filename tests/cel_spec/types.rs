@@ -1,7 +1,8 @@
 //! Types as the converted data have them: `[name, parameter, …]`.
 
 use serde_json::Value as Json;
-use toolgate::internal::types::{Type, object_type};
+use toolgate::internal::library::object_type;
+use toolgate::internal::types::Type;
 
 /// The type; the error names what Toolgate has no type for.
 pub(crate) fn read(json: &Json) -> Result<Type, String> {

@@ -6,7 +6,7 @@ use bumpalo::Bump;
 use serde_json::Value as Json;
 use toolgate::internal::budget::Budget;
 use toolgate::internal::library::kyverno::mcp::parse_body;
-use toolgate::internal::types::object_type;
+use toolgate::internal::library::object_type;
 use toolgate::internal::value::json::go::syntax;
 use toolgate::internal::value::{MapBuilder, Object, Value};
 

@@ -8,6 +8,7 @@ use toolgate::internal::cel::eval::Frame;
 use toolgate::internal::cel::program::{Arena, Program};
 use toolgate::internal::cel::{self, Compiled, Environment, Issues, Reader, Stage, Writer};
 use toolgate::internal::library::table::Context;
+use toolgate::internal::library::table_type;
 use toolgate::internal::policy::model::Mode;
 
 use super::{answers::Answers, canonical, request};
@@ -42,7 +43,7 @@ fn compile_bundled<'p>(
         })?;
     }
     let bytes = writer.finish().unwrap();
-    let mut reader = Reader::new(&bytes).unwrap();
+    let mut reader = Reader::new(&bytes, &table_type).unwrap();
     let compiled = cel::compile_written(&mut reader, environment, arena, &[])?;
     assert!(reader.is_at_end());
     Ok(compiled)

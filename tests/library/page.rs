@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use toolgate::internal::library::table::{Implementation, Library, Row};
+use toolgate::internal::library::table_type;
 use toolgate::internal::policy::model::Mode;
 use toolgate::internal::types::Signature;
 
@@ -75,5 +76,5 @@ pub(crate) fn page(
 
 /// The name of the function that a row is an overload of.
 fn name(row: &Row) -> String {
-    Signature::parse(row.signature).unwrap().name
+    Signature::parse(row.signature, &table_type).unwrap().name
 }

@@ -1,6 +1,6 @@
 //! A request with nothing but a body.
 
-use toolgate::internal::types::object_type;
+use toolgate::internal::library::object_type;
 use toolgate::internal::value::{Object, Value};
 
 /// What comes of `ask`, given the request.

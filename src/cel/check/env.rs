@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 
 use crate::cel::ast::Macros;
+use crate::library::VARIABLES;
 use crate::library::table::{Library, Row};
-use crate::types::{ObjectType, Signature, SignatureError, Type, VARIABLES, object_type};
-use crate::value::Value;
+use crate::library::types::{TypeRow, Types};
+use crate::types::{Signature, SignatureError, Type};
+use crate::value::{ObjectType, Value};
 
 /// A set of declarations. Cheap to extend; the functions are shared by all environments of a process.
 #[derive(Clone, Debug)]
@@ -14,8 +16,8 @@ pub struct Environment<'e> {
     container: &'e str,
     variables: Vec<(String, Type)>,
     constants: Vec<(&'static str, Value<'static>)>,
-    /// How the names of object types begin that this environment does not have.
-    foreign: &'static [&'static str],
+    /// The types that come with no library.
+    types: Types,
     /// The fields of `variables`, in the order of their declaration.
     policy_variables: Vec<(String, Type)>,
     inputs: Vec<&'static str>,
@@ -29,10 +31,11 @@ pub struct Environment<'e> {
     policy_variables_by_name: HashMap<String, usize>,
 }
 
-/// All functions of an environment by name.
+/// All functions of an environment by name, and the types of their libraries.
 #[derive(Debug, Default)]
 pub struct Functions {
     by_name: HashMap<String, Function>,
+    types: Types,
     /// A row's signature that does not read.
     broken: Option<SignatureError>,
 }
@@ -60,10 +63,10 @@ pub struct Overload {
 impl Functions {
     /// The functions of `libraries`, at their versions.
     pub fn new(libraries: &[&'static Library]) -> Functions {
-        let mut functions = Functions::default();
+        let mut functions = Functions { types: Types::new(libraries), ..Functions::default() };
         for library in libraries {
             for row in library.rows.iter().filter(|row| row.since <= library.version) {
-                match Signature::parse(row.signature) {
+                match Signature::parse(row.signature, &|name| functions.types.in_tables(name)) {
                     Ok(signature) => functions.declare(row, signature),
                     Err(error) => functions.broken = Some(error),
                 }
@@ -120,7 +123,7 @@ impl<'e> Environment<'e> {
             container: "",
             variables: Vec::new(),
             constants: Vec::new(),
-            foreign: &[],
+            types: Types::default(),
             policy_variables: Vec::new(),
             inputs: Vec::new(),
             unbound: &[],
@@ -221,16 +224,27 @@ impl<'e> Environment<'e> {
         self
     }
 
-    /// Leaves out the object types whose names begin so: those of another mode.
+    /// Declares types beside those of the libraries.
     #[must_use]
-    pub fn without_types(mut self, foreign: &'static [&'static str]) -> Self {
-        self.foreign = foreign;
+    pub fn with_types(mut self, types: &[TypeRow]) -> Self {
+        self.types.add(types);
         self
     }
 
-    /// The type that is called `name` here.
-    fn type_here(&self, name: &str) -> Option<Type> {
-        type_named(name).filter(|_| !self.foreign.iter().any(|prefix| name.starts_with(prefix)))
+    /// The object type called `name`.
+    pub(crate) fn object(&self, name: &str) -> Option<&'static ObjectType> {
+        self.functions.types.object(name).or_else(|| self.types.object(name))
+    }
+
+    /// The type that the signatures of functions call `name`.
+    pub(crate) fn table_type(&self, name: &str) -> Option<Type> {
+        self.functions.types.in_tables(name).or_else(|| self.types.in_tables(name))
+    }
+
+    /// The type that expressions call `name`.
+    pub(crate) fn type_named(&self, name: &str) -> Option<Type> {
+        let declared = || self.functions.types.in_expressions(name);
+        own_type(name).or_else(declared).or_else(|| self.types.in_expressions(name))
     }
 
     /// Declares the next field of `variables`; a name declared twice keeps its last type.
@@ -299,14 +313,14 @@ impl<'e> Environment<'e> {
         if name == NULL_VALUE {
             return Some(Global::Constant { value: Value::Int(0), ty: Type::Int });
         }
-        self.type_here(name).map(|of| Global::Type { name: name.to_owned(), of })
+        self.type_named(name).map(|of| Global::Type { name: name.to_owned(), of })
     }
 
     /// The type that a struct literal's name means, with its qualified name.
     pub(super) fn resolve_type(&self, name: &str) -> Option<(String, Type)> {
         self.candidates(name)
             .into_iter()
-            .find_map(|candidate| self.type_here(&candidate).map(|ty| (candidate, ty)))
+            .find_map(|candidate| self.type_named(&candidate).map(|ty| (candidate, ty)))
     }
 
     /// The function that a name means.
@@ -322,7 +336,7 @@ impl<'e> Environment<'e> {
         if object == VARIABLES {
             return self.policy_variable(field).map(|(_, ty)| ty.clone());
         }
-        object_type(object).and_then(|ty| ty.field(field)).and_then(|(_, field)| field.ty.clone())
+        self.object(object).and_then(|ty| ty.field(field)).and_then(|(_, field)| field.ty.clone())
     }
 }
 
@@ -334,8 +348,8 @@ pub fn field_names(object: &'static ObjectType) -> impl Iterator<Item = &'static
 /// The one enum value of protobuf's well-known files.
 const NULL_VALUE: &str = "google.protobuf.NullValue.NULL_VALUE";
 
-/// The type that is called `name` in expressions.
-pub(crate) fn type_named(name: &str) -> Option<Type> {
+/// The type of CEL's own that is called `name`.
+fn own_type(name: &str) -> Option<Type> {
     Some(match name {
         "bool" => Type::Bool,
         "bytes" => Type::Bytes,
@@ -349,9 +363,6 @@ pub(crate) fn type_named(name: &str) -> Option<Type> {
         "string" => Type::String,
         "type" => Type::Type(None),
         "uint" => Type::Uint,
-        "net.IP" => Type::Opaque("net.IP", [].into()),
-        "net.CIDR" => Type::Opaque("net.CIDR", [].into()),
-        "jwk.Set" => Type::Opaque("jwk.Set", [].into()),
-        _ => object_type(name).filter(|object| object.name != VARIABLES)?.ty.clone(),
+        _ => return None,
     })
 }

@@ -9,8 +9,8 @@
 use std::collections::HashMap;
 
 use crate::cel::ast::{Comprehension, Expr, ExprKind, Literal, Macro, NodeId};
-use crate::library::table::{Implementation, Row};
-use crate::types::{Signature, Type, VARIABLES};
+use crate::library::{VARIABLES, table::Implementation, table::Row, table_type};
+use crate::types::{Signature, Type};
 
 use super::{Checked, Reference};
 
@@ -438,7 +438,7 @@ impl<'a, 'e> Analysis<'a, 'e> {
         let types: Vec<Type> = operands.iter().map(|operand| self.ty(operand)).collect();
         let mut fits = false;
         for row in overloads {
-            let Ok(signature) = Signature::parse(row.signature) else { continue };
+            let Ok(signature) = Signature::parse(row.signature, &table_type) else { continue };
             if signature.params.len() != types.len() {
                 continue;
             }

@@ -6,11 +6,11 @@ use std::fmt;
 use crate::cel::ast::NodeId;
 use crate::cel::error::{ErrorKind, Raise};
 use crate::cel::program::Node;
+use crate::library::kyverno::variables::EXCEPTION;
 use crate::library::table::{Answer, Context};
+use crate::library::{VARIABLES, object_type};
 use crate::library::{message, native};
-use crate::types::kubernetes::EXCEPTION;
-use crate::types::{ObjectType, VARIABLES, object_type};
-use crate::value::{Object, ShortestDouble, Value, double_to_int};
+use crate::value::{Object, ObjectType, ShortestDouble, Value, double_to_int};
 
 use super::Frame;
 
@@ -270,13 +270,13 @@ impl<'a> Frame<'a> {
                 value => Ok((value, None)),
             },
             Node::Field { ty, index, .. } => {
-                let native = ty.fields.get(*index).map(|field| native::go_type(ty, field));
+                let native = ty.fields.get(*index).map(|field| native::go_type(field));
                 Ok((self.eval(node)?, native))
             }
             Node::Input(_) => match self.eval(node)? {
                 // What exceptions allow is given as a struct, what is asked about as a pointer to one.
-                value @ Value::Object(object) if object.ty.name == EXCEPTION => {
-                    Ok((value, Some(EXCEPTION.into())))
+                value @ Value::Object(object) if object.is(&EXCEPTION) => {
+                    Ok((value, Some(EXCEPTION.name.into())))
                 }
                 value @ Value::Object(object) => Ok((value, Some(format!("*{}", object.ty.name).into()))),
                 value @ (Value::Null | Value::Map(_)) => Ok((value, of_json(&value).map(Cow::Borrowed))),
@@ -360,9 +360,5 @@ pub(super) fn assign<'a>(
     value: Value<'a>,
 ) -> Answer<'a> {
     let Some(field) = ty.fields.get(index) else { return Ok(value) };
-    if ty.message {
-        message::field(context, ty, field, value)
-    } else {
-        native::field(context, ty, field, value)
-    }
+    if ty.message { message::field(context, ty, field, value) } else { native::field(context, field, value) }
 }

@@ -2,13 +2,14 @@
 
 use crate::budget::Budget;
 use crate::cel::ast::{Expr, ExprKind, Literal, MapEntry, NodeId, StructField};
-use crate::cel::check::{Checked, Environment, Function, Overload, Reference, type_named};
+use crate::cel::check::{Checked, Environment, Function, Overload, Reference};
 use crate::cel::eval;
+use crate::library::VARIABLES;
 use crate::library::regex::{self, CompiledPattern, Groups, PatternError};
 use crate::library::stdlib::arithmetic::is_in_hashed;
 use crate::library::table::{Body, Context, Implementation, Row};
-use crate::types::{ObjectType, Type, VARIABLES, object_type};
-use crate::value::{Value, ValueKind};
+use crate::types::Type;
+use crate::value::{ObjectType, Value, ValueKind};
 
 use super::PlanError;
 use super::constants::is_in_nothing;
@@ -142,7 +143,7 @@ impl<'c, 'p> Planner<'c, 'p> {
     }
 
     fn object(&self, node: NodeId, name: &str) -> Result<&'static ObjectType, PlanError> {
-        object_type(name).ok_or_else(|| self.internal(node, "an unknown object type"))
+        self.environment.object(name).ok_or_else(|| self.internal(node, "an unknown object type"))
     }
 
     fn literal(&self, literal: &Literal) -> Value<'p> {
@@ -160,7 +161,9 @@ impl<'c, 'p> Planner<'c, 'p> {
     /// cel-go takes any name whose type is a type for the name of a type.
     pub(super) fn type_name(&self, id: NodeId, name: &str) -> Result<Option<Node<'p>>, PlanError> {
         match self.checked.type_of(id) {
-            Type::Type(_) if type_named(name).is_some() => Ok(Some(Node::Const(Value::Type(self.str(name))))),
+            Type::Type(_) if self.environment.type_named(name).is_some() => {
+                Ok(Some(Node::Const(Value::Type(self.str(name)))))
+            }
             Type::Type(_) => {
                 Err(PlanError { node: id, message: format!("reference to undefined type: {name}") })
             }
@@ -197,7 +200,7 @@ impl<'c, 'p> Planner<'c, 'p> {
             Some(Reference::Constant(Value::String(text))) => Ok(Node::Const(Value::String(self.str(text)))),
             Some(Reference::Constant(Value::Int(int))) => Ok(Node::Const(Value::Int(*int))),
             // A message that stands for a type of CEL's own has no value as a type, though the checker takes it.
-            Some(Reference::Type(name)) if object_type(name).is_some_and(has_no_value) => {
+            Some(Reference::Type(name)) if self.environment.object(name).is_some_and(has_no_value) => {
                 Err(PlanError { node: id, message: format!("reference to undefined type: {name}") })
             }
             Some(Reference::Type(name)) => Ok(Node::Const(Value::Type(self.str(name)))),

@@ -7,13 +7,13 @@ use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
 
 use crate::budget::{Budget, Fault};
+use crate::library::kyverno::envoy::messages::{CHECK_REQUEST, camel_case, enum_number, oneof};
 use crate::library::stdlib::convert::text::parse_timestamp;
-use crate::types::envoy::{camel_case, enum_number, oneof};
-use crate::types::{FieldType, ObjectType, Type, object_type};
+use crate::types::Type;
 use crate::value::base64::{self, Alphabet};
 use crate::value::json::JsonError;
 use crate::value::json::strict::{Document, FlawKind, Kind, Member, Node, ReadError, read};
-use crate::value::{MapBuilder, Object, Timestamp, Value};
+use crate::value::{FieldType, MapBuilder, Object, ObjectType, Timestamp, Value};
 
 /// How deep a payload may nest.
 const MAX_DEPTH: usize = 128;
@@ -31,9 +31,8 @@ pub fn payload<'a>(json: &'a [u8], arena: &'a Bump, budget: &mut Budget) -> Resu
             return Err(text(arena, format_args!("proto: syntax error: {error}")));
         }
     };
-    let ty = object_type("envoy.service.auth.v3.CheckRequest");
     let mut reader = Reader { document, json, arena, budget };
-    let request = reader.message(&document.root, ty.ok_or(Fault::Internal("a message type is missing"))?)?;
+    let request = reader.message(&document.root, &CHECK_REQUEST)?;
     match document.flaw {
         None => Ok(request),
         Some(flaw) => {
@@ -156,12 +155,14 @@ impl<'a> Reader<'_, 'a> {
         field: &'static FieldType,
     ) -> Result<Value<'a>, JsonError<'a>> {
         let json_name = camel_case(field.name);
+        if let Some(row) = field.object {
+            return if let Some(Type::List(_)) = field.ty {
+                self.list(node, row)
+            } else {
+                self.message(node, row)
+            };
+        }
         match (&field.ty, field.go_type) {
-            (Some(Type::Struct(name)), _) => {
-                let ty = object_type(name).ok_or(Fault::Internal("a message type is missing"))?;
-                self.message(node, ty)
-            }
-            (Some(Type::List(element)), _) => self.list(node, element),
             (Some(Type::Map(_)), "map[string]string") => self.map(node, |reader, node| match node.kind {
                 Kind::String(text) => Ok(Value::String(text)),
                 _ => Err(reader.invalid(node, "string", "value")),
@@ -211,11 +212,8 @@ impl<'a> Reader<'_, 'a> {
         }
     }
 
-    fn list(&mut self, node: &Node<'a>, element: &Type) -> Result<Value<'a>, JsonError<'a>> {
-        let (Kind::List(nodes), Type::Struct(name)) = (node.kind, element) else {
-            return Err(self.unexpected(node));
-        };
-        let ty = object_type(name).ok_or(Fault::Internal("a message type is missing"))?;
+    fn list(&mut self, node: &Node<'a>, ty: &'static ObjectType) -> Result<Value<'a>, JsonError<'a>> {
+        let Kind::List(nodes) = node.kind else { return Err(self.unexpected(node)) };
         self.budget.charge_bytes(nodes.len().saturating_mul(size_of::<Value<'_>>()))?;
         let mut list = BumpVec::with_capacity_in(nodes.len(), self.arena);
         for node in nodes {
@@ -336,6 +334,7 @@ fn bytes<'a>(text: &str, arena: &'a Bump) -> Option<&'a [u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::library::kyverno::envoy::messages::HTTP_REQUEST;
 
     #[test]
     fn whole_numbers_may_be_written_in_any_way_that_is_json() {
@@ -379,7 +378,7 @@ mod tests {
 
     #[test]
     fn a_field_has_two_names_and_no_other() {
-        let ty = object_type("envoy.service.auth.v3.AttributeContext.HttpRequest").unwrap();
+        let ty = &HTTP_REQUEST;
         let (_, field) = ty.field("raw_body").unwrap();
         assert!(is_called(field, "raw_body") && is_called(field, "rawBody"));
         assert!(!is_called(field, "rawbody") && !is_called(field, "RawBody"));

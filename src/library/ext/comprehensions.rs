@@ -8,6 +8,7 @@ use crate::library::table::{Implementation::Planned, Library};
 pub static LIBRARY: Library = Library {
     name: "cel.lib.ext.comprev2",
     version: 0,
+    types: &[],
     rows: &[
         row(
             "@mapInsert_map_key_value",

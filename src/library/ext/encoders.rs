@@ -10,17 +10,17 @@ use bumpalo::collections::Vec as BumpVec;
 use crate::budget::Fault;
 use crate::cel::error::{ErrorKind, Raise};
 use crate::library::kyverno::convert::failure;
+use crate::library::kyverno::envoy::messages::{camel_case, enum_name, is_envoy};
 use crate::library::table::{Answer, Context, Implementation::Own, Library, Row};
 use crate::library::text_builder::TextBuilder;
-use crate::types::envoy::{camel_case, enum_name, is_envoy};
-use crate::types::{FieldType, ObjectType};
 use crate::value::base64::{self, Alphabet};
-use crate::value::{Map, MapBuilder, PlainDouble, Value, format_duration, scientific};
+use crate::value::{FieldType, Map, MapBuilder, ObjectType, PlainDouble, Value, format_duration, scientific};
 
 /// `cel.lib.ext.encoders`
 pub static LIBRARY: Library = Library {
     name: "cel.lib.ext.encoders",
     version: 1,
+    types: &[],
     rows: &[
         Row {
             id: "base64_decode_string",

@@ -30,6 +30,7 @@ pub enum Rules {
 pub static OLDER: Library = Library {
     name: "cel.lib.ext.strings",
     version: 2,
+    types: &[],
     rows: &[Row {
         id: "string_format",
         signature: "string.format(list(dyn)) -> string",

@@ -30,6 +30,7 @@ const SORT_BY_DOC: &str = "The elements in the order of the keys; what `sortBy` 
 pub static LIBRARY: Library = Library {
     name: "cel.lib.ext.lists",
     version: 4,
+    types: &[],
     rows: &[
         row(
             "list_slice",

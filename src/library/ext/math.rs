@@ -17,6 +17,7 @@ use bits::{bit_and, bit_not, bit_or, bit_xor, shift_left, shift_right};
 pub static LIBRARY: Library = Library {
     name: "cel.lib.ext.math",
     version: 3,
+    types: &[],
     rows: &[
         row(
             "math_@min_double",

@@ -14,6 +14,7 @@ const REPLACE_DOC: &str = "The text with every match of a regular expression (RE
 pub static LIBRARY: Library = Library {
     name: "cel.lib.ext.regex",
     version: 1,
+    types: &[],
     rows: &[
         row(
             "regex_extract_string_string",

@@ -11,6 +11,7 @@ use crate::value::Value;
 pub static LIBRARY: Library = Library {
     name: "cel.lib.ext.sets",
     version: 0,
+    types: &[],
     rows: &[
         row(
             "list_sets_contains_list",

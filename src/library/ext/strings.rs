@@ -9,7 +9,7 @@ use crate::library::text_builder::TextBuilder;
 use crate::value::{ShortestDouble, Value};
 
 /// `cel.lib.ext.strings`
-pub static LIBRARY: Library = Library { name: "cel.lib.ext.strings", version: 5, rows: ROWS };
+pub static LIBRARY: Library = Library { name: "cel.lib.ext.strings", version: 5, types: &[], rows: ROWS };
 
 /// The version that Kubernetes' environments have; its `format` is [another](super::format::OLDER).
 pub static VERSION_2: Library = Library { version: 2, ..LIBRARY };

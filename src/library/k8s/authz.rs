@@ -4,12 +4,20 @@
 use crate::cel::error::ErrorKind;
 use crate::library::row::row;
 use crate::library::table::{Answer, Context, Implementation::Own, Library};
+use crate::library::types::TypeRow;
 use crate::value::Value;
 
 /// `kubernetes.authz` and `kubernetes.authzselectors`
 pub static LIBRARY: Library = Library {
     name: "kubernetes.authz",
     version: 0,
+    types: &[
+        TypeRow::Bare("kubernetes.authorization.Authorizer"),
+        TypeRow::Bare("kubernetes.authorization.PathCheck"),
+        TypeRow::Bare("kubernetes.authorization.GroupCheck"),
+        TypeRow::Bare("kubernetes.authorization.ResourceCheck"),
+        TypeRow::Bare("kubernetes.authorization.Decision"),
+    ],
     rows: &[
         row(
             "authorizer_path",

@@ -3,6 +3,7 @@
 use crate::cel::error::{ErrorKind, Raise};
 use crate::library::row::row;
 use crate::library::table::{Answer, Context, Implementation::Own, Library};
+use crate::library::types::TypeRow;
 use crate::value::Value;
 use crate::value::extension::Extension;
 
@@ -15,6 +16,7 @@ const DOC: &str = "The format of that name.";
 pub static LIBRARY: Library = Library {
     name: "kubernetes.format",
     version: 0,
+    types: &[TypeRow::Bare("kubernetes.NamedFormat")],
     rows: &[
         row(
             "format-validate",

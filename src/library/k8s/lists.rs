@@ -16,6 +16,7 @@ use crate::value::Value;
 pub static LIBRARY: Library = Library {
     name: "kubernetes.lists",
     version: 0,
+    types: &[],
     rows: &[
         row(
             "list_int_is_sorted_bool",

@@ -6,6 +6,7 @@
 use crate::cel::error::{ErrorKind, Raise};
 use crate::library::row::row;
 use crate::library::table::{Answer, Context, Implementation::Own, Library};
+use crate::library::types::TypeRow;
 use crate::value::Value;
 use crate::value::extension::{Amount, Digits, Extension, Quantity};
 
@@ -18,6 +19,7 @@ mod parse;
 pub static LIBRARY: Library = Library {
     name: "kubernetes.quantity",
     version: 0,
+    types: &[TypeRow::Bare("kubernetes.Quantity")],
     rows: &[
         row(
             "string_to_quantity",

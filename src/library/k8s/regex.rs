@@ -11,6 +11,7 @@ const ILLEGAL: &str = "Illegal regex: ";
 pub static LIBRARY: Library = Library {
     name: "kubernetes.regex",
     version: 0,
+    types: &[],
     rows: &[
         Row {
             id: "string_find_string",

@@ -9,6 +9,7 @@ use crate::cel::error::{ErrorKind, Raise};
 use crate::library::row::{row, since};
 use crate::library::stdlib::convert::text::why_no_integer;
 use crate::library::table::{Answer, Context, Implementation::Own, Library};
+use crate::library::types::TypeRow;
 use crate::value::extension::{Extension, PreRelease, Semver};
 use crate::value::{GoQuoted, Value};
 
@@ -92,7 +93,12 @@ const ROWS: &[crate::library::table::Row] = &[
 ];
 
 /// `kubernetes.Semver`
-pub static LIBRARY: Library = Library { name: "kubernetes.Semver", version: 0, rows: ROWS };
+pub static LIBRARY: Library = Library {
+    name: "kubernetes.Semver",
+    version: 0,
+    types: &[TypeRow::Bare("kubernetes.Semver")],
+    rows: ROWS,
+};
 
 /// The version that Kubernetes' environments have.
 pub static VERSION_1: Library = Library { version: 1, ..LIBRARY };

@@ -5,6 +5,7 @@ use crate::budget::Fault;
 use crate::cel::error::{ErrorKind, Raise};
 use crate::library::row::row;
 use crate::library::table::{Answer, Context, Implementation::Own, Library};
+use crate::library::types::TypeRow;
 use crate::value::extension::{Extension, GoQuotedBytes, Url};
 use crate::value::{MapBuilder, Value};
 
@@ -14,6 +15,7 @@ pub(crate) mod parse;
 pub static LIBRARY: Library = Library {
     name: "kubernetes.urls",
     version: 0,
+    types: &[TypeRow::Bare("kubernetes.URL")],
     rows: &[
         row(
             "string_to_url",

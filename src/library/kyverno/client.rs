@@ -11,19 +11,24 @@ use crate::library::ext::encoders;
 use crate::library::k8s::url::parse::{self, Form, Parsed};
 use crate::library::row::row;
 use crate::library::table::{Answer, Body, Context, Implementation, Library};
+use crate::library::types::TypeRow;
 use crate::value::base64::{self, Alphabet};
 use crate::value::json::{JsonError, go};
-use crate::value::{GoQuoted, MapBuilder, Value};
+use crate::value::{GoQuoted, MapBuilder, ObjectRow, Value};
 
 const GET: &str = "What a URL answers to a GET request: the members of the JSON object with `statusCode` added, or any other \
      JSON as `body` (null if it is none) beside `statusCode`.";
 const POST: &str = "What a URL answers when a value is posted to it as JSON, in the form of `Get`.";
 const CLIENT: &str = "A client that trusts the authorities of these PEM certificates. As in Kyverno, nothing can be called on it.";
 
+/// The helper `http`.
+static CONTEXT: ObjectRow = ObjectRow::structure("http.Context", &[]);
+
 /// Kyverno's `kyverno.http`.
 pub static LIBRARY: Library = Library {
     name: "kyverno.http",
     version: 0,
+    types: &[TypeRow::Object(&CONTEXT), TypeRow::Opaque("http.Context")],
     rows: &[
         row("http_get_string_pascal", "http.Context.Get(string) -> any", asking(get), GET, &[]),
         row(

@@ -10,6 +10,7 @@ use crate::cel::error::{ErrorKind, Raise};
 use crate::library::capability::{Capability, Lookup};
 use crate::library::row::row;
 use crate::library::table::{Answer, Body, Context, Implementation, Library};
+use crate::library::types::TypeRow;
 use crate::value::{MapBuilder, Value};
 
 const GET: &str =
@@ -105,6 +106,7 @@ macro_rules! resource_rows {
 pub static RESOURCES: Library = Library {
     name: "kyverno.resource",
     version: 0,
+    types: &[TypeRow::Opaque("resource.Context"), TypeRow::Opaque("schema.GroupVersionResource")],
     rows: resource_rows! {
         "Get", "List", "Post", "ToGVR", "pascal";
         "get", "list", "post", "toGVR", "camel";
@@ -115,6 +117,7 @@ pub static RESOURCES: Library = Library {
 pub static GLOBAL_CONTEXT: Library = Library {
     name: "kyverno.globalcontext",
     version: 0,
+    types: &[TypeRow::Opaque("globalcontext.Context")],
     rows: &[
         row(
             "globalcontext_get_string_pascal",
@@ -153,6 +156,7 @@ const ENTRIES: Implementation = Implementation::Asking(entry, Capability::Global
 pub static IMAGES: Library = Library {
     name: "kyverno.imagedata",
     version: 0,
+    types: &[TypeRow::Opaque("imagedata.Context")],
     rows: &[
         row(
             "imagedata_get_string_pascal",

@@ -10,13 +10,20 @@ use crate::cel::error::{ErrorKind, Raise};
 use crate::library::message;
 use crate::library::row::row;
 use crate::library::table::{Answer, Context, Implementation::Own, Library};
-use crate::types::object_type;
-use crate::value::{Object, Value};
+use crate::value::{Object, ObjectRow, ObjectType, Value};
+
+pub mod messages;
+
+use messages::{
+    CHECK_RESPONSE, DENIED_HTTP_RESPONSE, HEADER_VALUE, HEADER_VALUE_OPTION, HTTP_STATUS, OK_HTTP_RESPONSE,
+    QUERY_PARAMETER, STATUS,
+};
 
 /// Kyverno's `kyverno.authz.envoy`.
 pub static LIBRARY: Library = Library {
     name: "kyverno.authz.envoy",
     version: 0,
+    types: messages::TYPES,
     rows: &[
         row(
             "allowed",
@@ -172,15 +179,6 @@ pub static LIBRARY: Library = Library {
     ],
 };
 
-/// The response of a rule.
-pub const CHECK_RESPONSE: &str = "envoy.service.auth.v3.CheckResponse";
-const DENIED: &str = "envoy.service.auth.v3.DeniedHttpResponse";
-const OK: &str = "envoy.service.auth.v3.OkHttpResponse";
-const STATUS: &str = "google.rpc.Status";
-const HTTP_STATUS: &str = "envoy.type.v3.HttpStatus";
-const HEADER_OPTION: &str = "envoy.config.core.v3.HeaderValueOption";
-const HEADER_VALUE: &str = "envoy.config.core.v3.HeaderValue";
-const QUERY_PARAMETER: &str = "envoy.config.core.v3.QueryParameter";
 /// gRPC's code for a denial.
 const PERMISSION_DENIED: i64 = 7;
 /// How deep literals are copied; a literal cannot be nested deeper than its messages' types are.
@@ -189,10 +187,10 @@ const MAX_DEPTH: u32 = 64;
 /// A message with these fields, by name.
 fn make<'a>(
     context: &mut Context<'a>,
-    name: &'static str,
+    row: &'static ObjectRow,
     fields: &[(&str, Value<'a>)],
 ) -> Result<&'a Object<'a>, Raise<'a>> {
-    let ty = object_type(name).ok_or(Fault::Internal("a message type is missing"))?;
+    let ty: &ObjectType = row;
     context.charge(1)?;
     let size = ty.fields.len().saturating_mul(size_of::<Option<Value<'_>>>());
     context.budget.charge_bytes(size.saturating_add(size_of::<Object<'_>>()))?;
@@ -205,10 +203,14 @@ fn make<'a>(
 }
 
 /// The message that a function changes: the value itself, or a copy of what a literal made.
-fn native<'a>(context: &mut Context<'a>, value: &Value<'a>, name: &str) -> Result<&'a Object<'a>, Raise<'a>> {
+fn native<'a>(
+    context: &mut Context<'a>,
+    value: &Value<'a>,
+    row: &'static ObjectRow,
+) -> Result<&'a Object<'a>, Raise<'a>> {
     match convert::inner(value)? {
-        Value::Object(object) if object.ty.name == name && !object.tagged => Ok(object),
-        Value::Object(object) if object.ty.name == name => copy(context, object, 0),
+        Value::Object(object) if object.is(row) && !object.tagged => Ok(object),
+        Value::Object(object) if object.is(row) => copy(context, object, 0),
         _ => Err(Fault::Internal("a message of another type than the function takes").into()),
     }
 }
@@ -274,30 +276,30 @@ fn append<'a>(
 }
 
 fn allowed<'a>(context: &mut Context<'a>, _: &[Value<'a>]) -> Answer<'a> {
-    Ok(Value::Object(make(context, OK, &[])?))
+    Ok(Value::Object(make(context, &OK_HTTP_RESPONSE, &[])?))
 }
 
 fn denied<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [code] = arguments else { return Err(context.no_overload("envoy.Denied", arguments)) };
     let code = convert::int(context, code)?;
-    let status = make(context, HTTP_STATUS, &[("code", code)])?;
-    Ok(Value::Object(make(context, DENIED, &[("status", Value::Object(status))])?))
+    let status = make(context, &HTTP_STATUS, &[("code", code)])?;
+    Ok(Value::Object(make(context, &DENIED_HTTP_RESPONSE, &[("status", Value::Object(status))])?))
 }
 
 fn pair<'a>(
     context: &mut Context<'a>,
-    name: &'static str,
+    row: &'static ObjectRow,
     key: &Value<'a>,
     value: &Value<'a>,
 ) -> Result<&'a Object<'a>, Raise<'a>> {
     let key = convert::string(context, key)?;
     let value = convert::string(context, value)?;
-    make(context, name, &[("key", Value::String(key)), ("value", Value::String(value))])
+    make(context, row, &[("key", Value::String(key)), ("value", Value::String(value))])
 }
 
 fn header_option<'a>(context: &mut Context<'a>, key: &Value<'a>, value: &Value<'a>) -> Answer<'a> {
-    let header = pair(context, HEADER_VALUE, key, value)?;
-    Ok(Value::Object(make(context, HEADER_OPTION, &[("header", Value::Object(header))])?))
+    let header = pair(context, &HEADER_VALUE, key, value)?;
+    Ok(Value::Object(make(context, &HEADER_VALUE_OPTION, &[("header", Value::Object(header))])?))
 }
 
 fn header<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
@@ -309,14 +311,14 @@ fn header<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> 
 
 fn query_param<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     match arguments {
-        [key, value] => Ok(Value::Object(pair(context, QUERY_PARAMETER, key, value)?)),
+        [key, value] => Ok(Value::Object(pair(context, &QUERY_PARAMETER, key, value)?)),
         _ => Err(context.no_overload("envoy.QueryParam", arguments)),
     }
 }
 
 fn with_body<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [receiver, body] = arguments else { return Err(context.no_overload("WithBody", arguments)) };
-    let denied = native(context, receiver, DENIED)?;
+    let denied = native(context, receiver, &DENIED_HTTP_RESPONSE)?;
     let body = convert::string(context, body)?;
     set(context, denied, "body", Value::String(body))
 }
@@ -324,15 +326,17 @@ fn with_body<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'
 /// The receiver of a function that both answers have.
 fn either<'a>(context: &mut Context<'a>, value: &Value<'a>) -> Result<&'a Object<'a>, Raise<'a>> {
     match convert::inner(value)? {
-        Value::Object(object) if object.ty.name == DENIED => native(context, value, DENIED),
-        _ => native(context, value, OK),
+        Value::Object(object) if object.is(&DENIED_HTTP_RESPONSE) => {
+            native(context, value, &DENIED_HTTP_RESPONSE)
+        }
+        _ => native(context, value, &OK_HTTP_RESPONSE),
     }
 }
 
 fn with_header<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [receiver, header] = arguments else { return Err(context.no_overload("WithHeader", arguments)) };
     let answer = either(context, receiver)?;
-    let header = native(context, header, HEADER_OPTION)?;
+    let header = native(context, header, &HEADER_VALUE_OPTION)?;
     append(context, answer, "headers", Value::Object(header))
 }
 
@@ -358,7 +362,7 @@ fn append_text<'a>(
     field: &str,
 ) -> Answer<'a> {
     let [receiver, text] = arguments else { return Err(context.no_overload(function, arguments)) };
-    let ok = native(context, receiver, OK)?;
+    let ok = native(context, receiver, &OK_HTTP_RESPONSE)?;
     let text = convert::string(context, text)?;
     append(context, ok, field, Value::String(text))
 }
@@ -367,8 +371,8 @@ fn with_response_header<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) 
     let [receiver, header] = arguments else {
         return Err(context.no_overload("WithResponseHeader", arguments));
     };
-    let ok = native(context, receiver, OK)?;
-    let header = native(context, header, HEADER_OPTION)?;
+    let ok = native(context, receiver, &OK_HTTP_RESPONSE)?;
+    let header = native(context, header, &HEADER_VALUE_OPTION)?;
     append(context, ok, "response_headers_to_add", Value::Object(header))
 }
 
@@ -376,7 +380,7 @@ fn with_response_header_pair<'a>(context: &mut Context<'a>, arguments: &[Value<'
     let [receiver, key, value] = arguments else {
         return Err(context.no_overload("WithResponseHeader", arguments));
     };
-    let ok = native(context, receiver, OK)?;
+    let ok = native(context, receiver, &OK_HTTP_RESPONSE)?;
     let header = header_option(context, key, value)?;
     append(context, ok, "response_headers_to_add", header)
 }
@@ -385,8 +389,8 @@ fn with_query_param<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> A
     let [receiver, parameter] = arguments else {
         return Err(context.no_overload("WithQueryParam", arguments));
     };
-    let ok = native(context, receiver, OK)?;
-    let parameter = native(context, parameter, QUERY_PARAMETER)?;
+    let ok = native(context, receiver, &OK_HTTP_RESPONSE)?;
+    let parameter = native(context, parameter, &QUERY_PARAMETER)?;
     append(context, ok, "query_parameters_to_set", Value::Object(parameter))
 }
 
@@ -394,8 +398,8 @@ fn with_query_param_pair<'a>(context: &mut Context<'a>, arguments: &[Value<'a>])
     let [receiver, key, value] = arguments else {
         return Err(context.no_overload("WithQueryParam", arguments));
     };
-    let ok = native(context, receiver, OK)?;
-    let parameter = pair(context, QUERY_PARAMETER, key, value)?;
+    let ok = native(context, receiver, &OK_HTTP_RESPONSE)?;
+    let parameter = pair(context, &QUERY_PARAMETER, key, value)?;
     append(context, ok, "query_parameters_to_set", Value::Object(parameter))
 }
 
@@ -403,7 +407,7 @@ fn keep_empty_value<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> A
     let [receiver, flag @ ..] = arguments else {
         return Err(context.no_overload("KeepEmptyValue", arguments));
     };
-    let header = native(context, receiver, HEADER_OPTION)?;
+    let header = native(context, receiver, &HEADER_VALUE_OPTION)?;
     let flag = match flag {
         [flag, ..] => convert::bool(context, flag)?,
         [] => Value::Bool(true),
@@ -414,16 +418,19 @@ fn keep_empty_value<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> A
 fn response<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [receiver] = arguments else { return Err(context.no_overload("Response", arguments)) };
     let answer = either(context, receiver)?;
-    let (side, code) =
-        if answer.ty.name == DENIED { ("denied_response", PERMISSION_DENIED) } else { ("ok_response", 0) };
-    let status = make(context, STATUS, &[("code", Value::Int(code))])?;
+    let (side, code) = if answer.is(&DENIED_HTTP_RESPONSE) {
+        ("denied_response", PERMISSION_DENIED)
+    } else {
+        ("ok_response", 0)
+    };
+    let status = make(context, &STATUS, &[("code", Value::Int(code))])?;
     let fields = [("status", Value::Object(status)), (side, Value::Object(answer))];
-    Ok(Value::Object(make(context, CHECK_RESPONSE, &fields)?))
+    Ok(Value::Object(make(context, &CHECK_RESPONSE, &fields)?))
 }
 
 fn with_message<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [receiver, message] = arguments else { return Err(context.no_overload("WithMessage", arguments)) };
-    let response = native(context, receiver, CHECK_RESPONSE)?;
+    let response = native(context, receiver, &CHECK_RESPONSE)?;
     let message = convert::string(context, message)?;
     // A literal may leave the status out; Kyverno does not look.
     let Some(Some(Value::Object(status))) = context.current(response).fields.first() else {
@@ -437,7 +444,7 @@ const NIL_POINTER: &str = "runtime error: invalid memory address or nil pointer 
 
 fn with_metadata<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [receiver, metadata] = arguments else { return Err(context.no_overload("WithMetadata", arguments)) };
-    let response = native(context, receiver, CHECK_RESPONSE)?;
+    let response = native(context, receiver, &CHECK_RESPONSE)?;
     let metadata = message::structure(context, *metadata)?;
     set(context, response, "dynamic_metadata", metadata)
 }

@@ -24,6 +24,7 @@ use output::Output;
 pub static LIBRARY: Library = Library {
     name: "kyverno.gzip",
     version: 0,
+    types: &[],
     rows: &[
         row(
             "compress_any_bytes",

@@ -17,6 +17,7 @@ const SHA256_DOC: &str = "The SHA-256 digest of a text, in hexadecimal digits.";
 pub static LIBRARY: Library = Library {
     name: "kyverno.hash",
     version: 0,
+    types: &[],
     rows: &[
         row(
             "md5_string_non_prefixed",

@@ -1,20 +1,21 @@
 //! The authz server's `http` functions: what a policy answers, and headers and query parameters of the request.
 
 use super::convert;
-use crate::budget::Fault;
 use crate::cel::error::Raise;
 use crate::library::table::{Answer, Context, Implementation, Library, Row};
-use crate::types::object_type;
-use crate::value::{Object, Value};
+use crate::value::{Object, ObjectRow, Value};
 
 mod canonical;
+pub mod objects;
 
 pub use canonical::{canonical_key, is_token};
+use objects::{CHECK_RESPONSE, CHECK_RESPONSE_DENIED, CHECK_RESPONSE_OK};
 
 /// Kyverno's `kyverno.authz.http`.
 pub static LIBRARY: Library = Library {
     name: "kyverno.authz.http",
     version: 0,
+    types: objects::TYPES,
     rows: &[
         Row {
             id: "http_allowed",
@@ -84,8 +85,7 @@ const HEADER: usize = 1;
 const QUERY: usize = 8;
 
 /// An object with CEL names, as Kyverno's own functions make them.
-fn object<'a>(context: &mut Context<'a>, name: &'static str, fields: &[Option<Value<'a>>]) -> Answer<'a> {
-    let ty = object_type(name).ok_or(Fault::Internal("an object type is missing"))?;
+fn object<'a>(context: &mut Context<'a>, ty: &'static ObjectRow, fields: &[Option<Value<'a>>]) -> Answer<'a> {
     context.charge(1)?;
     context.budget.charge_bytes(size_of_val(fields).saturating_add(size_of::<Object<'_>>()))?;
     let fields = context.arena.alloc_slice_copy(fields);
@@ -93,23 +93,23 @@ fn object<'a>(context: &mut Context<'a>, name: &'static str, fields: &[Option<Va
 }
 
 fn allowed<'a>(context: &mut Context<'a>, _: &[Value<'a>]) -> Answer<'a> {
-    object(context, "http.CheckResponseOk", &[])
+    object(context, &CHECK_RESPONSE_OK, &[])
 }
 
 fn denied<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     match arguments {
-        [reason @ Value::String(_)] => object(context, "http.CheckResponseDenied", &[Some(*reason)]),
+        [reason @ Value::String(_)] => object(context, &CHECK_RESPONSE_DENIED, &[Some(*reason)]),
         _ => Err(context.no_overload("http.Denied", arguments)),
     }
 }
 
 fn response<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     match arguments {
-        [Value::Object(answer)] if answer.ty.name == "http.CheckResponseOk" => {
-            object(context, "http.CheckResponse", &[Some(Value::Object(answer)), None])
+        [Value::Object(answer)] if answer.is(&CHECK_RESPONSE_OK) => {
+            object(context, &CHECK_RESPONSE, &[Some(Value::Object(answer)), None])
         }
-        [Value::Object(answer)] if answer.ty.name == "http.CheckResponseDenied" => {
-            object(context, "http.CheckResponse", &[None, Some(Value::Object(answer))])
+        [Value::Object(answer)] if answer.is(&CHECK_RESPONSE_DENIED) => {
+            object(context, &CHECK_RESPONSE, &[None, Some(Value::Object(answer))])
         }
         _ => Err(context.no_overload("Response", arguments)),
     }
@@ -143,8 +143,10 @@ fn lookup<'a>(attributes: &Object<'a>, field: usize, key: &str) -> Result<Value<
 
 #[cfg(test)]
 mod tests {
+    use super::objects::CHECK_REQUEST_ATTRIBUTES;
     use super::*;
     use crate::budget::Budget;
+    use crate::library::types::table_type;
     use crate::types::Signature;
     use crate::value::MapBuilder;
     use bumpalo::Bump;
@@ -152,9 +154,9 @@ mod tests {
     #[test]
     fn signatures_read_and_field_indices_are_those_of_the_type() {
         for row in LIBRARY.rows {
-            Signature::parse(row.signature).unwrap();
+            Signature::parse(row.signature, &table_type).unwrap();
         }
-        let ty = object_type("http.CheckRequestAttributes").unwrap();
+        let ty = &CHECK_REQUEST_ATTRIBUTES;
         assert_eq!(ty.field("header").unwrap().0, HEADER);
         assert_eq!(ty.field("query").unwrap().0, QUERY);
     }
@@ -167,8 +169,8 @@ mod tests {
         map.insert(Value::String("X-Foo"), Value::List(&[Value::String("v")]));
         map.insert(Value::String("lower"), Value::List(&[Value::String("w")]));
         let fields = [None, Some(Value::Map(map.finish()))];
-        let ty = object_type("http.CheckRequestAttributes").unwrap();
-        let attributes = Object { ty, fields: arena.alloc_slice_copy(&fields), tagged: false };
+        let attributes =
+            Object { ty: &CHECK_REQUEST_ATTRIBUTES, fields: arena.alloc_slice_copy(&fields), tagged: false };
         let attributes = Value::Object(arena.alloc(attributes));
         for (key, found) in [("x-foo", true), ("X-FOO", true), ("lower", false), ("x foo", false)] {
             let Ok(Value::List(values)) = header(&mut context, &[attributes, Value::String(key)]) else {

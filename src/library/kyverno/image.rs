@@ -5,6 +5,7 @@ use crate::cel::error::{ErrorKind, Raise};
 use crate::library::k8s::url::parse::{Form, parse as parse_url};
 use crate::library::row::row;
 use crate::library::table::{Answer, Context, Implementation::Own, Library};
+use crate::library::types::TypeRow;
 use crate::value::Value;
 use crate::value::extension::{Extension, Image};
 
@@ -14,6 +15,7 @@ const PARSE_DOC: &str = "The reference that a text is: registry, repository, and
 pub static LIBRARY: Library = Library {
     name: "kyverno.image",
     version: 0,
+    types: &[TypeRow::Opaque("kyverno.image")],
     rows: &[
         row(
             "string_to_image_deprecated",

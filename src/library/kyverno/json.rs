@@ -4,15 +4,22 @@ use super::convert;
 use crate::cel::error::{ErrorKind, Raise};
 use crate::library::row::row;
 use crate::library::table::{Answer, Context, Implementation, Library, Row};
-use crate::value::Value;
+use crate::library::types::TypeRow;
 use crate::value::json::{JsonError, go};
+use crate::value::{ObjectRow, Value};
 
 mod marshal;
+
+/// The helper `json`.
+static HELPER: ObjectRow = ObjectRow::structure("json.Json", &[]);
+
+const TYPES: &[TypeRow] = &[TypeRow::Object(&HELPER), TypeRow::Opaque("json.Json")];
 
 /// `kyverno.json` of the authz server.
 pub static LIBRARY: Library = Library {
     name: "kyverno.json",
     version: 0,
+    types: TYPES,
     rows: &[Row {
         id: "unmarshal_string_dyn",
         signature: "json.Json.Unmarshal(dyn) -> dyn",
@@ -32,6 +39,7 @@ pub static LIBRARY: Library = Library {
 pub static SDK: Library = Library {
     name: "kyverno.json",
     version: 0,
+    types: TYPES,
     rows: &[
         row(
             "unmarshal_string_dyn",

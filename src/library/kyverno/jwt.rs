@@ -4,16 +4,16 @@
 //! `Valid`. `none` verifies nothing, and a secret is never taken for a public key.
 
 use super::convert;
-use crate::budget::Fault;
 use crate::cel::error::Raise;
 use crate::library::capability::Capability;
 use crate::library::row::row;
 use crate::library::table::{Answer, Context, Implementation, Library};
-use crate::types::object_type;
+use crate::library::types::TypeRow;
 use crate::value::json::structs::folds_to;
 use crate::value::json::{JsonError, go};
 use crate::value::keys::{Key, KeySet, Material};
-use crate::value::{Object, Value};
+use crate::value::object_type::field;
+use crate::value::{Object, ObjectRow, Value};
 
 mod base64;
 mod claims;
@@ -23,10 +23,17 @@ mod verify;
 
 use claims::Audience;
 
+/// A token that was verified.
+pub static TOKEN: ObjectRow = ObjectRow::structure(
+    "jwt.Token",
+    &[field("Claims", "Claims", "*map(string, dyn)").of("*structpb.Struct"), field("Valid", "Valid", "bool")],
+);
+
 /// Kyverno's `kyverno.jwk`.
 pub static KEYS: Library = Library {
     name: "kyverno.jwk",
     version: 0,
+    types: &[TypeRow::Named("jwk.Set")],
     rows: &[row(
         "fetch_string",
         "jwks.Fetch(string) -> jwk.Set",
@@ -40,6 +47,7 @@ pub static KEYS: Library = Library {
 pub static LIBRARY: Library = Library {
     name: "kyverno.jwt",
     version: 0,
+    types: &[TypeRow::Object(&TOKEN)],
     rows: &[
         row(
             "decode_string_string",
@@ -107,13 +115,12 @@ fn decode<'a>(context: &mut Context<'a>, token: &'a str, set: &KeySet, audience:
     let payload = opened(context, token, set)?;
     let now = context.now;
     let claims = claims::read(context, payload, audience, now)?;
-    let ty = object_type("jwt.Token").ok_or(Fault::Internal("an object type is missing"))?;
     context
         .budget
         .charge_bytes(size_of::<Object<'_>>().saturating_add(size_of::<[Option<Value<'_>>; 2]>()))?;
     let fields = [Some(Value::Map(claims.map)), Some(Value::Bool(claims.valid))];
     let fields = context.arena.alloc_slice_copy(&fields);
-    Ok(Value::Object(context.arena.alloc(Object { ty, fields, tagged: false })))
+    Ok(Value::Object(context.arena.alloc(Object { ty: &TOKEN, fields, tagged: false })))
 }
 
 /// What a part of a token looks like (`jwx.GuessFormat`).

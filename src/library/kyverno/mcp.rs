@@ -8,13 +8,13 @@ use bumpalo::Bump;
 use super::convert;
 use crate::budget::{Budget, Fault};
 use crate::library::table::{Answer, Context, Implementation, Library, Row};
-use crate::types::object_type;
 use crate::value::json::structs::{Struct, fields};
 use crate::value::json::{Checked, JsonError, go};
-use crate::value::{Object, Value};
+use crate::value::{Object, ObjectType, Value};
 
 mod getters;
 mod number;
+pub mod objects;
 mod params;
 
 pub use params::MCP_REQUEST;
@@ -38,6 +38,7 @@ pub const CONSTANTS: &[(&str, &str)] = &[
 pub static LIBRARY: Library = Library {
     name: "kyverno.mcp",
     version: 0,
+    types: objects::TYPES,
     rows: &[
         Row {
             id: "mcp_parse_bytes_dyn",
@@ -182,9 +183,9 @@ pub fn parse<'a>(
         None => None,
         Some((at, of)) => {
             let value = fields(input, of, arena, budget)?.first().copied().flatten();
-            let ty = object_type("mcp.MCPRequest").and_then(|ty| ty.fields.get(at)?.ty.as_ref());
+            let unset = || objects::MCP_REQUEST.fields.get(at).map_or(Value::Null, |field| field.zero(false));
             // The field is set by the method alone, whether or not there are parameters.
-            Some((at, value.or_else(|| ty.map(Value::zero)).unwrap_or(Value::Null)))
+            Some((at, value.unwrap_or_else(unset)))
         }
     };
     request(Some(Value::String(name)), *id, params, arena, budget)
@@ -197,7 +198,7 @@ fn request<'a>(
     arena: &'a Bump,
     budget: &mut Budget,
 ) -> Result<Value<'a>, JsonError<'a>> {
-    let ty = object_type("mcp.MCPRequest").ok_or(Fault::Internal("an object type is missing"))?;
+    let ty: &ObjectType = &objects::MCP_REQUEST;
     budget.charge_bytes(ty.fields.len().saturating_add(2).saturating_mul(size_of::<Option<Value<'_>>>()))?;
     let fields = arena.alloc_slice_fill_copy(ty.fields.len(), None);
     for (at, value) in [(0, method), (1, id)].into_iter().chain(params.map(|(at, value)| (at, Some(value)))) {

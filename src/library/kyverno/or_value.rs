@@ -13,6 +13,7 @@ pub const FUNCTION: &str = "__orValueCompat__";
 pub static LIBRARY: Library = Library {
     name: "kyverno.orValue",
     version: 0,
+    types: &[],
     rows: &[row(
         "__orValueCompat___dyn_dyn",
         "__orValueCompat__(dyn, dyn) -> dyn",

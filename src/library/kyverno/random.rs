@@ -21,6 +21,7 @@ const PATTERN: &str = "A text by chance that the pattern matches: one of POSIX, 
 pub static LIBRARY: Library = Library {
     name: "kyverno.random",
     version: 0,
+    types: &[],
     rows: &[
         row("random_string_default_expr_non_prefixed", "random() -> string", asking(random), DEFAULT, &[]),
         row("random_string_non_prefixed", "random(string) -> string", asking(random), PATTERN, &[]),

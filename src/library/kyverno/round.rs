@@ -9,6 +9,7 @@ use crate::value::{Value, i64_as_f64};
 pub static LIBRARY: Library = Library {
     name: "kyverno.math",
     version: 0,
+    types: &[],
     rows: &[row(
         "math_round_float_int",
         "math.round(double, int) -> double",

@@ -10,6 +10,7 @@ use crate::value::{Timestamp, Value, civil_from_days};
 pub static LIBRARY: Library = Library {
     name: "kyverno.time",
     version: 0,
+    types: &[],
     rows: &[
         row(
             "time_now",

@@ -15,6 +15,7 @@ const DOC: &str = "A map with an entry for each pair of objects: its key is what
 pub static LIBRARY: Library = Library {
     name: "kyverno.transform",
     version: 0,
+    types: &[],
     rows: &[
         row(
             "list_of_object_to_map_non_prefixed",

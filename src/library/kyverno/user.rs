@@ -1,19 +1,26 @@
 //! Names of service accounts (kyverno/sdk `extensions/cel/libs/user`).
 
-use crate::budget::Fault;
 use crate::cel::error::ErrorKind;
 use crate::library::row::row;
 use crate::library::table::{Answer, Context, Implementation::Own, Library};
-use crate::types::object_type;
-use crate::value::{Object, Value};
+use crate::library::types::TypeRow;
+use crate::value::object_type::field;
+use crate::value::{Object, ObjectRow, Value};
 
 const DOC: &str =
     "The namespace and the name in the user name of a service account; of any other name, nothing.";
+
+/// The two names of a service account.
+static SERVICE_ACCOUNT: ObjectRow = ObjectRow::structure(
+    "user.ServiceAccount",
+    &[field("Name", "Name", "string"), field("Namespace", "Namespace", "string")],
+);
 
 /// `kyverno.user`
 pub static LIBRARY: Library = Library {
     name: "kyverno.user",
     version: 0,
+    types: &[TypeRow::Object(&SERVICE_ACCOUNT)],
     rows: &[
         row(
             "parse_service_account_string_non_prefixed",
@@ -39,16 +46,13 @@ pub static LIBRARY: Library = Library {
 
 fn parse_service_account<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [Value::String(user)] = *args else { return Err(ErrorKind::NoSuchOverload.into()) };
-    let Some(ty) = object_type("user.ServiceAccount") else {
-        return Err(Fault::Internal("no type of service accounts").into());
-    };
     ctx.charge_scan(user.len())?;
     ctx.budget.charge_bytes(size_of::<[Option<Value<'_>>; 2]>().saturating_add(size_of::<Object<'_>>()))?;
     let account = user.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
     let (namespace, name) = account.unwrap_or_default();
     // In the order of the type: Name, Namespace.
     let fields = ctx.arena.alloc([Some(Value::String(name)), Some(Value::String(namespace))]);
-    Ok(Value::Object(ctx.arena.alloc(Object { ty, fields, tagged: false })))
+    Ok(Value::Object(ctx.arena.alloc(Object { ty: &SERVICE_ACCOUNT, fields, tagged: false })))
 }
 
 #[cfg(test)]

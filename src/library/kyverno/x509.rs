@@ -29,6 +29,7 @@ mod request;
 pub static LIBRARY: Library = Library {
     name: "kyverno.x509",
     version: 0,
+    types: &[],
     rows: &[row(
         "x509_decode_string",
         "x509.decode(string) -> dyn",

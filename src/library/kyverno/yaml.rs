@@ -5,6 +5,7 @@ use crate::budget::Fault;
 use crate::cel::error::{ErrorKind, Raise};
 use crate::library::row::row;
 use crate::library::table::{Answer, Context, Implementation::Own, Library};
+use crate::library::types::TypeRow;
 use crate::value::{MapBuilder, Value, i64_as_f64};
 use crate::yaml::{self, Node, NodeKind};
 
@@ -12,6 +13,7 @@ use crate::yaml::{self, Node, NodeKind};
 pub static LIBRARY: Library = Library {
     name: "kyverno.yaml",
     version: 0,
+    types: &[TypeRow::Opaque("yaml.Yaml")],
     rows: &[row(
         "parse_string_dyn",
         "yaml.Yaml.parse(string) -> dyn",

@@ -27,6 +27,7 @@ static IN: table::Shared = operator(is_in, &[]);
 pub static LIBRARY: Library = Library {
     name: "cel.lib.std",
     version: 0,
+    types: &[],
     rows: &[
         row(
             "add_bytes",

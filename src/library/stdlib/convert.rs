@@ -18,6 +18,7 @@ pub(crate) mod text;
 pub static LIBRARY: Library = Library {
     name: "cel.lib.std",
     version: 0,
+    types: &[],
     rows: &[
         row("bool_to_bool", "bool(bool) -> bool", Own(identity), "The same value.", &["bool(true)"]).total(),
         row(

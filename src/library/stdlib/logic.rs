@@ -15,6 +15,7 @@ static DYN: table::Shared = table::Shared { body: identity, receivers: &[], patt
 pub static LIBRARY: Library = Library {
     name: "cel.lib.std",
     version: 0,
+    types: &[],
     rows: &[
         row(
             "conditional",

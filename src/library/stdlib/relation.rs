@@ -28,6 +28,7 @@ const GREATER_EQUALS_DOC: &str = "True if the first operand is greater or equal.
 pub static LIBRARY: Library = Library {
     name: "cel.lib.std",
     version: 0,
+    types: &[],
     rows: &[
         row("less_bool", "_<_(bool, bool) -> bool", Shared(&LESS), LESS_DOC, &["false < true"]).total(),
         row("less_int64", "_<_(int, int) -> bool", Shared(&LESS), LESS_DOC, &["-2 < 3"]).total(),

@@ -35,6 +35,7 @@ static MATCHES: Shared = Shared {
 pub static LIBRARY: Library = Library {
     name: "cel.lib.std",
     version: 0,
+    types: &[],
     rows: &[
         Row {
             id: "size_bytes",

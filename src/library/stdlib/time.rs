@@ -16,6 +16,7 @@ use crate::value::{GoQuoted, Timestamp, Value, civil_from_days, days_from_civil,
 pub static LIBRARY: Library = Library {
     name: "cel.lib.std",
     version: 0,
+    types: &[],
     rows: &[
         row(
             "timestamp_to_year",

@@ -9,8 +9,9 @@ use std::collections::HashMap;
 use bumpalo::Bump;
 
 use crate::cel::tree::{Checked, Expr, ExprKind, Literal, Macro, NodeId};
+use crate::library::VARIABLES;
 use crate::library::kyverno::http::canonical_key;
-use crate::types::{Type, VARIABLES};
+use crate::types::Type;
 
 use super::{is_envoy_header, is_header, text};
 

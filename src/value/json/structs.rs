@@ -11,9 +11,8 @@ use bumpalo::collections::Vec as BumpVec;
 use super::go::{Place, Reader};
 use super::{Checked, JsonError, charge_scan};
 use crate::budget::{Budget, Fault};
-use crate::types::object_type;
 use crate::value::base64::{self, Alphabet};
-use crate::value::{MapBuilder, Object, Value};
+use crate::value::{MapBuilder, Object, ObjectRow, ObjectType, Value};
 
 mod fold;
 
@@ -26,8 +25,8 @@ pub struct Struct {
     pub name: &'static str,
     /// The type as errors print it: `mcp.CallToolParams`.
     pub go: &'static str,
-    /// The object type that its values have; empty if they are taken apart at once.
-    pub object: &'static str,
+    /// The object type that its values have; none if they are taken apart at once.
+    pub object: Option<&'static ObjectRow>,
     /// The fields.
     pub fields: &'static [Field],
 }
@@ -452,8 +451,9 @@ impl<'a> Decoder<'_, 'a> {
             Shape::Bool => Value::Bool(false),
             Shape::Bytes => Value::Bytes(&[]),
             Shape::List(..) => Value::List(&[]),
-            Shape::Struct(of) | Shape::Pointer(Shape::Struct(of)) => object_type(of.object)
-                .map_or(Value::Null, |ty| Value::zero(&crate::types::Type::Struct(ty.name))),
+            Shape::Struct(of) | Shape::Pointer(Shape::Struct(of)) => {
+                of.object.map_or(Value::Null, |row| Value::Object(row.unset(false)))
+            }
             _ => Value::Null,
         }))
     }
@@ -463,7 +463,7 @@ impl<'a> Decoder<'_, 'a> {
         slots: BumpVec<'a, Slot<'a>>,
         of: &'static Struct,
     ) -> Result<Value<'a>, JsonError<'a>> {
-        let ty = object_type(of.object).ok_or(Fault::Internal("a Go struct without an object type"))?;
+        let ty: &ObjectType = of.object.ok_or(Fault::Internal("a Go struct without an object type"))?;
         let bytes = ty.fields.len().saturating_mul(size_of::<Option<Value<'_>>>());
         self.reader.budget.charge_bytes(bytes.saturating_add(size_of::<Object<'_>>()))?;
         let fields = self.reader.arena.alloc_slice_fill_copy(ty.fields.len(), None);

@@ -32,18 +32,18 @@ const USUAL_NODES: usize = 64;
 type Meant = (&'static Function, Vec<&'static Row>);
 
 impl<'b> Reader<'b> {
-    /// Reads the tables.
+    /// Reads the tables. `names` are those of [`Type::parse`], for the types that libraries declare.
     ///
     /// # Errors
     /// They are not as a writer makes them.
-    pub fn new(bytes: &'b [u8]) -> Result<Reader<'b>, FlatError> {
+    pub fn new(bytes: &'b [u8], names: &dyn Fn(&str) -> Option<Type>) -> Result<Reader<'b>, FlatError> {
         let (Tables { strings, types: flat, calls }, rest) = postcard::take_from_bytes(bytes)?;
         let (mut types, mut parts) = (Vec::with_capacity(flat.len()), Vec::with_capacity(flat.len()));
         for ty in flat {
             let held = super::parts(&ty, &parts).filter(|held| *held <= MAX_PARTS);
             parts
                 .push(held.ok_or_else(|| FlatError::new("a type holds too much, or what stands behind it"))?);
-            let read = read_type(ty, &types, &strings)?;
+            let read = read_type(ty, &types, &strings, names)?;
             types.push(read);
         }
         Ok(Reader { strings, types, calls, known: None, rest })
@@ -132,7 +132,12 @@ pub(super) fn rows<'i>(
 }
 
 /// A type with a name that lives as long as the program: of an object, or of a function library.
-fn read_type(flat: FlatType, types: &[Type], strings: &[&str]) -> Result<Type, FlatError> {
+fn read_type(
+    flat: FlatType,
+    types: &[Type],
+    strings: &[&str],
+    names: &dyn Fn(&str) -> Option<Type>,
+) -> Result<Type, FlatError> {
     let of = |at: TypeAt| {
         let ty = usize::try_from(at).ok().and_then(|at| types.get(at));
         ty.cloned().ok_or_else(|| FlatError::new("a type is not in the table"))
@@ -159,7 +164,7 @@ fn read_type(flat: FlatType, types: &[Type], strings: &[&str]) -> Result<Type, F
         FlatType::Map(key, value) => Type::map(of(key)?, of(value)?),
         FlatType::Struct(name) => {
             let name = text(name)?;
-            match Type::named(name) {
+            match names(name) {
                 Some(ty @ Type::Struct(_)) => ty,
                 _ => return Err(FlatError::new(format!("there is no object type `{name}` here"))),
             }
@@ -167,7 +172,7 @@ fn read_type(flat: FlatType, types: &[Type], strings: &[&str]) -> Result<Type, F
         FlatType::Opaque(name, parameters) => {
             let name = text(name)?;
             let parameters = parameters.into_iter().map(of).collect::<Result<Vec<_>, _>>()?;
-            match Type::named(name) {
+            match names(name) {
                 _ if name == OPTIONAL && parameters.len() == 1 => Type::Opaque(OPTIONAL, parameters.into()),
                 Some(ty @ Type::Opaque(..)) if parameters.is_empty() => ty,
                 _ => return Err(FlatError::new(format!("there is no type `{name}` here"))),

@@ -16,7 +16,7 @@ fn read(tables: &Tables<'_>, nodes: &[FlatNode]) -> Result<(), String> {
     let mut bytes = encoded(tables);
     bytes.extend(encoded(&Vec::<FlatPlace>::new()));
     nodes.iter().for_each(|node| bytes.extend(encoded(node)));
-    let mut reader = Reader::new(&bytes).map_err(|error| error.to_string())?;
+    let mut reader = Reader::new(&bytes, &crate::library::table_type).map_err(|error| error.to_string())?;
     reader.read(&Environment::new(functions)).map(drop).map_err(|error| error.to_string())?;
     if reader.is_at_end() { Ok(()) } else { Err("there is more".to_owned()) }
 }

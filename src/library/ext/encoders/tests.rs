@@ -1,6 +1,6 @@
 use super::*;
+use crate::library::kyverno::http::objects::{CHECK_REQUEST_ATTRIBUTES, CHECK_RESPONSE_DENIED};
 use crate::library::probe::{assert_table, call_row};
-use crate::types::object_type;
 use crate::value::Object;
 use crate::value::{MapBuilder, Timestamp};
 
@@ -99,12 +99,12 @@ fn what_json_cannot_hold_has_cel_gos_text() {
 
 #[test]
 fn objects_show_the_names_that_dyn_takes_and_no_zero_fields() {
-    let ty = object_type("http.CheckResponseDenied").unwrap();
+    let ty = &CHECK_RESPONSE_DENIED;
     for (tagged, expected) in [(true, "{\"reason\":\"x\"}"), (false, "{\"Reason\":\"x\"}")] {
         let object = Object { ty, fields: &[Some(Value::String("x"))], tagged };
         assert_eq!(json(Value::Object(&object)), Ok(format!("{expected:?}")));
     }
-    let ty = object_type("http.CheckRequestAttributes").unwrap();
+    let ty = &CHECK_REQUEST_ATTRIBUTES;
     let fields = [Some(Value::String("GET")), None, Some(Value::String("")), Some(Value::String("HTTP/1.1"))];
     let object = Object { ty, fields: &fields, tagged: false };
     let expected = "{\"Method\":\"GET\",\"Protocol\":\"HTTP/1.1\"}";

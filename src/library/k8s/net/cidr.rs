@@ -6,6 +6,7 @@ use super::{address, ip};
 use crate::cel::error::{ErrorKind, Raise};
 use crate::library::row::row;
 use crate::library::table::{Answer, Context, Implementation::Own, Library};
+use crate::library::types::TypeRow;
 use crate::value::extension::{Cidr, Extension};
 use crate::value::{GoQuoted, Value};
 
@@ -13,6 +14,7 @@ use crate::value::{GoQuoted, Value};
 pub static LIBRARY: Library = Library {
     name: "kubernetes.net.cidr",
     version: 0,
+    types: &[TypeRow::Named("net.CIDR")],
     rows: &[
         row(
             "string_to_cidr",

@@ -2,11 +2,10 @@
 //!
 //! `at` is the field's index in the object type of the same name.
 
-use crate::budget::Fault;
-use crate::types::object_type;
+use super::objects;
 use crate::value::json::JsonError;
 use crate::value::json::structs::{At, Custom, Decoder, Field, Shape, Struct};
-use crate::value::{MapBuilder, Object, Value};
+use crate::value::{MapBuilder, Object, ObjectRow, Value};
 
 const fn own(name: &'static str, at: usize, shape: Shape) -> Field {
     Field { name, embedded: "", at, shape }
@@ -20,14 +19,18 @@ const REQUEST_ID: Shape = Shape::Custom(request_id as Custom);
 const META: Shape = Shape::Pointer(&Shape::Custom(meta as Custom));
 
 /// A pointer to an anonymous struct without fields.
-const EMPTY: Shape =
-    Shape::Pointer(&Shape::Struct(&Struct { name: "", go: "struct {}", object: ".", fields: &[] }));
+const EMPTY: Shape = Shape::Pointer(&Shape::Struct(&Struct {
+    name: "",
+    go: "struct {}",
+    object: Some(&objects::ANONYMOUS),
+    fields: &[],
+}));
 
 /// The JSON-RPC message. The fields of the embedded `Request` give way to those of the struct itself.
 pub(super) static ENVELOPE: Struct = Struct {
     name: "JSONRPCRequest",
     go: "mcp.JSONRPCRequest",
-    object: "",
+    object: None,
     fields: &[
         own("jsonrpc", 0, STRING),
         own("id", 1, REQUEST_ID),
@@ -38,13 +41,13 @@ pub(super) static ENVELOPE: Struct = Struct {
 
 /// What the authz server reads of a body whose other parts do not decode.
 pub(super) static METHOD: Struct =
-    Struct { name: "", go: "struct { Method string }", object: "", fields: &[own("method", 0, STRING)] };
+    Struct { name: "", go: "struct { Method string }", object: None, fields: &[own("method", 0, STRING)] };
 
 /// The anonymous struct around the parameters of a method.
 macro_rules! around {
     ($($name:ident: $params:ident,)*) => {$(
         pub(super) static $name: Struct =
-            Struct { name: "", go: "struct", object: "", fields: &[own("params", 0, Shape::Struct(&$params))] };
+            Struct { name: "", go: "struct", object: None, fields: &[own("params", 0, Shape::Struct(&$params))] };
     )*};
 }
 
@@ -61,14 +64,14 @@ around! {
 static PAGINATED_PARAMS: Struct = Struct {
     name: "PaginatedParams",
     go: "mcp.PaginatedParams",
-    object: "mcp.PaginatedParams",
+    object: Some(&objects::PAGINATED_PARAMS),
     fields: &[own("cursor", 0, Shape::String("mcp.Cursor"))],
 };
 
 static CALL_TOOL_PARAMS: Struct = Struct {
     name: "CallToolParams",
     go: "mcp.CallToolParams",
-    object: "mcp.CallToolParams",
+    object: Some(&objects::CALL_TOOL_PARAMS),
     fields: &[
         own("name", 0, STRING),
         own("arguments", 1, Shape::Any),
@@ -80,42 +83,42 @@ static CALL_TOOL_PARAMS: Struct = Struct {
 static TASK_PARAMS: Struct = Struct {
     name: "TaskParams",
     go: "mcp.TaskParams",
-    object: "mcp.TaskParams",
+    object: Some(&objects::TASK_PARAMS),
     fields: &[own("ttl", 0, Shape::Pointer(&Shape::Int("int64")))],
 };
 
 static READ_RESOURCE_PARAMS: Struct = Struct {
     name: "ReadResourceParams",
     go: "mcp.ReadResourceParams",
-    object: "mcp.ReadResourceParams",
+    object: Some(&objects::READ_RESOURCE_PARAMS),
     fields: &[own("uri", 0, STRING), own("arguments", 1, ANY_MAP)],
 };
 
 static SUBSCRIBE_PARAMS: Struct = Struct {
     name: "SubscribeParams",
     go: "mcp.SubscribeParams",
-    object: "mcp.SubscribeParams",
+    object: Some(&objects::SUBSCRIBE_PARAMS),
     fields: &[own("uri", 0, STRING)],
 };
 
 static UNSUBSCRIBE_PARAMS: Struct = Struct {
     name: "UnsubscribeParams",
     go: "mcp.UnsubscribeParams",
-    object: "mcp.UnsubscribeParams",
+    object: Some(&objects::UNSUBSCRIBE_PARAMS),
     fields: &[own("uri", 0, STRING)],
 };
 
 static GET_PROMPT_PARAMS: Struct = Struct {
     name: "GetPromptParams",
     go: "mcp.GetPromptParams",
-    object: "mcp.GetPromptParams",
+    object: Some(&objects::GET_PROMPT_PARAMS),
     fields: &[own("name", 0, STRING), own("arguments", 1, STRING_MAP)],
 };
 
 static INITIALIZE_PARAMS: Struct = Struct {
     name: "InitializeParams",
     go: "mcp.InitializeParams",
-    object: "mcp.InitializeParams",
+    object: Some(&objects::INITIALIZE_PARAMS),
     fields: &[
         own("protocolVersion", 0, STRING),
         own("capabilities", 1, Shape::Struct(&CLIENT_CAPABILITIES)),
@@ -126,7 +129,7 @@ static INITIALIZE_PARAMS: Struct = Struct {
 static CLIENT_CAPABILITIES: Struct = Struct {
     name: "ClientCapabilities",
     go: "mcp.ClientCapabilities",
-    object: "mcp.ClientCapabilities",
+    object: Some(&objects::CLIENT_CAPABILITIES),
     fields: &[
         own("extensions", 0, ANY_MAP),
         own("experimental", 1, ANY_MAP),
@@ -140,21 +143,21 @@ static CLIENT_CAPABILITIES: Struct = Struct {
 static ROOTS: Struct = Struct {
     name: "",
     go: "struct { ListChanged bool \"json:\\\"listChanged,omitempty\\\"\" }",
-    object: ".",
+    object: Some(&objects::ANONYMOUS),
     fields: &[own("listChanged", 0, Shape::Bool)],
 };
 
 static ELICITATION_CAPABILITY: Struct = Struct {
     name: "ElicitationCapability",
     go: "mcp.ElicitationCapability",
-    object: "mcp.ElicitationCapability",
+    object: Some(&objects::ELICITATION_CAPABILITY),
     fields: &[own("form", 0, EMPTY), own("url", 1, EMPTY)],
 };
 
 static TASKS_CAPABILITY: Struct = Struct {
     name: "TasksCapability",
     go: "mcp.TasksCapability",
-    object: "mcp.TasksCapability",
+    object: Some(&objects::TASKS_CAPABILITY),
     fields: &[
         own("list", 0, EMPTY),
         own("cancel", 1, EMPTY),
@@ -165,7 +168,7 @@ static TASKS_CAPABILITY: Struct = Struct {
 static TASK_REQUESTS: Struct = Struct {
     name: "TaskRequestsCapability",
     go: "mcp.TaskRequestsCapability",
-    object: "mcp.TaskRequestsCapability",
+    object: Some(&objects::TASK_REQUESTS_CAPABILITY),
     fields: &[
         own("tools", 0, Shape::Pointer(&Shape::Struct(&TASK_TOOLS))),
         own("sampling", 1, Shape::Pointer(&Shape::Struct(&TASK_SAMPLING))),
@@ -176,28 +179,28 @@ static TASK_REQUESTS: Struct = Struct {
 static TASK_TOOLS: Struct = Struct {
     name: "",
     go: "struct { Call *struct {} \"json:\\\"call,omitempty\\\"\" }",
-    object: ".",
+    object: Some(&objects::ANONYMOUS),
     fields: &[own("call", usize::MAX, EMPTY)],
 };
 
 static TASK_SAMPLING: Struct = Struct {
     name: "",
     go: "struct { CreateMessage *struct {} \"json:\\\"createMessage,omitempty\\\"\" }",
-    object: ".",
+    object: Some(&objects::ANONYMOUS),
     fields: &[own("createMessage", usize::MAX, EMPTY)],
 };
 
 static TASK_ELICITATION: Struct = Struct {
     name: "",
     go: "struct { Create *struct {} \"json:\\\"create,omitempty\\\"\" }",
-    object: ".",
+    object: Some(&objects::ANONYMOUS),
     fields: &[own("create", usize::MAX, EMPTY)],
 };
 
 static IMPLEMENTATION: Struct = Struct {
     name: "Implementation",
     go: "mcp.Implementation",
-    object: "mcp.Implementation",
+    object: Some(&objects::IMPLEMENTATION),
     fields: &[
         own("name", 0, STRING),
         own("version", 1, STRING),
@@ -211,21 +214,21 @@ static IMPLEMENTATION: Struct = Struct {
 static ICON: Struct = Struct {
     name: "Icon",
     go: "mcp.Icon",
-    object: "mcp.Icon",
+    object: Some(&objects::ICON),
     fields: &[own("src", 0, STRING), own("mimeType", 1, STRING), own("sizes", 2, STRINGS)],
 };
 
 static SET_LEVEL_PARAMS: Struct = Struct {
     name: "SetLevelParams",
     go: "mcp.SetLevelParams",
-    object: "mcp.SetLevelParams",
+    object: Some(&objects::SET_LEVEL_PARAMS),
     fields: &[own("level", 0, Shape::String("mcp.LoggingLevel"))],
 };
 
 static ELICITATION_PARAMS: Struct = Struct {
     name: "ElicitationParams",
     go: "mcp.ElicitationParams",
-    object: "mcp.ElicitationParams",
+    object: Some(&objects::ELICITATION_PARAMS),
     fields: &[
         own("_meta", 0, META),
         own("mode", 1, STRING),
@@ -239,7 +242,7 @@ static ELICITATION_PARAMS: Struct = Struct {
 static CREATE_MESSAGE_PARAMS: Struct = Struct {
     name: "CreateMessageParams",
     go: "mcp.CreateMessageParams",
-    object: "mcp.CreateMessageParams",
+    object: Some(&objects::CREATE_MESSAGE_PARAMS),
     fields: &[
         own("messages", 0, Shape::List("[]mcp.SamplingMessage", &Shape::Struct(&SAMPLING_MESSAGE))),
         own("modelPreferences", 1, Shape::Pointer(&Shape::Struct(&MODEL_PREFERENCES))),
@@ -255,14 +258,14 @@ static CREATE_MESSAGE_PARAMS: Struct = Struct {
 static SAMPLING_MESSAGE: Struct = Struct {
     name: "SamplingMessage",
     go: "mcp.SamplingMessage",
-    object: "mcp.SamplingMessage",
+    object: Some(&objects::SAMPLING_MESSAGE),
     fields: &[own("role", 0, Shape::String("mcp.Role")), own("content", 1, Shape::Any)],
 };
 
 static MODEL_PREFERENCES: Struct = Struct {
     name: "ModelPreferences",
     go: "mcp.ModelPreferences",
-    object: "mcp.ModelPreferences",
+    object: Some(&objects::MODEL_PREFERENCES),
     fields: &[
         own("hints", 0, Shape::List("[]mcp.ModelHint", &Shape::Struct(&MODEL_HINT))),
         own("costPriority", 1, Shape::Double),
@@ -274,7 +277,7 @@ static MODEL_PREFERENCES: Struct = Struct {
 static MODEL_HINT: Struct = Struct {
     name: "ModelHint",
     go: "mcp.ModelHint",
-    object: "mcp.ModelHint",
+    object: Some(&objects::MODEL_HINT),
     fields: &[own("name", 0, STRING)],
 };
 
@@ -283,7 +286,7 @@ static MODEL_HINT: Struct = Struct {
 pub static MCP_REQUEST: Struct = Struct {
     name: "MCPRequest",
     go: "mcp.MCPRequest",
-    object: "mcp.MCPRequest",
+    object: Some(&objects::MCP_REQUEST),
     fields: &[
         own("Method", 0, STRING),
         own("ID", 1, REQUEST_ID),
@@ -313,7 +316,7 @@ fn request_id<'a>(decoder: &mut Decoder<'_, 'a>, at: At<'_>) -> Result<Option<Va
         Value::Double(double) => crate::value::double_to_int(double).map_or(value, Value::Int),
         other => other,
     };
-    object(decoder, "mcp.RequestId", &[Some(value)]).map(Some)
+    object(decoder, &objects::REQUEST_ID, &[Some(value)]).map(Some)
 }
 
 /// mcp-go's `_meta`: the progress token, and everything else.
@@ -327,15 +330,14 @@ fn meta<'a>(decoder: &mut Decoder<'_, 'a>, at: At<'_>) -> Result<Option<Value<'a
             rest.insert(*name, *value);
         }
     }
-    object(decoder, "mcp.Meta", &[token, Some(Value::Map(rest.finish()))]).map(Some)
+    object(decoder, &objects::META, &[token, Some(Value::Map(rest.finish()))]).map(Some)
 }
 
 fn object<'a>(
     decoder: &mut Decoder<'_, 'a>,
-    name: &str,
+    ty: &'static ObjectRow,
     fields: &[Option<Value<'a>>],
 ) -> Result<Value<'a>, JsonError<'a>> {
-    let ty = object_type(name).ok_or(Fault::Internal("an object type is missing"))?;
     decoder.budget().charge_bytes(size_of_val(fields).saturating_add(size_of::<Object<'_>>()))?;
     let fields = decoder.arena().alloc_slice_copy(fields);
     Ok(Value::Object(decoder.arena().alloc(Object { ty, fields, tagged: false })))
@@ -347,9 +349,8 @@ mod tests {
 
     /// Checks a struct and all that its fields hold.
     fn check(of: &Struct) {
-        let ty = (!of.object.is_empty()).then(|| object_type(of.object).expect(of.object));
         for field in of.fields {
-            if let (Some(ty), true) = (ty, field.at != usize::MAX) {
+            if let (Some(ty), true) = (of.object, field.at != usize::MAX) {
                 let target = ty.fields.get(field.at).unwrap_or_else(|| panic!("{}.{}", of.go, field.name));
                 let bare = field.name.trim_start_matches('_');
                 assert!(target.go_name.eq_ignore_ascii_case(bare), "{}.{}", of.go, field.name);

@@ -48,7 +48,7 @@ fn body(bytes: &[u8]) -> String {
 #[test]
 fn signatures_read() {
     for row in LIBRARY.rows {
-        Signature::parse(row.signature).unwrap();
+        Signature::parse(row.signature, &crate::library::table_type).unwrap();
     }
 }
 

@@ -3,7 +3,8 @@
 //! Mostly well typed: now and then an argument goes through `dyn`, with its own type or another one, and rarely an
 //! argument of another type stands there plainly.
 
-use toolgate::internal::types::{Signature, Type, object_type, object_types};
+use toolgate::internal::library::{object_type, object_types};
+use toolgate::internal::types::{Signature, Type};
 
 use super::constants as c;
 use super::leaves;

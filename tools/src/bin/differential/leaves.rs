@@ -1,7 +1,8 @@
 //! Constants and literals of a type, and the constants that a function's argument is likely to care about.
 
+use toolgate::internal::library::object_type;
 use toolgate::internal::policy::model::Mode;
-use toolgate::internal::types::{Type, object_type};
+use toolgate::internal::types::Type;
 
 use super::bodies;
 use super::constants as c;

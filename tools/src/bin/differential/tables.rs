@@ -4,8 +4,9 @@
 use std::collections::HashMap;
 
 use toolgate::internal::library;
+use toolgate::internal::library::{object_types, table_type};
 use toolgate::internal::policy::model::Mode;
-use toolgate::internal::types::{OPTIONAL, Signature, Type, object_types};
+use toolgate::internal::types::{OPTIONAL, Signature, Type};
 
 /// Functions whose answer depends on the network, the clock or chance.
 const IMPURE: &[&str] = &["http.Context", "resource.Context", "imagedata.Context", "globalcontext.Context"];
@@ -47,7 +48,7 @@ impl Tables {
             library.rows.iter().filter(|row| row.since <= library.version).map(|row| row.signature)
         });
         let signatures: Vec<Signature> = rows
-            .filter_map(|text| Signature::parse(text).ok())
+            .filter_map(|text| Signature::parse(text, &table_type).ok())
             .filter(|signature| !impure(signature))
             .collect();
         let mut types: Vec<Type> = Vec::new();

@@ -4,12 +4,8 @@
 //! Of the messages that those files merely import, none of which a request or an answer can hold, there is none here: a
 //! policy that makes one does not load, though Kyverno would take it.
 
-/// One message: its name, then `name: type` and the Go type that cel-go's messages convert a value of the field to. `*`
-/// marks a field with presence: a message, a wrapper, a member of a oneof.
-pub(super) type Row = (&'static str, &'static [(&'static str, &'static str, &'static str)]);
-
-/// The Go type of a field that holds another message: cel-go makes all messages of literals in this type.
-pub const MESSAGE: &str = "*dynamicpb.Message";
+use crate::library::types::TypeRow::{self, Object};
+use crate::value::object_type::{ObjectRow, message, messages, stored};
 
 /// True for the name of a message or enum of Envoy's or of the RPC status in its answers.
 pub fn is_envoy(name: &str) -> bool {
@@ -17,152 +13,215 @@ pub fn is_envoy(name: &str) -> bool {
 }
 
 /// The messages.
-pub(super) const MESSAGES: &[Row] = &[
-    (
-        "envoy.service.auth.v3.CheckRequest",
-        &[("attributes", "*envoy.service.auth.v3.AttributeContext", MESSAGE)],
-    ),
-    (
-        "envoy.service.auth.v3.AttributeContext",
-        &[
-            ("source", "*envoy.service.auth.v3.AttributeContext.Peer", MESSAGE),
-            ("destination", "*envoy.service.auth.v3.AttributeContext.Peer", MESSAGE),
-            ("request", "*envoy.service.auth.v3.AttributeContext.Request", MESSAGE),
-            ("context_extensions", "map(string, string)", "map[string]string"),
-            ("metadata_context", "*envoy.config.core.v3.Metadata", MESSAGE),
-            ("route_metadata_context", "*envoy.config.core.v3.Metadata", MESSAGE),
-            ("tls_session", "*envoy.service.auth.v3.AttributeContext.TLSSession", MESSAGE),
-        ],
-    ),
-    (
-        "envoy.service.auth.v3.AttributeContext.Peer",
-        &[
-            ("address", "*envoy.config.core.v3.Address", MESSAGE),
-            ("service", "string", "string"),
-            ("labels", "map(string, string)", "map[string]string"),
-            ("principal", "string", "string"),
-            ("certificate", "string", "string"),
-        ],
-    ),
-    (
-        "envoy.service.auth.v3.AttributeContext.Request",
-        &[
-            ("time", "*timestamp", "*timestamppb.Timestamp"),
-            ("http", "*envoy.service.auth.v3.AttributeContext.HttpRequest", MESSAGE),
-        ],
-    ),
-    (
-        "envoy.service.auth.v3.AttributeContext.HttpRequest",
-        &[
-            ("id", "string", "string"),
-            ("method", "string", "string"),
-            ("headers", "map(string, string)", "map[string]string"),
-            ("header_map", "*envoy.config.core.v3.HeaderMap", MESSAGE),
-            ("path", "string", "string"),
-            ("host", "string", "string"),
-            ("scheme", "string", "string"),
-            ("query", "string", "string"),
-            ("fragment", "string", "string"),
-            ("size", "int", "int64"),
-            ("protocol", "string", "string"),
-            ("body", "string", "string"),
-            ("raw_body", "bytes", "[]uint8"),
-        ],
-    ),
-    ("envoy.service.auth.v3.AttributeContext.TLSSession", &[("sni", "string", "string")]),
-    (
-        "envoy.config.core.v3.Address",
-        &[
-            ("socket_address", "*envoy.config.core.v3.SocketAddress", MESSAGE),
-            ("pipe", "*envoy.config.core.v3.Pipe", MESSAGE),
-            ("envoy_internal_address", "*envoy.config.core.v3.EnvoyInternalAddress", MESSAGE),
-        ],
-    ),
-    (
-        "envoy.config.core.v3.SocketAddress",
-        &[
-            ("protocol", "int", ENUM),
-            ("address", "string", "string"),
-            ("port_value", "*uint", "uint32"),
-            ("named_port", "*string", "string"),
-            ("resolver_name", "string", "string"),
-            ("ipv4_compat", "bool", "bool"),
-            ("network_namespace_filepath", "string", "string"),
-        ],
-    ),
-    ("envoy.config.core.v3.Pipe", &[("path", "string", "string"), ("mode", "uint", "uint32")]),
-    (
-        "envoy.config.core.v3.EnvoyInternalAddress",
-        &[("server_listener_name", "*string", "string"), ("endpoint_id", "string", "string")],
-    ),
-    (
-        "envoy.config.core.v3.Metadata",
-        &[
-            ("filter_metadata", "map(string, map(string, dyn))", "map[string]*structpb.Struct"),
-            ("typed_filter_metadata", "map(string, any)", "map[string]*anypb.Any"),
-        ],
-    ),
-    (
-        "envoy.config.core.v3.HeaderMap",
-        &[("headers", "list(envoy.config.core.v3.HeaderValue)", "[]*dynamicpb.Message")],
-    ),
-    (
-        "envoy.config.core.v3.HeaderValue",
-        &[("key", "string", "string"), ("value", "string", "string"), ("raw_value", "bytes", "[]uint8")],
-    ),
-    (
-        "envoy.config.core.v3.HeaderValueOption",
-        &[
-            ("header", "*envoy.config.core.v3.HeaderValue", MESSAGE),
-            ("append", "*wrapper(bool)", "*wrapperspb.BoolValue"),
-            ("append_action", "int", ENUM),
-            ("keep_empty_value", "bool", "bool"),
-        ],
-    ),
-    ("envoy.config.core.v3.QueryParameter", &[("key", "string", "string"), ("value", "string", "string")]),
-    (
-        "envoy.service.auth.v3.CheckResponse",
-        &[
-            ("status", "*google.rpc.Status", MESSAGE),
-            ("denied_response", "*envoy.service.auth.v3.DeniedHttpResponse", MESSAGE),
-            ("ok_response", "*envoy.service.auth.v3.OkHttpResponse", MESSAGE),
-            ("error_response", "*envoy.service.auth.v3.DeniedHttpResponse", MESSAGE),
-            ("dynamic_metadata", "*map(string, dyn)", "*structpb.Struct"),
-        ],
-    ),
-    (
-        "envoy.service.auth.v3.DeniedHttpResponse",
-        &[
-            ("status", "*envoy.type.v3.HttpStatus", MESSAGE),
-            ("headers", "list(envoy.config.core.v3.HeaderValueOption)", "[]*dynamicpb.Message"),
-            ("body", "string", "string"),
-        ],
-    ),
-    (
-        "envoy.service.auth.v3.OkHttpResponse",
-        &[
-            ("headers", "list(envoy.config.core.v3.HeaderValueOption)", "[]*dynamicpb.Message"),
-            ("headers_to_remove", "list(string)", "[]string"),
-            ("dynamic_metadata", "*map(string, dyn)", "*structpb.Struct"),
-            (
-                "response_headers_to_add",
-                "list(envoy.config.core.v3.HeaderValueOption)",
-                "[]*dynamicpb.Message",
-            ),
-            ("query_parameters_to_set", "list(envoy.config.core.v3.QueryParameter)", "[]*dynamicpb.Message"),
-            ("query_parameters_to_remove", "list(string)", "[]string"),
-        ],
-    ),
-    ("envoy.type.v3.HttpStatus", &[("code", "int", ENUM)]),
-    (
-        "google.rpc.Status",
-        &[
-            ("code", "int", "int32"),
-            ("message", "string", "string"),
-            ("details", "list(any)", "[]*anypb.Any"),
-        ],
-    ),
+pub(super) const TYPES: &[TypeRow] = &[
+    Object(&CHECK_REQUEST),
+    Object(&ATTRIBUTE_CONTEXT),
+    Object(&PEER),
+    Object(&REQUEST),
+    Object(&HTTP_REQUEST),
+    Object(&TLS_SESSION),
+    Object(&ADDRESS),
+    Object(&SOCKET_ADDRESS),
+    Object(&PIPE),
+    Object(&ENVOY_INTERNAL_ADDRESS),
+    Object(&METADATA),
+    Object(&HEADER_MAP),
+    Object(&HEADER_VALUE),
+    Object(&HEADER_VALUE_OPTION),
+    Object(&QUERY_PARAMETER),
+    Object(&CHECK_RESPONSE),
+    Object(&DENIED_HTTP_RESPONSE),
+    Object(&OK_HTTP_RESPONSE),
+    Object(&HTTP_STATUS),
+    Object(&STATUS),
 ];
+
+/// `envoy.service.auth.v3.CheckRequest`
+pub static CHECK_REQUEST: ObjectRow =
+    ObjectRow::message("envoy.service.auth.v3.CheckRequest", &[message("attributes", &ATTRIBUTE_CONTEXT)]);
+
+/// `envoy.service.auth.v3.AttributeContext`
+pub static ATTRIBUTE_CONTEXT: ObjectRow = ObjectRow::message(
+    "envoy.service.auth.v3.AttributeContext",
+    &[
+        message("source", &PEER),
+        message("destination", &PEER),
+        message("request", &REQUEST),
+        stored("context_extensions", "map(string, string)", "map[string]string"),
+        message("metadata_context", &METADATA),
+        message("route_metadata_context", &METADATA),
+        message("tls_session", &TLS_SESSION),
+    ],
+);
+
+/// `envoy.service.auth.v3.AttributeContext.Peer`
+pub static PEER: ObjectRow = ObjectRow::message(
+    "envoy.service.auth.v3.AttributeContext.Peer",
+    &[
+        message("address", &ADDRESS),
+        stored("service", "string", "string"),
+        stored("labels", "map(string, string)", "map[string]string"),
+        stored("principal", "string", "string"),
+        stored("certificate", "string", "string"),
+    ],
+);
+
+/// `envoy.service.auth.v3.AttributeContext.Request`
+pub static REQUEST: ObjectRow = ObjectRow::message(
+    "envoy.service.auth.v3.AttributeContext.Request",
+    &[stored("time", "*timestamp", "*timestamppb.Timestamp"), message("http", &HTTP_REQUEST)],
+);
+
+/// `envoy.service.auth.v3.AttributeContext.HttpRequest`
+pub static HTTP_REQUEST: ObjectRow = ObjectRow::message(
+    "envoy.service.auth.v3.AttributeContext.HttpRequest",
+    &[
+        stored("id", "string", "string"),
+        stored("method", "string", "string"),
+        stored("headers", "map(string, string)", "map[string]string"),
+        message("header_map", &HEADER_MAP),
+        stored("path", "string", "string"),
+        stored("host", "string", "string"),
+        stored("scheme", "string", "string"),
+        stored("query", "string", "string"),
+        stored("fragment", "string", "string"),
+        stored("size", "int", "int64"),
+        stored("protocol", "string", "string"),
+        stored("body", "string", "string"),
+        stored("raw_body", "bytes", "[]uint8"),
+    ],
+);
+
+/// `envoy.service.auth.v3.AttributeContext.TLSSession`
+pub static TLS_SESSION: ObjectRow = ObjectRow::message(
+    "envoy.service.auth.v3.AttributeContext.TLSSession",
+    &[stored("sni", "string", "string")],
+);
+
+/// `envoy.config.core.v3.Address`
+pub static ADDRESS: ObjectRow = ObjectRow::message(
+    "envoy.config.core.v3.Address",
+    &[
+        message("socket_address", &SOCKET_ADDRESS),
+        message("pipe", &PIPE),
+        message("envoy_internal_address", &ENVOY_INTERNAL_ADDRESS),
+    ],
+);
+
+/// `envoy.config.core.v3.SocketAddress`
+pub static SOCKET_ADDRESS: ObjectRow = ObjectRow::message(
+    "envoy.config.core.v3.SocketAddress",
+    &[
+        stored("protocol", "int", ENUM),
+        stored("address", "string", "string"),
+        stored("port_value", "*uint", "uint32"),
+        stored("named_port", "*string", "string"),
+        stored("resolver_name", "string", "string"),
+        stored("ipv4_compat", "bool", "bool"),
+        stored("network_namespace_filepath", "string", "string"),
+    ],
+);
+
+/// `envoy.config.core.v3.Pipe`
+pub static PIPE: ObjectRow = ObjectRow::message(
+    "envoy.config.core.v3.Pipe",
+    &[stored("path", "string", "string"), stored("mode", "uint", "uint32")],
+);
+
+/// `envoy.config.core.v3.EnvoyInternalAddress`
+pub static ENVOY_INTERNAL_ADDRESS: ObjectRow = ObjectRow::message(
+    "envoy.config.core.v3.EnvoyInternalAddress",
+    &[stored("server_listener_name", "*string", "string"), stored("endpoint_id", "string", "string")],
+);
+
+/// `envoy.config.core.v3.Metadata`
+pub static METADATA: ObjectRow = ObjectRow::message(
+    "envoy.config.core.v3.Metadata",
+    &[
+        stored("filter_metadata", "map(string, map(string, dyn))", "map[string]*structpb.Struct"),
+        stored("typed_filter_metadata", "map(string, any)", "map[string]*anypb.Any"),
+    ],
+);
+
+/// `envoy.config.core.v3.HeaderMap`
+pub static HEADER_MAP: ObjectRow =
+    ObjectRow::message("envoy.config.core.v3.HeaderMap", &[messages("headers", &HEADER_VALUE)]);
+
+/// `envoy.config.core.v3.HeaderValue`
+pub static HEADER_VALUE: ObjectRow = ObjectRow::message(
+    "envoy.config.core.v3.HeaderValue",
+    &[
+        stored("key", "string", "string"),
+        stored("value", "string", "string"),
+        stored("raw_value", "bytes", "[]uint8"),
+    ],
+);
+
+/// `envoy.config.core.v3.HeaderValueOption`
+pub static HEADER_VALUE_OPTION: ObjectRow = ObjectRow::message(
+    "envoy.config.core.v3.HeaderValueOption",
+    &[
+        message("header", &HEADER_VALUE),
+        stored("append", "*wrapper(bool)", "*wrapperspb.BoolValue"),
+        stored("append_action", "int", ENUM),
+        stored("keep_empty_value", "bool", "bool"),
+    ],
+);
+
+/// `envoy.config.core.v3.QueryParameter`
+pub static QUERY_PARAMETER: ObjectRow = ObjectRow::message(
+    "envoy.config.core.v3.QueryParameter",
+    &[stored("key", "string", "string"), stored("value", "string", "string")],
+);
+
+/// `envoy.service.auth.v3.CheckResponse`
+pub static CHECK_RESPONSE: ObjectRow = ObjectRow::message(
+    "envoy.service.auth.v3.CheckResponse",
+    &[
+        message("status", &STATUS),
+        message("denied_response", &DENIED_HTTP_RESPONSE),
+        message("ok_response", &OK_HTTP_RESPONSE),
+        message("error_response", &DENIED_HTTP_RESPONSE),
+        stored("dynamic_metadata", "*map(string, dyn)", "*structpb.Struct"),
+    ],
+);
+
+/// `envoy.service.auth.v3.DeniedHttpResponse`
+pub static DENIED_HTTP_RESPONSE: ObjectRow = ObjectRow::message(
+    "envoy.service.auth.v3.DeniedHttpResponse",
+    &[
+        message("status", &HTTP_STATUS),
+        messages("headers", &HEADER_VALUE_OPTION),
+        stored("body", "string", "string"),
+    ],
+);
+
+/// `envoy.service.auth.v3.OkHttpResponse`
+pub static OK_HTTP_RESPONSE: ObjectRow = ObjectRow::message(
+    "envoy.service.auth.v3.OkHttpResponse",
+    &[
+        messages("headers", &HEADER_VALUE_OPTION),
+        stored("headers_to_remove", "list(string)", "[]string"),
+        stored("dynamic_metadata", "*map(string, dyn)", "*structpb.Struct"),
+        messages("response_headers_to_add", &HEADER_VALUE_OPTION),
+        messages("query_parameters_to_set", &QUERY_PARAMETER),
+        stored("query_parameters_to_remove", "list(string)", "[]string"),
+    ],
+);
+
+/// `envoy.type.v3.HttpStatus`
+pub static HTTP_STATUS: ObjectRow =
+    ObjectRow::message("envoy.type.v3.HttpStatus", &[stored("code", "int", ENUM)]);
+
+/// `google.rpc.Status`
+pub static STATUS: ObjectRow = ObjectRow::message(
+    "google.rpc.Status",
+    &[
+        stored("code", "int", "int32"),
+        stored("message", "string", "string"),
+        stored("details", "list(any)", "[]*anypb.Any"),
+    ],
+);
 
 /// The Go type of an enum; its values are ints in CEL.
 const ENUM: &str = "protoreflect.EnumNumber";
@@ -313,4 +372,23 @@ fn values(of: &'static str) -> impl Iterator<Item = (&'static str, i64)> {
         let value = name.strip_prefix(of)?.strip_prefix('.')?;
         Some((value, *number))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_member_of_a_oneof_is_a_field_with_presence() {
+        let mut members = 0;
+        for row in TYPES {
+            let Object(row) = row else { panic!("{row:?}") };
+            assert!(row.message, "{row:?}");
+            for member in oneof(row.name) {
+                assert!(row.field(member).unwrap().1.pointer, "{row:?}.{member}");
+                members += 1;
+            }
+        }
+        assert_eq!(members, 8);
+    }
 }
