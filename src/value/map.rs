@@ -261,28 +261,54 @@ impl<'a> MapBuilder<'a> {
     /// The finished map, of entries in order or few.
     pub fn finish(mut self) -> Map<'a> {
         if !self.sorted {
-            let arena = self.entries.bump();
-            // Sorting indices keeps the order of insertion among equal keys without a stable sort's heap buffer.
-            let mut indices = BumpVec::with_capacity_in(self.entries.len(), arena);
-            indices.extend(0..self.entries.len());
-            let entries = &self.entries;
-            indices.sort_unstable_by(|a, b| match (entries.get(*a), entries.get(*b)) {
-                (Some(x), Some(y)) => order(&x.0, &y.0).then(a.cmp(b)),
-                _ => a.cmp(b),
-            });
-            let mut sorted: BumpVec<'a, (Value<'a>, Value<'a>)> =
-                BumpVec::with_capacity_in(entries.len(), arena);
-            for entry in indices.iter().filter_map(|i| entries.get(*i)) {
-                let ties = sorted.iter_mut().rev().take_while(|known| order(&known.0, &entry.0).is_eq());
-                match ties.into_iter().find(|known| same(&known.0, &entry.0)) {
-                    Some(known) => *known = *entry,
-                    None => sorted.push(*entry),
-                }
-            }
-            self.entries = sorted;
+            self.entries =
+                if self.entries.len() <= FEW { inserted(&self.entries) } else { sorted(&self.entries) };
         }
         Map { entries: self.entries.into_bump_slice() }
     }
+}
+
+/// The entries in order, each put where it belongs among those before it.
+fn inserted<'a>(entries: &BumpVec<'a, (Value<'a>, Value<'a>)>) -> BumpVec<'a, (Value<'a>, Value<'a>)> {
+    let mut sorted: BumpVec<'a, (Value<'a>, Value<'a>)> =
+        BumpVec::with_capacity_in(entries.len(), entries.bump());
+    for entry in entries {
+        let at = sorted.partition_point(|known| order(&known.0, &entry.0).is_le());
+        if !replaced(sorted.get_mut(..at).unwrap_or_default(), entry) {
+            sorted.insert(at, *entry);
+        }
+    }
+    sorted
+}
+
+/// The same for many.
+fn sorted<'a>(entries: &BumpVec<'a, (Value<'a>, Value<'a>)>) -> BumpVec<'a, (Value<'a>, Value<'a>)> {
+    // Sorting indices keeps the order of insertion among equal keys without a stable sort's heap buffer.
+    let mut indices = BumpVec::with_capacity_in(entries.len(), entries.bump());
+    indices.extend(0..entries.len());
+    indices.sort_unstable_by(|a, b| match (entries.get(*a), entries.get(*b)) {
+        (Some(x), Some(y)) => order(&x.0, &y.0).then(a.cmp(b)),
+        _ => a.cmp(b),
+    });
+    let mut sorted: BumpVec<'a, (Value<'a>, Value<'a>)> =
+        BumpVec::with_capacity_in(entries.len(), entries.bump());
+    for entry in indices.iter().filter_map(|i| entries.get(*i)) {
+        if !replaced(&mut sorted, entry) {
+            sorted.push(*entry);
+        }
+    }
+    sorted
+}
+
+/// Puts `entry` in the place of the one with the same key, if one of those at the end of `sorted` has it.
+fn replaced<'a>(sorted: &mut [(Value<'a>, Value<'a>)], entry: &(Value<'a>, Value<'a>)) -> bool {
+    let mut ties = sorted.iter_mut().rev().take_while(|known| order(&known.0, &entry.0).is_eq());
+    let same = ties.find(|known| same(&known.0, &entry.0));
+    if let Some(known) = same {
+        *known = *entry;
+        return true;
+    }
+    false
 }
 
 #[cfg(test)]

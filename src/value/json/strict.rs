@@ -139,6 +139,7 @@ pub fn read_but<'a>(
         below: None,
         arena,
         budget,
+        fault: None,
         flaw: None,
         wild: false,
         open: BumpVec::with_capacity_in(limit.min(16), arena),
@@ -147,11 +148,11 @@ pub fn read_but<'a>(
     };
     match reader.document() {
         Ok(root) => Ok(Document { root, flaw: reader.flaw, text, wild: reader.wild }),
-        Err(Stop::Fault(fault)) => Err(fault.into()),
-        // The words come from the one place that has them; this path ends in a refusal anyway.
-        Err(Stop::Syntax) => match check(bytes) {
-            Err(error) => Err(ReadError::Syntax(error)),
-            Ok(_) => Err(Fault::Internal("the strict JSON reader refuses what is JSON").into()),
+        Err(Stop) => match (reader.fault, check(bytes)) {
+            (Some(fault), _) => Err(fault.into()),
+            // The words come from the one place that has them; this path ends in a refusal anyway.
+            (None, Err(error)) => Err(ReadError::Syntax(error)),
+            (None, Ok(_)) => Err(Fault::Internal("the strict JSON reader refuses what is JSON").into()),
         },
     }
 }
@@ -222,40 +223,39 @@ impl<'a> Node<'a> {
 
 /// The number of bytes before the first that ends a run of a string's plain text: a quote, a backslash, a control
 /// byte. Most of an event is such runs, so eight bytes are looked at together.
+#[inline]
 pub fn plain(bytes: &[u8]) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGHS: u64 = 0x8080_8080_8080_8080;
-    // The high bit of each byte of the result that was zero; above a zero byte there may be false ones.
-    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
     let (words, rest) = bytes.as_chunks::<8>();
     let mut at = 0_usize;
     for word in words {
-        let word = u64::from_le_bytes(*word);
-        let control = word.wrapping_sub(ONES.wrapping_mul(0x20)) & !word & HIGHS;
-        let found = zeros(word ^ ONES.wrapping_mul(0x22)) | zeros(word ^ ONES.wrapping_mul(0x5c)) | control;
+        let found = specials(u64::from_le_bytes(*word));
         if found != 0 {
-            return at.saturating_add((found.trailing_zeros() as usize) >> 3);
+            return at.wrapping_add((found.trailing_zeros() as usize) >> 3);
         }
-        at = at.saturating_add(8);
+        at = at.wrapping_add(8);
     }
     let special = |byte: &u8| matches!(byte, b'"' | b'\\' | ..=0x1f);
-    at.saturating_add(rest.iter().position(special).unwrap_or(rest.len()))
+    at.wrapping_add(rest.iter().position(special).unwrap_or(rest.len()))
+}
+
+/// The high bit of each byte of `word` that is a quote, a backslash or a control byte; above the first there may be false
+/// ones.
+fn specials(word: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    // The high bit of each byte that is below `limit`, unless it is above 0x7f.
+    let below = |word: u64, limit: u64| word.wrapping_sub(ONES.wrapping_mul(limit)) & !word;
+    // Exchanging 0x20 and 0x22, and others below 0x20 among themselves, brings the quote next to the control bytes.
+    (below(word ^ ONES.wrapping_mul(0x02), 0x21) | below(word ^ ONES.wrapping_mul(0x5c), 1)) & HIGHS
 }
 
 fn offset(text: &str, part: &str) -> usize {
     part.as_ptr().addr().saturating_sub(text.as_ptr().addr())
 }
 
-enum Stop {
-    Syntax,
-    Fault(Fault),
-}
-
-impl From<Fault> for Stop {
-    fn from(fault: Fault) -> Self {
-        Stop::Fault(fault)
-    }
-}
+/// The text is not JSON, or the budget is spent: then [`Reader::fault`] says so, and not this, which almost every step may
+/// give and none does.
+struct Stop;
 
 /// A container that is being read.
 struct Open<'a> {
@@ -288,6 +288,8 @@ struct Reader<'b, 'a> {
     below: Option<usize>,
     arena: &'a Bump,
     budget: &'b mut Budget,
+    /// Why reading stopped, unless it was the text.
+    fault: Option<Fault>,
     flaw: Option<Flaw>,
     wild: bool,
     open: BumpVec<'a, Open<'a>>,
@@ -299,18 +301,32 @@ impl<'a> Reader<'_, 'a> {
     fn document(&mut self) -> Result<Node<'a>, Stop> {
         let root = self.value()?;
         self.space();
-        if self.at < self.text.len() { Err(Stop::Syntax) } else { Ok(root) }
+        if self.at < self.text.len() { Err(Stop) } else { Ok(root) }
     }
 
     fn byte(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 
+    /// Past a byte that was looked at; the offset of one is below the length, so that nothing wraps.
     fn step(&mut self) {
-        self.at = self.at.saturating_add(1);
+        self.at = self.at.wrapping_add(1);
     }
 
     fn space(&mut self) {
+        let Some(c @ ..=b' ') = self.byte() else { return };
+        // A new line is mostly followed by blanks.
+        if c == b'\n' {
+            self.step();
+            let (words, _) = self.text.as_bytes().get(self.at..).unwrap_or_default().as_chunks::<8>();
+            for word in words {
+                let other = u64::from_le_bytes(*word) ^ u64::from_le_bytes([b' '; 8]);
+                self.at = self.at.wrapping_add((other.trailing_zeros() as usize) >> 3);
+                if other != 0 {
+                    break;
+                }
+            }
+        }
         while self.byte().is_some_and(is_space) {
             self.step();
         }
@@ -319,15 +335,24 @@ impl<'a> Reader<'_, 'a> {
     /// The next byte that is no blank.
     fn token(&mut self) -> Result<u8, Stop> {
         self.space();
-        self.byte().ok_or(Stop::Syntax)
+        self.byte().ok_or(Stop)
     }
 
     fn expect(&mut self, c: u8) -> Result<(), Stop> {
         if self.byte() != Some(c) {
-            return Err(Stop::Syntax);
+            return Err(Stop);
         }
         self.step();
         Ok(())
+    }
+
+    /// What is given within the budget.
+    #[inline]
+    fn within<T>(&mut self, given: Result<T, Fault>) -> Result<T, Stop> {
+        given.map_err(|fault| {
+            self.fault = Some(fault);
+            Stop
+        })
     }
 
     fn note(&mut self, at: usize, kind: FlawKind) {
@@ -340,7 +365,8 @@ impl<'a> Reader<'_, 'a> {
 
     fn value(&mut self) -> Result<Node<'a>, Stop> {
         loop {
-            self.budget.charge(1)?;
+            let charged = self.budget.charge(1);
+            self.within(charged)?;
             let first = self.token()?;
             let start = self.at;
             let kind = match first {
@@ -370,7 +396,7 @@ impl<'a> Reader<'_, 'a> {
                 b't' => self.literal("true", Kind::Bool(true))?,
                 b'f' => self.literal("false", Kind::Bool(false))?,
                 b'n' => self.literal("null", Kind::Null)?,
-                _ => return Err(Stop::Syntax),
+                _ => return Err(Stop),
             };
             let node = self.node(start, kind);
             if let Some(root) = self.place(node)? {
@@ -403,7 +429,7 @@ impl<'a> Reader<'_, 'a> {
                     self.step();
                     node = self.leave()?;
                 }
-                _ => return Err(Stop::Syntax),
+                _ => return Err(Stop),
             }
         }
         Ok(Some(node))
@@ -417,20 +443,25 @@ impl<'a> Reader<'_, 'a> {
 
     /// The innermost container, finished.
     fn leave(&mut self) -> Result<Node<'a>, Stop> {
-        let Some(Open { object, start, base, .. }) = self.open.pop() else { return Err(Stop::Syntax) };
+        let Some(Open { object, start, base, .. }) = self.open.pop() else { return Err(Stop) };
         // Twice: the buffer of what is being read grows by doubling.
         let kind = if object {
             let members = self.members.get(base..).unwrap_or_default();
-            self.budget.charge_bytes(size_of_val(members).saturating_mul(2))?;
+            let charged = self.budget.charge_bytes(size_of_val(members).saturating_mul(2));
+            self.within(charged)?;
+            let members = self.members.get(base..).unwrap_or_default();
             let members: &'a [Member<'a>] = self.arena.alloc_slice_copy(members);
             self.members.truncate(base);
-            if let Some(second) = duplicate(members, self.arena, self.budget)? {
+            let second = duplicate(members, self.arena, self.budget);
+            if let Some(second) = self.within(second)? {
                 self.note(offset(self.text, second.raw), FlawKind::Duplicate);
             }
             Kind::Object(members)
         } else {
             let nodes = self.nodes.get(base..).unwrap_or_default();
-            self.budget.charge_bytes(size_of_val(nodes).saturating_mul(2))?;
+            let charged = self.budget.charge_bytes(size_of_val(nodes).saturating_mul(2));
+            self.within(charged)?;
+            let nodes = self.nodes.get(base..).unwrap_or_default();
             let nodes: &'a [Node<'a>] = self.arena.alloc_slice_copy(nodes);
             self.nodes.truncate(base);
             Kind::List(nodes)
@@ -441,14 +472,14 @@ impl<'a> Reader<'_, 'a> {
     /// Passes over a container that nests too deep, without following it.
     fn too_deep(&mut self) -> Result<Kind<'a>, Stop> {
         self.note(self.at, FlawKind::Depth);
-        let (end, _) = skip(self.text.as_bytes(), self.at).map_err(|_| Stop::Syntax)?;
+        let (end, _) = skip(self.text.as_bytes(), self.at).map_err(|_| Stop)?;
         self.at = end;
         Ok(Kind::Null)
     }
 
     fn name(&mut self) -> Result<(), Stop> {
         if self.token()? != b'"' {
-            return Err(Stop::Syntax);
+            return Err(Stop);
         }
         let name = self.string()?;
         self.space();
@@ -467,12 +498,24 @@ impl<'a> Reader<'_, 'a> {
     }
 
     fn string(&mut self) -> Result<&'a str, Stop> {
-        let (start, end, escapes) = self.quoted()?;
-        if escapes == Escapes::None {
-            return Ok(self.text.get(start..end).unwrap_or_default());
+        self.step();
+        let start = self.at;
+        self.run();
+        if self.byte() == Some(b'"') {
+            let text = self.text.get(start..self.at).unwrap_or_default();
+            self.step();
+            return Ok(text);
         }
+        self.escaped(start)
+    }
+
+    /// The rest of a string that has escapes or is wrong; apart, so that the ordinary string stays a small function.
+    #[inline(never)]
+    fn escaped(&mut self, start: usize) -> Result<&'a str, Stop> {
+        let (end, _) = self.quoted()?;
         let raw = slice(self.text.as_bytes(), start, end);
-        let unescaped = text::unescape(raw, self.arena, self.budget)?;
+        let unescaped = text::unescape(raw, self.arena, self.budget);
+        let unescaped = self.within(unescaped)?;
         if unescaped.lone_surrogate {
             self.note(start, FlawKind::LoneSurrogate);
         }
@@ -480,32 +523,38 @@ impl<'a> Reader<'_, 'a> {
     }
 
     fn unread_string(&mut self) -> Result<Kind<'a>, Stop> {
-        let (start, end, escapes) = self.quoted()?;
+        self.step();
+        let start = self.at;
+        let (end, escapes) = self.quoted()?;
         if escapes == Escapes::Unicode && text::has_lone_surrogate(slice(self.text.as_bytes(), start, end)) {
             self.note(start, FlawKind::LoneSurrogate);
         }
         Ok(Kind::Unread)
     }
 
-    /// Where a string begins and ends between its quotes, and which escapes it has.
-    fn quoted(&mut self) -> Result<(usize, usize, Escapes), Stop> {
-        self.step();
-        let start = self.at;
+    /// Past the plain text that comes next in a string.
+    #[inline]
+    fn run(&mut self) {
+        self.at = self.at.wrapping_add(plain(self.text.as_bytes().get(self.at..).unwrap_or_default()));
+    }
+
+    /// Past the rest of a string: where it ends, and which escapes there are in it.
+    fn quoted(&mut self) -> Result<(usize, Escapes), Stop> {
         let mut escapes = Escapes::None;
         loop {
-            self.at = self.at.saturating_add(plain(self.text.as_bytes().get(self.at..).unwrap_or_default()));
+            self.run();
             match self.byte() {
                 Some(b'"') => break,
                 Some(b'\\') => {
                     self.step();
                     escapes = escapes.max(self.escape()?);
                 }
-                _ => return Err(Stop::Syntax),
+                _ => return Err(Stop),
             }
         }
         let end = self.at;
         self.step();
-        Ok((start, end, escapes))
+        Ok((end, escapes))
     }
 
     fn escape(&mut self) -> Result<Escapes, Stop> {
@@ -515,12 +564,12 @@ impl<'a> Reader<'_, 'a> {
                 for _ in 0..4 {
                     self.step();
                     if !self.byte().is_some_and(|c| c.is_ascii_hexdigit()) {
-                        return Err(Stop::Syntax);
+                        return Err(Stop);
                     }
                 }
                 Escapes::Unicode
             }
-            _ => return Err(Stop::Syntax),
+            _ => return Err(Stop),
         };
         self.step();
         Ok(escape)
@@ -559,7 +608,7 @@ impl<'a> Reader<'_, 'a> {
 
     fn digits(&mut self) -> Result<(), Stop> {
         if !self.byte().is_some_and(|c| c.is_ascii_digit()) {
-            return Err(Stop::Syntax);
+            return Err(Stop);
         }
         while self.byte().is_some_and(|c| c.is_ascii_digit()) {
             self.step();
@@ -570,7 +619,7 @@ impl<'a> Reader<'_, 'a> {
     fn literal(&mut self, word: &str, kind: Kind<'a>) -> Result<Kind<'a>, Stop> {
         let end = self.at.saturating_add(word.len());
         if self.text.get(self.at..end) != Some(word) {
-            return Err(Stop::Syntax);
+            return Err(Stop);
         }
         self.at = end;
         Ok(kind)
