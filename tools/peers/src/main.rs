@@ -32,10 +32,8 @@ struct Measured {
     times: Times,
 }
 
-/// Asks Cedar. Nothing is permitted unless a policy permits it, so one permits all and the rules forbid.
-fn cedar(rules: &[Rule], length: Duration) -> Result<Measured, Failure> {
-    use cedar_policy::{Authorizer, Context, Decision, Entities, PolicySet, Request};
-
+/// The rules as Cedar has them. Nothing is permitted unless a policy permits it, so one permits all and the rules forbid.
+fn cedar_policies(rules: &[Rule]) -> Result<cedar_policy::PolicySet, Failure> {
     let forbid = |rule: &Rule| {
         format!(
             "forbid(principal, action, resource) when {{ context.target == \"{}\" && context.operation like \"delete*\" && \
@@ -44,21 +42,60 @@ fn cedar(rules: &[Rule], length: Duration) -> Result<Measured, Failure> {
         )
     };
     let text: String = rules.iter().map(forbid).collect();
-    let policies: PolicySet = format!("permit(principal, action, resource);\n{text}").parse()?;
-    let context =
-        serde_json::json!({"target": TARGET, "operation": OPERATION, "environments": [ENVIRONMENT]});
-    let request = Request::new(
-        "Agent::\"agent\"".parse()?,
-        "Action::\"tools/call\"".parse()?,
-        "Tool::\"kubernetes___deletePod\"".parse()?,
-        Context::from_json_value(context, None)?,
-        None,
-    )?;
+    Ok(format!("permit(principal, action, resource);\n{text}").parse()?)
+}
+
+/// Cedar's request, from texts as an embedding program has them: the cheapest way that its interface has, without JSON.
+fn cedar_request(types: &[cedar_policy::EntityTypeName; 3]) -> Result<cedar_policy::Request, Failure> {
+    use cedar_policy::{Context, EntityId, EntityTypeName, EntityUid, Request, RestrictedExpression};
+
+    let text = |text: &str| RestrictedExpression::new_string(black_box(text).to_owned());
+    let uid = |ty: &EntityTypeName, id: &str| {
+        EntityUid::from_type_name_and_id(ty.clone(), EntityId::new(black_box(id)))
+    };
+    let context = Context::from_pairs([
+        ("target".to_owned(), text(TARGET)),
+        ("operation".to_owned(), text(OPERATION)),
+        ("environments".to_owned(), RestrictedExpression::new_set([text(ENVIRONMENT)])),
+    ])?;
+    let [agent, action, tool] = types;
+    let (agent, action, tool) =
+        (uid(agent, "agent"), uid(action, "tools/call"), uid(tool, "kubernetes___deletePod"));
+    Ok(Request::new(agent, action, tool, context, None)?)
+}
+
+/// The types of Cedar's principal, action and resource.
+fn cedar_types() -> Result<[cedar_policy::EntityTypeName; 3], Failure> {
+    Ok(["Agent".parse()?, "Action".parse()?, "Tool".parse()?])
+}
+
+/// Asks Cedar, with a request that is ready.
+fn cedar(rules: &[Rule], length: Duration) -> Result<Measured, Failure> {
+    use cedar_policy::{Authorizer, Decision, Entities};
+
+    let (policies, request) = (cedar_policies(rules)?, cedar_request(&cedar_types()?)?);
     let (authorizer, entities) = (Authorizer::new(), Entities::empty());
     let decide = || authorizer.is_authorized(black_box(&request), &policies, &entities).decision();
     let denied = decide() == Decision::Deny;
     let times = times::<Failure>(length, || {
         black_box(decide());
+        Ok(())
+    })?;
+    Ok(Measured { denied, times })
+}
+
+/// Asks Cedar, with a request that is made for each call.
+fn cedar_with_request(rules: &[Rule], length: Duration) -> Result<Measured, Failure> {
+    use cedar_policy::{Authorizer, Decision, Entities};
+
+    let (policies, types) = (cedar_policies(rules)?, cedar_types()?);
+    let (authorizer, entities) = (Authorizer::new(), Entities::empty());
+    let decide = || -> Result<Decision, Failure> {
+        Ok(authorizer.is_authorized(&cedar_request(&types)?, &policies, &entities).decision())
+    };
+    let denied = decide()? == Decision::Deny;
+    let times = times::<Failure>(length, || {
+        black_box(decide()?);
         Ok(())
     })?;
     Ok(Measured { denied, times })
@@ -129,7 +166,8 @@ fn cel(rules: &[Rule], length: Duration) -> Result<Measured, Failure> {
 /// A way to decide by rules.
 type Peer = fn(&[Rule], Duration) -> Result<Measured, Failure>;
 
-const PEERS: [(&str, Peer); 3] = [("cedar", cedar), ("regorus", regorus), ("cel", cel)];
+const PEERS: [(&str, Peer); 4] =
+    [("cedar", cedar), ("cedar with its request", cedar_with_request), ("regorus", regorus), ("cel", cel)];
 
 fn run() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

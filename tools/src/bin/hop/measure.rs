@@ -44,10 +44,12 @@ pub(crate) struct Row {
     pub(crate) peers: Peers,
 }
 
-/// Other engines in process, the call ready in their own terms.
+/// Other engines in process, the call ready in their own terms unless it says otherwise.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peers {
     pub(crate) cedar: Times,
+    /// Cedar, its request made from texts for each call.
+    pub(crate) cedar_with_request: Times,
     pub(crate) regorus: Times,
     pub(crate) cel: Times,
 }

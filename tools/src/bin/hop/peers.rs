@@ -59,6 +59,11 @@ impl Program {
             found.insert(line.peer, Times { p50: line.p50, p99: line.p99, rate: line.rate });
         }
         let of = |peer: &str| found.get(peer).copied().ok_or(format!("tools/peers says nothing of {peer}"));
-        Ok(Peers { cedar: of("cedar")?, regorus: of("regorus")?, cel: of("cel")? })
+        Ok(Peers {
+            cedar: of("cedar")?,
+            cedar_with_request: of("cedar with its request")?,
+            regorus: of("regorus")?,
+            cel: of("cel")?,
+        })
     }
 }
