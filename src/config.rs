@@ -1,10 +1,10 @@
 //! What a deployment can set: the settings of all modules together, read and printed.
 //!
-//! The data knows nothing of files, events or policies. The interceptor is made of a [`Config`] and a compiled set.
+//! The data knows nothing of files, events or policies. The interceptor is made of a [`Settings`] and a compiled set.
 //!
 //! | Module | Does |
 //! |---|---|
-//! | `table` | every setting once: its name, variable, rules, meaning and place in [`Config`] |
+//! | `table` | every setting once: its name, variable, rules, meaning and place in [`Settings`] |
 //! | `read` | `toolgate.yaml` by that table, with places |
 //! | `variables` | the environment variables by that table |
 //! | `headers` | the mapping: what overrides what, and its expressions |
@@ -37,8 +37,8 @@ use crate::policy::decide::DefaultDecision;
 
 /// All settings, as `toolgate.yaml` and the variables `TOOLGATE_*` have them.
 ///
-/// [`Settings::default`](Config::default) is a deployment without either, [`Settings::load`](Config::load) and
-/// [`Settings::load_text`](Config::load_text) read a file or a text; a field may be set afterwards. What is set is checked
+/// [`Settings::default`] is a deployment without either, [`Settings::load`] and
+/// [`Settings::load_text`] read a file or a text; a field may be set afterwards. What is set is checked
 /// when an [`Engine`](crate::Engine) is made.
 ///
 /// ```
@@ -60,7 +60,7 @@ use crate::policy::decide::DefaultDecision;
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Config {
+pub struct Settings {
     /// What it means that no policy answers.
     pub default_decision: DefaultDecision,
     /// What one decision may use: steps, of which a million are about 50 ms, and bytes of memory.
@@ -85,9 +85,9 @@ pub struct Config {
     pub audit: AuditConfig,
 }
 
-impl Default for Config {
+impl Default for Settings {
     fn default() -> Self {
-        Config {
+        Settings {
             default_decision: DefaultDecision::default(),
             budget: Budget::default(),
             host: "gateway".to_owned(),

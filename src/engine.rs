@@ -23,7 +23,7 @@ use self::scratch::Fresh;
 use crate::audit::Audit;
 use crate::budget::{Budget, Fault};
 use crate::cel::eval::Frame;
-use crate::config::Config;
+use crate::config::Settings;
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::gateway::answer::{self, Denial};
 use crate::gateway::call;
@@ -102,7 +102,7 @@ struct Inner {
     json: Option<JsonReads>,
     rules: Rules,
     environments: Environments,
-    config: Config,
+    config: Settings,
     /// See [`Engine::digest`].
     digest: String,
 }
@@ -159,7 +159,7 @@ impl Engine {
     /// # Errors
     /// The set is empty; a policy asks outside of the call for something that the settings do not grant; a setting breaks its rules; a
     /// header's expression does not compile, a pattern is no glob, or a denial's status is no error.
-    pub fn new(set: PolicySet, settings: Config) -> Result<Engine, Diagnostics> {
+    pub fn new(set: PolicySet, settings: Settings) -> Result<Engine, Diagnostics> {
         let mut diagnostics = Vec::new();
         if set.is_empty() {
             let message = "an engine without policies would allow everything, so there is none";
@@ -215,7 +215,7 @@ impl Engine {
     }
 
     /// The settings.
-    pub fn settings(&self) -> &Config {
+    pub fn settings(&self) -> &Settings {
         &self.0.config
     }
 
@@ -452,7 +452,7 @@ impl Inner {
         budget: &mut Budget,
         given: Given<'a>,
     ) -> Result<Requests<'a>, Unfit> {
-        let settings = call::Settings {
+        let settings = call::Deployment {
             host: &self.config.host,
             environment: self.environments.of(call.tool_target),
             identity: caller,

@@ -20,7 +20,7 @@ mod visible;
 mod yaml;
 
 pub use audit::{Audit, Invocation};
-pub use config::Config as Settings;
+pub use config::Settings;
 pub use decision_id::DecisionId;
 pub use diag::{Code, Diagnostic, Diagnostics, Severity, Warnings};
 pub use engine::{Context, Decision, Engine, Scratch};

@@ -13,7 +13,7 @@ use std::panic::AssertUnwindSafe;
 use serde::Deserialize;
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
-use toolgate::internal::config::{Config, EnvironmentSource};
+use toolgate::internal::config::{EnvironmentSource, Settings};
 use toolgate::internal::gateway::environment::Environment;
 use toolgate::{Context, DecisionId, Engine, PolicySet, Scratch};
 
@@ -27,16 +27,16 @@ use gateway::case::{Case, cases, minified};
 const LARGEST_ANSWER: usize = 6 * 1024 * 1024;
 
 /// The engine of these policies.
-fn engine(policies: &str, config: Config) -> Engine {
+fn engine(policies: &str, config: Settings) -> Engine {
     let (set, warnings) = PolicySet::from_text("policies.yaml", policies).unwrap();
     assert!(warnings.is_empty(), "{warnings}");
     Engine::new(set, config).unwrap()
 }
 
 /// The configuration that a case's settings make.
-fn config(case: &Case) -> Config {
+fn config(case: &Case) -> Settings {
     let nothing = std::iter::empty::<(String, String)>();
-    Config::load_text("toolgate.yaml", &case.settings(), nothing)
+    Settings::load_text("toolgate.yaml", &case.settings(), nothing)
         .unwrap_or_else(|diagnostics| panic!("{}: {diagnostics:?}", case.name))
         .0
 }
@@ -163,7 +163,7 @@ fn show(names: &[&str]) -> String {
 }
 
 /// What the policy of `show` says to a call with these headers.
-fn shown(names: &[&str], config: Config, tool: &str, headers: &str) -> String {
+fn shown(names: &[&str], config: Settings, tool: &str, headers: &str) -> String {
     let event = format!(
         r#"{{"interceptorInputVersion":"1.0","mcp":{{"gatewayRequest":{{"headers":{headers},"body":{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}","arguments":{{"env":"dev"}}}}}}}}}}}}"#
     );
@@ -178,12 +178,12 @@ fn the_callers_own_headers_are_seen_only_if_wanted_and_never_in_place_of_compute
     let names = ["X-Dept", "X-User", "X-Tool-Name", "X-Query"];
     let wanted = ["x-dept", "x-user", "X-TOOL-NAME", "x-query"].map(str::to_owned).to_vec();
     let forwarding = || {
-        let mut config = Config::default();
+        let mut config = Settings::default();
         config.forward_headers = wanted.clone();
         config
     };
     let headers = r#"{"X-DEPT":" a, b ","x-user":"root","x-tool-name":"other","X-Query":"q"}"#;
-    assert_eq!(shown(&names, Config::default(), "t___get", headers), ", , get, ");
+    assert_eq!(shown(&names, Settings::default(), "t___get", headers), ", , get, ");
     assert_eq!(shown(&names, forwarding(), "t___get", headers), "a, b, , get, ");
     assert_eq!(shown(&names, forwarding(), "t___get", r#"{"x-dept":["a","b"]}"#), "a|b, , get, ");
     assert_eq!(shown(&names, forwarding(), "t___get", r#"{"x-dept":"a","X-Dept":"b"}"#), "header-value");
@@ -195,7 +195,7 @@ fn the_callers_own_headers_are_seen_only_if_wanted_and_never_in_place_of_compute
 /// Fields of settings can be set without a file that checks them, so an engine checks them again.
 #[test]
 fn settings_that_break_their_rules_make_no_engine() {
-    type Setter = fn(&mut Config);
+    type Setter = fn(&mut Settings);
     let breaks: [(&str, Setter); 5] = [
         ("`identity.claims.roles`: `/a~` is not a JSON Pointer", |config| {
             config.identity.claims.roles = Some("/a~".to_owned());
@@ -208,9 +208,9 @@ fn settings_that_break_their_rules_make_no_engine() {
         ("the status of a denial", |config| config.denial.status = 200),
     ];
     let (set, _) = PolicySet::from_text("policies.yaml", &show(&["X-User"])).unwrap();
-    assert!(Engine::new(set.clone(), Config::default()).is_ok());
+    assert!(Engine::new(set.clone(), Settings::default()).is_ok());
     for (message, set_it) in breaks {
-        let mut config = Config::default();
+        let mut config = Settings::default();
         set_it(&mut config);
         let wrong = Engine::new(set.clone(), config).unwrap_err().to_string();
         assert!(wrong.contains(message), "{wrong}");
@@ -222,7 +222,7 @@ fn the_environment_is_the_deployments_word_if_it_gives_one() {
     let named = |text: &str| Environment::new(text).unwrap();
     let row = |target: &str, environment: &str| (target.to_owned(), named(environment));
     let seen = |source: EnvironmentSource, tool: &str| {
-        let mut config = Config::default();
+        let mut config = Settings::default();
         config.environment = source;
         shown(&["X-Environment"], config, tool, "{}")
     };
@@ -239,7 +239,7 @@ fn the_environment_is_the_deployments_word_if_it_gives_one() {
 #[test]
 fn settings_that_cannot_hold_are_refused_at_the_start() {
     let (set, _) = PolicySet::from_text("policies.yaml", &show(&["X-Environment"])).unwrap();
-    let mut broken = [Config::default(), Config::default(), Config::default()];
+    let mut broken = [Settings::default(), Settings::default(), Settings::default()];
     broken[0].denial.status = 200;
     broken[1].judging.pass_tools = vec!["a[".to_owned()];
     broken[2].environment =

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::read::{self, Found};
 use super::table::{HIDDEN, SETTINGS};
-use super::{Config, Value, headers, variables};
+use super::{Settings, Value, headers, variables};
 use crate::diag::{Code, Diagnostic, Diagnostics, Warnings};
 use crate::gateway::identity::meant_pointer;
 use crate::outside::CapabilityConfig;
@@ -23,13 +23,13 @@ const NAMES: [&str; 3] = ["toolgate.yaml", "toolgate.yml", "toolgate.json"];
 /// The variable that names the file.
 const CONFIG: &str = "TOOLGATE_CONFIG";
 
-/// The variables of this process that are Toolgate's, for [`Config::load`].
+/// The variables of this process that are Toolgate's, for [`Settings::load`].
 pub fn process_environment() -> impl Iterator<Item = (String, String)> {
     let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
     std::env::vars_os().map(move |(name, value)| (text(name), text(value)))
 }
 
-impl Config {
+impl Settings {
     /// The configuration of `file`, else of the file that the variable `TOOLGATE_CONFIG` names, else the defaults; each
     /// overridden by the other variables `TOOLGATE_*` of `environment`.
     ///
@@ -38,20 +38,20 @@ impl Config {
     pub fn load(
         file: Option<&Path>,
         environment: impl Iterator<Item = (String, String)>,
-    ) -> Result<(Config, Warnings), Diagnostics> {
-        Config::load_beside(&[], file, environment)
+    ) -> Result<(Settings, Warnings), Diagnostics> {
+        Settings::load_beside(&[], file, environment)
     }
 
-    /// As [`Config::load`]; where neither names a file, it is the `toolgate.yaml` in one of the directories of
+    /// As [`Settings::load`]; where neither names a file, it is the `toolgate.yaml` in one of the directories of
     /// `policies`, or beside one of its files, if there is one.
     ///
     /// # Errors
-    /// As [`Config::load`]; and two configuration files.
+    /// As [`Settings::load`]; and two configuration files.
     pub fn load_beside(
         policies: &[PathBuf],
         file: Option<&Path>,
         environment: impl Iterator<Item = (String, String)>,
-    ) -> Result<(Config, Warnings), Diagnostics> {
+    ) -> Result<(Settings, Warnings), Diagnostics> {
         let variables = variables::ours(environment);
         let named = variables.get(CONFIG).filter(|path| !path.is_empty()).map(PathBuf::from);
         let mut diagnostics = Vec::new();
@@ -59,15 +59,15 @@ impl Config {
         finish(file.as_ref(), &variables, diagnostics)
     }
 
-    /// The text of the file that [`Config::load_beside`] reads where no variable is set, if there is one, and that it is well.
+    /// The text of the file that [`Settings::load_beside`] reads where no variable is set, if there is one, and that it is well.
     ///
     /// # Errors
-    /// As [`Config::load_beside`].
+    /// As [`Settings::load_beside`].
     #[doc(hidden)]
     pub fn file_beside(
         policies: &[PathBuf],
         file: Option<&Path>,
-    ) -> Result<(Config, Option<Arc<Source>>, Warnings), Diagnostics> {
+    ) -> Result<(Settings, Option<Arc<Source>>, Warnings), Diagnostics> {
         let mut diagnostics = Vec::new();
         let file = find(policies, file.map(Path::to_path_buf), &mut diagnostics);
         let (config, warnings) = finish(file.as_ref(), &BTreeMap::new(), diagnostics)?;
@@ -77,12 +77,12 @@ impl Config {
     /// The configuration of one text as if it were the file `name`.
     ///
     /// # Errors
-    /// As [`Config::load`].
+    /// As [`Settings::load`].
     pub fn load_text(
         name: &str,
         text: &str,
         environment: impl Iterator<Item = (String, String)>,
-    ) -> Result<(Config, Warnings), Diagnostics> {
+    ) -> Result<(Settings, Warnings), Diagnostics> {
         let mut diagnostics = Vec::new();
         let file = text_source(name, text.to_owned(), &mut diagnostics).map(File::new);
         finish(file.as_ref(), &variables::ours(environment), diagnostics)
@@ -91,13 +91,13 @@ impl Config {
     /// The settings of `mapping`, a part of another document, over those of `base`; variables do not count. For fixtures.
     ///
     /// # Errors
-    /// As [`Config::load`].
+    /// As [`Settings::load`].
     #[doc(hidden)]
     pub fn load_mapping(
         source: &Arc<Source>,
         mapping: &Mapping,
-        base: Config,
-    ) -> Result<(Config, Warnings), Diagnostics> {
+        base: Settings,
+    ) -> Result<(Settings, Warnings), Diagnostics> {
         let (mut config, mut diagnostics) = (base, Vec::new());
         let found = read::read_mapping(source, mapping, &mut config, &mut diagnostics);
         beside_file(&mut config.capabilities, &File::new(Arc::clone(source)).directory, &found);
@@ -125,8 +125,8 @@ fn finish(
     file: Option<&File>,
     variables: &BTreeMap<String, String>,
     mut diagnostics: Vec<Diagnostic>,
-) -> Result<(Config, Warnings), Diagnostics> {
-    let mut config = Config::default();
+) -> Result<(Settings, Warnings), Diagnostics> {
+    let mut config = Settings::default();
     let Some(File { source, directory, headers }) = file else {
         return settle(config, None, Found::default(), variables, diagnostics);
     };
@@ -138,12 +138,12 @@ fn finish(
 /// What a file's headers say, then the variables, then what must hold of all settings together. With the file come the
 /// expressions of headers that were checked before.
 fn settle(
-    mut config: Config,
+    mut config: Settings,
     file: Option<(&Arc<Source>, &CheckedHeaders)>,
     mut found: Found,
     variables: &BTreeMap<String, String>,
     mut diagnostics: Vec<Diagnostic>,
-) -> Result<(Config, Warnings), Diagnostics> {
+) -> Result<(Settings, Warnings), Diagnostics> {
     if let Some((source, checked)) = file {
         let overrides = std::mem::take(&mut found.headers);
         headers::apply(&mut config.headers, overrides, checked, source, &mut diagnostics);
@@ -213,7 +213,7 @@ impl Places<'_> {
 
 /// Warns of names of claims that look like paths.
 fn claims(
-    config: &Config,
+    config: &Settings,
     places: &Places<'_>,
     variables: &BTreeMap<String, String>,
     out: &mut Vec<Diagnostic>,
@@ -236,7 +236,7 @@ fn claims(
 }
 
 /// What must hold of settings wherever they come from.
-fn together(config: &mut Config, places: &Places<'_>, out: &mut Vec<Diagnostic>) {
+fn together(config: &mut Settings, places: &Places<'_>, out: &mut Vec<Diagnostic>) {
     let identity = &config.identity;
     if identity.required && !identity.trust_jwt && !identity.iam_principal {
         let message = "`identity.required` without a trusted identity denies every call";

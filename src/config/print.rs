@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::Config;
+use super::Settings;
 use super::table::{API_VERSION, HEADERS, KIND, SETTINGS, Value};
 use crate::gateway::environment::Environment;
 use crate::gateway::headers::DEFAULT_MAPPING;
@@ -29,7 +29,7 @@ enum Tree {
     Map(Vec<(String, Tree)>),
 }
 
-impl Config {
+impl Settings {
     /// What is in force, for people to read and for a file to begin with.
     pub fn effective(&self) -> Effective {
         let mut root =
@@ -50,7 +50,7 @@ impl Config {
     }
 }
 
-impl Config {
+impl Settings {
     /// The settings that change decisions, as text that is equal where they mean the same: not how a denial is written
     /// nor what is recorded, and lists and headers without their order, where order has no meaning.
     pub fn deciding(&self) -> String {

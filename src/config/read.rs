@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::Config;
+use super::Settings;
 use super::headers::Override;
 use super::table::{self, API_VERSION, HEADERS, HIDDEN, KIND, Kind, SETTINGS, Setting, Value};
 use crate::diag::{Code, Diagnostic};
@@ -27,7 +27,7 @@ pub(super) struct Found {
 ///
 /// # Errors
 /// Everything that is wrong is pushed to `out`.
-pub(super) fn read(source: &Arc<Source>, config: &mut Config, out: &mut Vec<Diagnostic>) -> Found {
+pub(super) fn read(source: &Arc<Source>, config: &mut Settings, out: &mut Vec<Diagnostic>) -> Found {
     let mut reader = Reader { source, config, out, found: Found::default() };
     let documents = yaml::documents(source, reader.out);
     match documents.as_slice() {
@@ -54,7 +54,7 @@ pub(super) fn read(source: &Arc<Source>, config: &mut Config, out: &mut Vec<Diag
 pub(super) fn read_mapping(
     source: &Arc<Source>,
     mapping: &Mapping,
-    config: &mut Config,
+    config: &mut Settings,
     out: &mut Vec<Diagnostic>,
 ) -> Found {
     let mut reader = Reader { source, config, out, found: Found::default() };
@@ -64,7 +64,7 @@ pub(super) fn read_mapping(
 
 struct Reader<'a> {
     source: &'a Arc<Source>,
-    config: &'a mut Config,
+    config: &'a mut Settings,
     out: &'a mut Vec<Diagnostic>,
     found: Found,
 }

@@ -1,12 +1,12 @@
 //! Every setting once: its name in `toolgate.yaml`, its environment variable, what it may be, what it means and where
-//! it stands in [`Config`].
+//! it stands in [`Settings`].
 //!
 //! The reader, the variables, the printer, the JSON Schema and the documentation all read this table. The mapping of
 //! headers is not in it: its names are the user's.
 
 use globset::Glob;
 
-use super::{Config, DenialForm, EnvironmentSource, Provider, UnknownMethods};
+use super::{DenialForm, EnvironmentSource, Provider, Settings, UnknownMethods};
 use crate::audit;
 use crate::diag::{Code, Diagnostic};
 use crate::gateway::environment::Environment;
@@ -73,17 +73,17 @@ pub(super) type Fits = fn(&str) -> Option<String>;
 /// What a setting may be, and where it stands.
 pub(super) enum Kind {
     /// True or false.
-    Flag(fn(&mut Config) -> &mut bool),
+    Flag(fn(&mut Settings) -> &mut bool),
     /// One of these words.
-    Choice(&'static [&'static str], fn(&Config) -> &'static str, fn(&mut Config, &str)),
+    Choice(&'static [&'static str], fn(&Settings) -> &'static str, fn(&mut Settings, &str)),
     /// A whole number of this range.
-    Whole(i64, i64, fn(&Config) -> i64, fn(&mut Config, i64)),
+    Whole(i64, i64, fn(&Settings) -> i64, fn(&mut Settings, i64)),
     /// Text that is not empty.
-    Text(Fits, fn(&mut Config) -> &mut String),
+    Text(Fits, fn(&mut Settings) -> &mut String),
     /// The same, or nothing.
-    Optional(Fits, fn(&mut Config) -> &mut Option<String>),
+    Optional(Fits, fn(&mut Settings) -> &mut Option<String>),
     /// A list of texts, none empty and none twice.
-    Texts(Fits, fn(&mut Config) -> &mut Vec<String>),
+    Texts(Fits, fn(&mut Settings) -> &mut Vec<String>),
     /// [`EnvironmentSource::Fixed`]
     Environment,
     /// [`EnvironmentSource::Targets`]
@@ -130,7 +130,7 @@ impl Kind {
     }
 
     /// Sets the value. A value of another kind changes nothing; what reads values makes none.
-    pub(super) fn set(&self, config: &mut Config, value: Value) {
+    pub(super) fn set(&self, config: &mut Settings, value: Value) {
         match (self, value) {
             (Kind::Flag(place), Value::Flag(value)) => *place(config) = value,
             (Kind::Choice(_, _, set), Value::Word(word)) => set(config, word),
@@ -148,7 +148,7 @@ impl Kind {
     }
 }
 
-impl Config {
+impl Settings {
     /// What is wrong with texts that were set without a file or a variable, which are checked when they are read. Patterns
     /// and headers are checked where they are compiled.
     pub(crate) fn mistakes(&self) -> Vec<Diagnostic> {
@@ -176,7 +176,7 @@ impl Config {
 
 impl Setting {
     /// Its value in `config`; none if it is not set. A secret is not told.
-    pub fn get(&self, config: &Config) -> Option<Value> {
+    pub fn get(&self, config: &Settings) -> Option<Value> {
         // The places are for writing too; what is read is a copy.
         let copy = &mut config.clone();
         match &self.kind {

@@ -62,7 +62,7 @@ fn schema() -> Json {
     for setting in SETTINGS {
         let mut value = type_of(&setting.kind);
         value["description"] = json!(format!("{} Variable: {}.", plain(setting.meaning), setting.variable));
-        if let Some(default) = setting.get(&Config::default()) {
+        if let Some(default) = setting.get(&Settings::default()) {
             value["default"] = match default {
                 Value::Flag(flag) => json!(flag),
                 Value::Whole(number) => json!(number),
@@ -83,7 +83,7 @@ fn schema() -> Json {
         }
         place.insert(name.to_owned(), value);
     }
-    let names: Map<String, Json> = Config::default()
+    let names: Map<String, Json> = Settings::default()
         .headers
         .into_iter()
         .map(|rule| (rule.name, json!({"type": ["string", "null"], "default": rule.expression})))
@@ -166,7 +166,7 @@ fn reference() -> String {
         section = own;
         let level = if own.is_empty() { "###" } else { "####" };
         writeln!(text, "{level} `{}`\n\n{}\n", setting.path, setting.meaning).unwrap();
-        let default = written(setting.get(&Config::default()));
+        let default = written(setting.get(&Settings::default()));
         writeln!(text, "- Value: {}. Default: {default}.", kind(&setting.kind)).unwrap();
         writeln!(text, "- Variable: `{}`\n\n```yaml\n{}```\n", setting.variable, example(setting)).unwrap();
     }
@@ -185,7 +185,7 @@ fn variables() -> String {
 }
 
 fn mapping() -> String {
-    let printed = Config::default().effective().to_string();
+    let printed = Settings::default().effective().to_string();
     let headers = printed.split_once("\nheaders:\n").unwrap().1;
     format!("```yaml\nheaders:\n{headers}```\n")
 }
@@ -209,7 +209,7 @@ fn the_documentation_has_every_setting_as_the_table_has_it() {
 fn paths_in_a_file_count_from_its_directory() {
     let text = "apiVersion: toolgate.dev/v1\nkind: Configuration\ncapabilities: {resources: [a, /b], certificates: c.pem}\n";
     let variables = [("TOOLGATE_IMAGES".to_owned(), "i.yaml".to_owned())];
-    let (config, _) = Config::load_text("etc/toolgate.yaml", text, variables.into_iter()).unwrap();
+    let (config, _) = Settings::load_text("etc/toolgate.yaml", text, variables.into_iter()).unwrap();
     let capabilities = config.capabilities;
     assert_eq!(capabilities.resources, ["etc/a", "/b"]);
     assert_eq!(capabilities.certificates.as_deref(), Some("etc/c.pem"));
@@ -219,7 +219,7 @@ fn paths_in_a_file_count_from_its_directory() {
 #[test]
 fn a_header_asks_nothing_outside_of_the_call() {
     let text = "apiVersion: toolgate.dev/v1\nkind: Configuration\nheaders: {X-A: 'string(jwks.Fetch(\"https://a/\") == jwks.Fetch(\"https://b/\"))'}\n";
-    let mistakes = Config::load_text("toolgate.yaml", text, std::iter::empty()).unwrap_err();
+    let mistakes = Settings::load_text("toolgate.yaml", text, std::iter::empty()).unwrap_err();
     assert_eq!(mistakes.len(), 1);
     assert_eq!(
         (mistakes[0].code, mistakes[0].position().unwrap().column),
@@ -236,7 +236,7 @@ fn the_configurations_of_the_documentation_load() {
         for block in text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()) {
             if block.starts_with("apiVersion: toolgate.dev/") {
                 count += 1;
-                let loaded = Config::load_text(page, block, std::iter::empty());
+                let loaded = Settings::load_text(page, block, std::iter::empty());
                 assert!(loaded.is_ok(), "{page}:\n{block}\n{loaded:?}");
             }
         }
@@ -252,7 +252,7 @@ mod migration {
     /// The reason of the denial, if a policy that has `expression` denies.
     fn decide(file: &str, expression: &str, event: &Json) -> Option<String> {
         let path = root().join("testdata/config").join(file);
-        let config = Config::load(Some(&path), std::iter::empty()).unwrap().0;
+        let config = Settings::load(Some(&path), std::iter::empty()).unwrap().0;
         let policy = format!(
             "apiVersion: policies.kyverno.io/v1\nkind: ValidatingPolicy\nmetadata: {{name: a}}\nspec:\n  \
              evaluation: {{mode: HTTP}}\n  validations:\n  - expression: >-\n      {expression}\n"
@@ -288,7 +288,7 @@ mod migration {
             PolicySet::from_text("policy.yaml", policy.split("```").next().unwrap()).unwrap();
         assert!(warnings.is_empty(), "{warnings}");
         let config = root().join("testdata/config/migration-aws-samples.yaml");
-        let config = Config::load(Some(&config), std::iter::empty()).unwrap().0;
+        let config = Settings::load(Some(&config), std::iter::empty()).unwrap().0;
         let engine = Engine::new(set, config).unwrap();
         let mut scratch = Scratch::default();
         for (token, denied) in

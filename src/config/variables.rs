@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::table::{self, Kind, PROCESS_VARIABLES, SETTINGS, Setting, Value};
-use super::{Config, EnvironmentSource};
+use super::{EnvironmentSource, Settings};
 use crate::diag::{Code, Diagnostic};
 use crate::gateway::environment::Environment;
 
@@ -17,7 +17,7 @@ pub(super) const PREFIX: &str = "TOOLGATE_";
 ///
 /// # Errors
 /// Everything that is wrong is pushed to `out`.
-pub(super) fn apply(config: &mut Config, variables: &BTreeMap<String, String>, out: &mut Vec<Diagnostic>) {
+pub(super) fn apply(config: &mut Settings, variables: &BTreeMap<String, String>, out: &mut Vec<Diagnostic>) {
     let mut environment: Option<&str> = None;
     for (name, value) in variables {
         if value.trim().is_empty() {

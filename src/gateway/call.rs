@@ -12,7 +12,7 @@ use bumpalo::Bump;
 
 mod attributes;
 
-pub use attributes::{Settings, operation, query};
+pub use attributes::{Deployment, operation, query};
 
 /// Methods that pass without a policy unless the configuration says otherwise: refusing them would disconnect the
 /// agent instead of refusing an action. Globs, as all in [`Judging`](super::judging::Judging).

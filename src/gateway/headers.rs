@@ -6,7 +6,7 @@
 use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
 
-use super::call::{Call, Settings, operation, query};
+use super::call::{Call, Deployment, operation, query};
 use super::environment::environments;
 use super::refusal::Refusal;
 use crate::budget::{Budget, Fault};
@@ -206,7 +206,7 @@ const fn attribute(name: &'static str, ty: &'static str) -> FieldRow {
 pub fn call_value<'a>(
     call: &Call<'a>,
     reads: CallReads,
-    settings: &Settings<'a>,
+    settings: &Deployment<'a>,
     arena: &'a Bump,
     budget: &mut Budget,
 ) -> Result<Value<'a>, Unfit> {
@@ -228,7 +228,7 @@ pub fn call_value<'a>(
 pub fn attribute_value<'a>(
     call: &Call<'a>,
     attribute: Attribute,
-    settings: &Settings<'a>,
+    settings: &Deployment<'a>,
     arena: &'a Bump,
     budget: &mut Budget,
 ) -> Result<Option<Value<'a>>, Unfit> {

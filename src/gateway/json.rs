@@ -2,7 +2,7 @@
 
 use bumpalo::Bump;
 
-use super::call::{Call, Settings};
+use super::call::{Call, Deployment};
 use super::headers::{Attribute, CallReads, Unfit, attribute_value};
 use crate::budget::Budget;
 use crate::value::json::{JsonError, go};
@@ -49,7 +49,7 @@ pub fn object<'a>(
     call: &Call<'a>,
     headers: Map<'a>,
     reads: JsonReads,
-    settings: &Settings<'a>,
+    settings: &Deployment<'a>,
     arena: &'a Bump,
     budget: &mut Budget,
 ) -> Result<Value<'a>, Unfit> {

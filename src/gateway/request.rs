@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
 
-use super::call::{Call, Settings};
+use super::call::{Call, Deployment};
 use super::headers::Unfit;
 use super::url;
 use crate::budget::{Budget, Fault};
@@ -70,7 +70,7 @@ pub fn check_request<'a>(
     call: &Call<'a>,
     headers: Map<'a>,
     reads: &Reads,
-    settings: &Settings<'a>,
+    settings: &Deployment<'a>,
     arena: &'a Bump,
     budget: &mut Budget,
 ) -> Result<Value<'a>, Unfit> {
@@ -180,7 +180,7 @@ mod tests {
         let Event::Request(request) = event(EVENT, &arena, &mut budget) else { panic!() };
         let rules = Rules::new(&Judging::default()).unwrap();
         let Sorted::Ask(call) = sort(request, &rules, &arena) else { panic!() };
-        let settings = Settings::default();
+        let settings = Deployment::default();
         let value = check_request(call, Map::EMPTY, reads, &settings, &arena, &mut budget).unwrap();
         let Value::Object(request) = value else { panic!() };
         then(request);

@@ -5,12 +5,12 @@ use crate::config::{SETTINGS, Value};
 use crate::diag::report::{Palette, render};
 
 /// What a case is compared by: the report, or what the effective configuration has that the defaults do not.
-fn outcome(result: &Result<(Config, Warnings), Diagnostics>) -> String {
+fn outcome(result: &Result<(Settings, Warnings), Diagnostics>) -> String {
     let (config, warnings) = match result {
         Ok((config, warnings)) => (config, warnings),
         Err(diagnostics) => return render(diagnostics, &Palette::PLAIN),
     };
-    let defaults = Config::default().effective().to_string();
+    let defaults = Settings::default().effective().to_string();
     let effective = config.effective().to_string();
     let mut section = "";
     let mut text = render(warnings, &Palette::PLAIN);
@@ -52,7 +52,7 @@ fn every_file_of_testdata_gives_its_recorded_report() {
         let stem = name.split_once('.').unwrap().0;
         let text = fs::read_to_string(folder.join(name)).unwrap();
         let environment = fs::read_to_string(folder.join(format!("{stem}.env"))).unwrap_or_default();
-        let result = Config::load_text(name, &text, variables(&environment));
+        let result = Settings::load_text(name, &text, variables(&environment));
         for diagnostic in result.as_ref().err().into_iter().flatten() {
             // The texts of CEL's faults are cel-go's.
             if diagnostic.code.number() / 100 == 30 {
@@ -94,24 +94,24 @@ fn what_is_printed_reads_back_to_the_same_configuration() {
         let environment = fs::read_to_string(path.with_extension("env")).unwrap_or_default();
         let text = fs::read_to_string(&path).unwrap();
         let name = path.display().to_string();
-        let Ok((config, _)) = Config::load_text(&name, &text, variables(&environment)) else { continue };
+        let Ok((config, _)) = Settings::load_text(&name, &text, variables(&environment)) else { continue };
         loaded += 1;
         let printed = config.effective().to_string();
         let keys = || key.clone().into_iter().filter(|_| config.audit.digest_key.is_some());
         let (mut again, _) =
-            Config::load_text("printed.yaml", &printed, keys()).unwrap_or_else(|diagnostics| {
+            Settings::load_text("printed.yaml", &printed, keys()).unwrap_or_else(|diagnostics| {
                 panic!("{name}:\n{printed}\n{}", render(&diagnostics, &Palette::PLAIN))
             });
         again.audit.digest_key.clone_from(&config.audit.digest_key);
         assert_eq!(format!("{again:?}"), format!("{config:?}"), "{name}:\n{printed}");
         let json = serde_json::to_string(&config.effective()).unwrap();
-        let (again, _) = Config::load_text("printed.json", &json, keys()).unwrap();
+        let (again, _) = Settings::load_text("printed.json", &json, keys()).unwrap();
         assert_eq!(again.effective(), config.effective(), "{name}:\n{json}");
     }
     assert!(loaded >= 10, "{loaded} files load");
-    let printed = Config::default().effective().to_string();
-    let (again, _) = Config::load_text("printed.yaml", &printed, std::iter::empty()).unwrap();
-    assert_eq!(format!("{again:?}"), format!("{:?}", Config::default()));
+    let printed = Settings::default().effective().to_string();
+    let (again, _) = Settings::load_text("printed.yaml", &printed, std::iter::empty()).unwrap();
+    assert_eq!(format!("{again:?}"), format!("{:?}", Settings::default()));
 }
 
 #[test]
@@ -127,10 +127,10 @@ fn texts_of_all_kinds_survive_printing() {
         "é\u{2028}🦀\u{feff}",
         "\\U0",
     ] {
-        let mut config = Config::default();
+        let mut config = Settings::default();
         config.identity.issuers = vec![text.to_owned()];
         let printed = config.effective().to_string();
-        let again = Config::load_text("printed.yaml", &printed, std::iter::empty());
+        let again = Settings::load_text("printed.yaml", &printed, std::iter::empty());
         // What is not seen is printed as it is, and refused by whoever reads it.
         if text.chars().any(crate::visible::is_unseen) {
             let wrong = again.unwrap_err().to_string();
@@ -166,12 +166,12 @@ fn every_setting_is_set_by_its_variable_as_by_its_example() {
             "audit.digestKey" => Some(("TOOLGATE_AUDIT_KEY".to_owned(), "0123456789abcdef".to_owned())),
             _ => None,
         };
-        let (config, _) = Config::load_text("example.yaml", &file, extra.clone().into_iter())
+        let (config, _) = Settings::load_text("example.yaml", &file, extra.clone().into_iter())
             .unwrap_or_else(|diagnostics| panic!("{file}\n{}", render(&diagnostics, &Palette::PLAIN)));
         let value = setting.get(&config).unwrap();
         if setting.path != "denial.status" && setting.path != "judging.passNotifications" {
             assert_ne!(
-                setting.get(&Config::default()),
+                setting.get(&Settings::default()),
                 Some(value.clone()),
                 "the example of {}",
                 setting.path
@@ -192,7 +192,7 @@ fn every_setting_is_set_by_its_variable_as_by_its_example() {
                 .join(","),
         };
         let variable = (setting.variable.to_owned(), text);
-        let (by_variable, _) = Config::load(None, extra.into_iter().chain([variable])).unwrap();
+        let (by_variable, _) = Settings::load(None, extra.into_iter().chain([variable])).unwrap();
         assert_eq!(setting.get(&by_variable), Some(value), "{}", setting.variable);
     }
 }
@@ -202,9 +202,9 @@ fn no_text_makes_the_reader_panic() {
     let text = fs::read_to_string(folder().join("027-every-setting.yaml")).unwrap();
     for (at, _) in text.char_indices() {
         let (before, after) = text.split_at_checked(at).unwrap();
-        drop(Config::load_text("cut.yaml", before, std::iter::empty()));
+        drop(Settings::load_text("cut.yaml", before, std::iter::empty()));
         if at % 7 == 0 {
-            drop(Config::load_text("spoiled.yaml", &format!("{before}\"{after}"), std::iter::empty()));
+            drop(Settings::load_text("spoiled.yaml", &format!("{before}\"{after}"), std::iter::empty()));
         }
     }
 }
@@ -212,18 +212,18 @@ fn no_text_makes_the_reader_panic() {
 #[test]
 fn a_file_that_is_named_must_be_there_and_one_beside_the_policies_may_be() {
     let missing = folder().join("missing.yaml");
-    let errors = Config::load(Some(&missing), std::iter::empty()).unwrap_err();
+    let errors = Settings::load(Some(&missing), std::iter::empty()).unwrap_err();
     assert_eq!(errors.iter().map(|error| error.code).collect::<Vec<_>>(), [Code::ConfigUnreadable]);
     let variable = [("TOOLGATE_CONFIG".to_owned(), missing.display().to_string())];
-    assert!(Config::load(None, variable.into_iter()).is_err());
-    assert!(Config::load_beside(&[folder()], None, std::iter::empty()).is_ok());
-    assert!(Config::load(Some(&folder()), std::iter::empty()).is_err());
+    assert!(Settings::load(None, variable.into_iter()).is_err());
+    assert!(Settings::load_beside(&[folder()], None, std::iter::empty()).is_ok());
+    assert!(Settings::load(Some(&folder()), std::iter::empty()).is_err());
 }
 
 #[test]
 fn the_key_is_in_no_debug_output() {
     let key = [("TOOLGATE_AUDIT_KEY".to_owned(), "correct-horse-battery-staple".to_owned())];
-    let (config, _) = Config::load(None, key.into_iter()).unwrap();
+    let (config, _) = Settings::load(None, key.into_iter()).unwrap();
     assert_eq!(config.audit.digest_key.as_deref(), Some(&b"correct-horse-battery-staple"[..]));
     let debug = format!("{config:?} {:?}", config.effective());
     assert!(debug.contains("<set>") && !debug.contains("horse") && !debug.contains("99, 111"), "{debug}");
@@ -233,7 +233,7 @@ fn the_key_is_in_no_debug_output() {
 fn the_settings_that_decide_differ_where_decisions_may_and_nowhere_else() {
     let deciding = |text: &str| {
         let text = format!("apiVersion: toolgate.dev/v1\nkind: Configuration\n{text}\n");
-        Config::load_text("toolgate.yaml", &text, std::iter::empty()).unwrap().0.deciding()
+        Settings::load_text("toolgate.yaml", &text, std::iter::empty()).unwrap().0.deciding()
     };
     let default = deciding("");
     for same in [

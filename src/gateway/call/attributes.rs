@@ -9,7 +9,7 @@ use crate::gateway::identity::Identity;
 
 /// What a deployment knows better than the caller.
 #[derive(Clone, Copy, Debug)]
-pub struct Settings<'s> {
+pub struct Deployment<'s> {
     /// The host that policies see; the gateway's own name is not in the event.
     pub host: &'s str,
     /// Who says what the environment is.
@@ -18,9 +18,9 @@ pub struct Settings<'s> {
     pub identity: Option<&'s Identity<'s>>,
 }
 
-impl Default for Settings<'_> {
+impl Default for Deployment<'_> {
     fn default() -> Self {
-        Settings { host: "gateway", environment: EnvironmentOf::Caller, identity: None }
+        Deployment { host: "gateway", environment: EnvironmentOf::Caller, identity: None }
     }
 }
 

@@ -212,7 +212,7 @@ fn tool_names_split_at_the_first_separator() {
     assert!(split(&"a".repeat(MAX_TOOL_NAME + 1)).is_err());
 }
 
-fn attribute(body: &str, attribute: Attribute, settings: Settings<'static>) -> Option<String> {
+fn attribute(body: &str, attribute: Attribute, settings: Deployment<'static>) -> Option<String> {
     judged(body, |sorted| {
         let Sorted::Ask(call) = sorted else { panic!("{body}") };
         let arena = Bump::new();
@@ -232,9 +232,9 @@ fn attributes_are_those_of_the_design() {
             r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{name}","arguments":{arguments}}}}}"#
         )
     };
-    let open = Settings::default();
-    let fixed = Settings { environment: EnvironmentOf::Deployment(Some("prod")), ..open };
-    let unknown = Settings { environment: EnvironmentOf::Deployment(None), ..open };
+    let open = Deployment::default();
+    let fixed = Deployment { environment: EnvironmentOf::Deployment(Some("prod")), ..open };
+    let unknown = Deployment { environment: EnvironmentOf::Deployment(None), ..open };
     for (body, which, settings, expected) in [
         (call("k8s___deletePod", "{}"), Attribute::Target, open, Some("k8s")),
         (call("k8s___deletePod", "{}"), Attribute::Tool, open, Some("deletePod")),
@@ -298,7 +298,7 @@ fn the_caller_s_environment_is_every_one_that_an_argument_names() {
         );
         let texts = expected.iter().map(|text| Value::String(text)).collect::<Vec<_>>();
         let expected = (!texts.is_empty()).then(|| format!("{:?}", Value::List(texts.leak())));
-        assert_eq!(attribute(&body, Attribute::Environment, Settings::default()), expected, "{arguments}");
+        assert_eq!(attribute(&body, Attribute::Environment, Deployment::default()), expected, "{arguments}");
     }
 }
 
@@ -312,7 +312,8 @@ fn a_mapping_s_call_has_what_is_read_and_nothing_else() {
     let Event::Request(request) = event(text.as_bytes(), &arena, &mut budget) else { panic!() };
     let Sorted::Ask(call) = sort(request, &rules(), &arena) else { panic!() };
     let reads = CallReads::default().with(Attribute::Headers).with(Attribute::Arguments);
-    let Ok(Value::Object(object)) = call_value(call, reads, &Settings::default(), &arena, &mut budget) else {
+    let Ok(Value::Object(object)) = call_value(call, reads, &Deployment::default(), &arena, &mut budget)
+    else {
         panic!()
     };
     let set: Vec<_> =

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use toolgate::Capabilities;
-use toolgate::internal::config::Config;
+use toolgate::Settings;
 use toolgate::internal::diag::{Code, Diagnostic};
 use toolgate::internal::outside::{Fixed, value};
 use toolgate::internal::source::{Located, Source, Span};
@@ -26,7 +26,7 @@ pub(crate) struct Fixture {
     /// The policies that decide.
     pub(crate) policies: Vec<Located<PathBuf>>,
     /// The settings under which they do.
-    pub(crate) config: Config,
+    pub(crate) config: Settings,
     /// What policies are answered that ask outside of the call.
     pub(crate) answers: Capabilities,
     /// When the events arrive, in seconds since the Unix epoch; now if absent.
@@ -180,7 +180,7 @@ fn read_document(source: &Arc<Source>, document: &Document, out: &mut Vec<Diagno
 }
 
 /// Who gives answers means that policies may ask for them; whatever is not given is an error, and nothing is asked.
-fn answers(reader: &mut Reader<'_>, fields: &Fields<'_>, config: &mut Config) -> Capabilities {
+fn answers(reader: &mut Reader<'_>, fields: &Fields<'_>, config: &mut Settings) -> Capabilities {
     let Some(node) = fields.get("answers") else { return Capabilities::default() };
     match Fixed::read(&value(node)) {
         Ok(fixed) => {
