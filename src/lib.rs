@@ -9,6 +9,7 @@ mod diag;
 mod engine;
 mod gateway;
 mod library;
+mod methods;
 mod outside;
 mod policy;
 mod record;

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 const ROOMS: &[(&str, &str)] = &[
     ("budget", "steps, bytes and faults: everything that runs is charged, so nothing is below it"),
     ("visible", "which characters are not seen, and how they are escaped"),
+    ("methods", "which methods MCP has; not what a call of one does"),
     ("source", "files, spans and the way from a YAML scalar back to its file"),
     ("diag", "codes and the form of a diagnostic; not who raised it"),
     ("yaml", "YAML as Kyverno reads it; no policies, no settings"),

@@ -1,11 +1,11 @@
 //! From a request event to one call: what is refused, what passes, what policies are asked about.
 
 use super::judging::Rules;
-use super::methods::{Known, known};
 use super::refusal::{Id, Refusal};
 use super::url::{self, Url};
 use super::wire::{self, Request};
 use crate::library::kyverno::http::is_token;
+use crate::methods::{Known, known};
 use crate::value::json::strict::{Kind, Node};
 use crate::value::json::structs::folds_to;
 use bumpalo::Bump;
@@ -177,7 +177,7 @@ fn check<'a>(
     };
     // Before any list is asked: what passes a look-alike passes the method that the other side takes it for.
     let known = match known(method) {
-        Known::LookAlike => return Err(Refusal::MethodSpelling),
+        Known::LookAlike(_) => return Err(Refusal::MethodSpelling),
         known => known == Known::Method,
     };
     if arguments.is_some_and(|arguments| !matches!(arguments.kind, Kind::Object(_))) {

@@ -5,8 +5,8 @@
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use super::call::PASSED;
-use super::methods::{METHODS, notifications};
 use super::refusal::Id;
+use crate::methods::{METHODS, notifications};
 
 /// Which messages policies are asked about: glob patterns (`*`, `?`, `[…]`, `{a,b}`).
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! Comparisons of a header with a value that the mapping of headers never gives (docs/configuration.md): it writes
-//! environments and operations in lower case, and the names of tools have few characters.
+//! environments and operations in lower case, the names of tools have few characters, and what looks like a method of MCP
+//! and is none is refused before any policy is asked.
 //!
 //! Follows a header's values through variables, macros, optionals and indices, as far as they are known to be the
 //! same. What is not known is not warned of.
@@ -11,6 +12,7 @@ use bumpalo::Bump;
 use crate::cel::tree::{Checked, Expr, ExprKind, Literal, Macro, NodeId};
 use crate::library::VARIABLES;
 use crate::library::kyverno::http::canonical_key;
+use crate::methods::{Known as KnownMethod, known};
 use crate::types::Type;
 
 use super::{is_envoy_header, is_header, text};
@@ -22,6 +24,7 @@ const BINDING: [Macro; 3] = [Macro::Bind, Macro::OptMap, Macro::OptFlatMap];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
     Environment,
+    Method,
     Operation,
     Name(&'static str),
 }
@@ -40,6 +43,7 @@ impl Form {
     fn of(header: &str) -> Option<Form> {
         match canonical_key(header, &Bump::new()) {
             "X-Environment" => Some(Form::Environment),
+            "X-Mcp-Method" => Some(Form::Method),
             "X-Operation" => Some(Form::Operation),
             "X-Tool-Name" => Some(Form::Name("tool")),
             "X-Tool-Target" => Some(Form::Name("target")),
@@ -57,12 +61,19 @@ impl Form {
                     && (!starts || text.trim_start().len() == text.len())
                     && (!ends || text.trim_end().len() == text.len())
             }
+            // A part of a look-alike may be part of a method that nobody has published.
+            Form::Method => part != Part::Whole || meant(text).is_none(),
             Form::Operation => text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()),
             // A tool's target ends where the first `___` begins.
             Form::Name("target") if text.contains("___") => false,
             Form::Name(_) => text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_./-".contains(&byte)),
         }
     }
+}
+
+/// The method of MCP that a text is taken for and is not.
+fn meant(text: &str) -> Option<&'static str> {
+    if let KnownMethod::LookAlike(method) = known(text) { Some(method) } else { None }
 }
 
 /// A text that no value of a header is, or has.
@@ -78,6 +89,7 @@ impl Never {
         let Never { form, text, part } = self;
         let what = match form {
             Form::Environment => "environment",
+            Form::Method => "method",
             Form::Operation => "operation",
             Form::Name(what) => what,
         };
@@ -89,6 +101,7 @@ impl Never {
         };
         let rule = match form {
             Form::Environment => "environments are in lower case, without blanks at their ends",
+            Form::Method => "a call whose method is written otherwise is refused before policies are asked",
             Form::Operation => "an operation is the first word of the tool's name, in lower case",
             Form::Name("target") if text.contains("___") => "a target ends where the first `___` begins",
             Form::Name(_) => "names have letters, digits and `_ . / -` only",
@@ -99,6 +112,7 @@ impl Never {
                 format!("write `{normal}`")
             }
             Form::Environment => "write it as the header has it".to_owned(),
+            Form::Method => format!("write `{}`", meant(text).unwrap_or("the method as MCP has it")),
             Form::Operation => "compare `X-Tool-Name`, which is the tool's whole name".to_owned(),
             Form::Name(_) if text.contains(['*', '?', '[', '^', '$', '(']) => {
                 "`==` and `in` know no patterns: use `startsWith`, `endsWith`, `contains` or `matches`"

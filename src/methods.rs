@@ -6,7 +6,7 @@ use crate::visible::is_unseen;
 
 /// The methods of MCP that have ever been published: the revisions 2024-11-05, 2025-03-26, 2025-06-18, 2025-11-25 with
 /// its tasks, and 2026-07-28 with its extension for tasks. Those of either side, since messages of both pass.
-pub const METHODS: &[&str] = &[
+pub(crate) const METHODS: &[&str] = &[
     "tools/call",
     "tools/list",
     "initialize",
@@ -46,7 +46,7 @@ pub const METHODS: &[&str] = &[
 ];
 
 /// Those of [`METHODS`] that are notifications.
-pub fn notifications() -> impl Iterator<Item = &'static str> {
+pub(crate) fn notifications() -> impl Iterator<Item = &'static str> {
     METHODS.iter().copied().filter(|method| method.starts_with("notifications/"))
 }
 
@@ -55,17 +55,17 @@ const LETTERS: usize = 48;
 
 /// What a text is beside [`METHODS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Known {
+pub(crate) enum Known {
     /// One of them.
     Method,
-    /// None of them, but one for a reader who trims, folds case, normalises or is generous with slashes.
-    LookAlike,
+    /// None of them, but this one for a reader who trims, folds case, normalises or is generous with slashes.
+    LookAlike(&'static str),
     /// Something else.
     No,
 }
 
 /// Whether `method` is one of [`METHODS`], or what a sloppy reader would take for one.
-pub fn known(method: &str) -> Known {
+pub(crate) fn known(method: &str) -> Known {
     if METHODS.contains(&method) {
         return Known::Method;
     }
@@ -84,10 +84,10 @@ pub fn known(method: &str) -> Known {
         used = used.saturating_add(1);
     }
     let letters = letters.get(..used).unwrap_or_default();
-    let same = |known: &&str| {
+    let same = |known: &&'static str| {
         known.bytes().filter(|c| *c != b'/').map(|c| c.to_ascii_lowercase()).eq(letters.iter().copied())
     };
-    if METHODS.iter().any(same) { Known::LookAlike } else { Known::No }
+    METHODS.iter().copied().find(same).map_or(Known::No, Known::LookAlike)
 }
 
 /// Blanks, what is not seen, and slashes of all kinds: with or without them a text is the same to somebody.
@@ -129,7 +129,7 @@ mod tests {
                 method.chars().flat_map(|c| ['/', c]).collect(),
                 format!("{}{method}", "/ \u{200b}".repeat(10_000)),
             ] {
-                assert_eq!(known(&other), Known::LookAlike, "{other:.80}");
+                assert_eq!(known(&other), Known::LookAlike(method), "{other:.80}");
             }
             for other in [
                 format!("{method}x"),
@@ -142,18 +142,18 @@ mod tests {
             }
         }
         for (text, expected) in [
-            ("Tools/Call", Known::LookAlike),
-            ("tools/call ", Known::LookAlike),
-            ("/tools/call", Known::LookAlike),
-            ("tools//call", Known::LookAlike),
-            ("tools\\call", Known::LookAlike),
-            ("ｔｏｏｌｓ/call", Known::LookAlike),
-            ("tooⅼs/call", Known::LookAlike),
+            ("Tools/Call", Known::LookAlike("tools/call")),
+            ("tools/call ", Known::LookAlike("tools/call")),
+            ("/tools/call", Known::LookAlike("tools/call")),
+            ("tools//call", Known::LookAlike("tools/call")),
+            ("tools\\call", Known::LookAlike("tools/call")),
+            ("ｔｏｏｌｓ/call", Known::LookAlike("tools/call")),
+            ("tooⅼs/call", Known::LookAlike("tools/call")),
             ("\u{212a}", Known::No),
-            ("prompts/l\u{131}st", Known::LookAlike),
-            ("PROMPTS/L\u{130}ST", Known::LookAlike),
-            ("logging/setlevel", Known::LookAlike),
-            ("ta\u{17f}k\u{17f}/get", Known::LookAlike),
+            ("prompts/l\u{131}st", Known::LookAlike("prompts/list")),
+            ("PROMPTS/L\u{130}ST", Known::LookAlike("prompts/list")),
+            ("logging/setlevel", Known::LookAlike("logging/setLevel")),
+            ("ta\u{17f}k\u{17f}/get", Known::LookAlike("tasks/get")),
             ("", Known::No),
             (" ", Known::No),
             ("/", Known::No),
