@@ -355,6 +355,7 @@ impl Inner {
                 };
             }
             Event::Other(envelope, refusal) => return refused(envelope, Id::Null, refusal),
+            Event::Fault(spent) => return fault(Id::Null, spent, arena),
         };
         // Where the event itself reads in two ways, nobody is called its sender.
         let caller = match request.document.flaw {

@@ -144,6 +144,7 @@ codes! {
     HeaderNeverFound = 2302, "a header under a name that is not spelt as its map's keys are, which is never found", "";
     ValueNeverGiven = 2303, "a comparison of a header with a value that the mapping of headers never gives", "";
     DeniesNothing = 2304, "a policy of mode JSON whose `validationActions` lack `Deny`", "";
+    SwallowedText = 2305, "a comment in an expression that goes on over later lines, because YAML folds them into one", "";
 
     // 24xx: policies that need more of their deployment
     NotGranted = 2401, "a function that asks something outside of the call, which the configuration does not grant", "";
@@ -155,6 +156,8 @@ codes! {
     UnsupportedBinary = 2903, "a value with the tag `!!binary`", "";
     CelNotSupported = 2904, "a function, type or variable of a Kyverno library that Toolgate does not have yet", "";
     UnsupportedAutogen = 2905, "a policy of mode JSON about pods, which Kyverno multiplies for what makes pods", "";
+    EscapedVariable = 2906, "a variable under a name that Kyverno takes for an escape of another name", "";
+    NamespacedPolicy = 2907, "a policy of mode JSON in a namespace that asks the cluster, which Kyverno answers otherwise there", "";
 
     // 30xx: configuration
     ConfigUnreadable = 3001, "a configuration file that cannot be read", "";

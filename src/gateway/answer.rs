@@ -85,7 +85,6 @@ impl<'d> Denial<'d> {
             Refusal::Response
             | Refusal::HttpTarget
             | Refusal::HeaderValue
-            | Refusal::TooLarge
             | Refusal::TwoTokens
             | Refusal::Token
             | Refusal::IdentityValue

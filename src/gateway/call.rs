@@ -231,10 +231,13 @@ fn check_message<'a>(body: &'a Node<'a>) -> Result<(Option<&'a str>, Option<&'a 
     if answers > 0 { Err(Refusal::Shape) } else { Ok((Some(method), params)) }
 }
 
-/// No name but the exact one that a decoder without regard to case would take for a known one. No two known ones fold to
-/// one, so that an exact one needs no second look.
+/// No name but the exact one that a decoder without regard to case, or one whose texts end at a NUL, would take for a known
+/// one. No two known ones fold to one, so that an exact one needs no second look.
 fn check_names(object: &Node<'_>, known: &[&str]) -> Result<(), Refusal> {
-    let folded = |name: &str| !known.contains(&name) && known.iter().any(|known| folds_to(known, name));
+    let folded = |name: &str| {
+        let read = name.split('\0').next().unwrap_or(name);
+        !known.contains(&name) && known.iter().any(|known| folds_to(known, read))
+    };
     if object.members().iter().any(|member| folded(member.name)) { Err(Refusal::Folded) } else { Ok(()) }
 }
 

@@ -11,8 +11,6 @@ pub enum Refusal {
     NotJson,
     /// The event is not UTF-8.
     NotUtf8,
-    /// The event is larger than the budget of a decision allows.
-    TooLarge,
     /// The event has neither envelope, or both, or one of an unknown shape.
     Envelope,
     /// `interceptorInputVersion` is not 1.x.
@@ -83,10 +81,9 @@ pub enum Id<'a> {
 
 impl Refusal {
     /// All of them, in the order of the enum.
-    pub const ALL: [Refusal; 30] = [
+    pub const ALL: [Refusal; 29] = [
         Refusal::NotJson,
         Refusal::NotUtf8,
-        Refusal::TooLarge,
         Refusal::Envelope,
         Refusal::Version,
         Refusal::Response,
@@ -130,7 +127,6 @@ impl Refusal {
         match self {
             Refusal::NotJson => ("not-json", "refused: the event is not JSON"),
             Refusal::NotUtf8 => ("not-utf8", "refused: the event is not UTF-8"),
-            Refusal::TooLarge => ("too-large", "refused: the message is too large to be judged"),
             Refusal::Envelope => ("envelope", "refused: the event is not one that a gateway sends"),
             Refusal::Version => ("version", "refused: the event has an unknown version"),
             Refusal::Response => ("response", "refused: the response has no body that can be sent on"),

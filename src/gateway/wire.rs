@@ -3,7 +3,7 @@
 use bumpalo::Bump;
 
 use super::refusal::Refusal;
-use crate::budget::Budget;
+use crate::budget::{Budget, Fault};
 use crate::value::json::strict::{Document, Kind, Node, ReadError, read_but};
 
 /// How deep a message may nest.
@@ -27,6 +27,8 @@ pub enum Event<'a> {
     HttpResponse(Document<'a>),
     /// Anything else; it is denied in the envelope that it came in.
     Other(Envelope, Refusal),
+    /// Reading it needs more than a decision may use.
+    Fault(Fault),
 }
 
 /// The two envelopes of events and answers.
@@ -75,7 +77,7 @@ pub fn event<'a>(bytes: &'a [u8], arena: &'a Bump, budget: &mut Budget) -> Event
         Ok(document) => document,
         Err(ReadError::Syntax(_)) => return Event::Other(Envelope::Mcp, Refusal::NotJson),
         Err(ReadError::Utf8(_)) => return Event::Other(Envelope::Mcp, Refusal::NotUtf8),
-        Err(ReadError::Fault(_)) => return Event::Other(Envelope::Mcp, Refusal::TooLarge),
+        Err(ReadError::Fault(fault)) => return Event::Fault(fault),
     };
     // A key that is there with null counts as absent: live gateways send it so.
     let member = |name: &str| document_member(&document, name);
@@ -161,7 +163,20 @@ mod tests {
             Event::Response(_) => Ok("response"),
             Event::HttpResponse(_) => Ok("http response"),
             Event::Other(envelope, refusal) => Err((envelope, refusal)),
+            Event::Fault(_) => Ok("fault"),
         }
+    }
+
+    #[test]
+    fn an_event_that_needs_too_much_is_a_fault_before_it_takes_more() {
+        let arena = Bump::new();
+        let names = |count: usize| -> String { (0..count).map(|at| format!("\"{at}\":1,")).collect() };
+        let many = format!(r#"{{"mcp":{{{}"x":1}}}}"#, names(100_000));
+        let bytes = arena.alloc_str(&many).as_bytes();
+        let before = arena.allocated_bytes();
+        let mut budget = Budget { bytes: 1_000_000, ..Budget::default() };
+        assert!(matches!(event(bytes, &arena, &mut budget), Event::Fault(Fault::Memory)));
+        assert!(arena.allocated_bytes() - before < 2_000_000, "{}", arena.allocated_bytes() - before);
     }
 
     #[test]

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use crate::cel::program::{Arena, Program, Shared};
 use crate::cel::{self, Compiled, Environment, Issue, Macros, Parsed, Reader, Reads, TypeErrorKind, Writer};
 use crate::diag::{Code, Diagnostic};
-use crate::library::capability::Ask;
+use crate::library::capability::{Ask, Capability};
 use crate::library::kyverno::http::{canonical_key, is_token};
-use crate::source::Source;
+use crate::source::{Located, Source};
 use crate::types::Type;
 
 use super::bundle::Written;
@@ -234,13 +234,15 @@ impl Due {
 
 /// Where an expression stands.
 #[derive(Clone, Copy)]
-struct Place<'s> {
+pub(super) struct Place<'s> {
     mode: Mode,
     /// The document's name.
-    name: &'s str,
-    source: &'s Arc<Source>,
+    pub(super) name: &'s str,
+    pub(super) source: &'s Arc<Source>,
     /// Whether it is compiled for several policies.
     is_shared: bool,
+    /// Whether it is compiled for a policy of mode JSON in a namespace.
+    in_namespace: bool,
 }
 
 /// The expressions that are left, in the order of [`expressions`].
@@ -281,8 +283,13 @@ impl<'p> Compiler<'p, '_, '_> {
         let mut environment = policy.mode.environment();
         // No variable has a value yet, not even `variables` itself.
         let before = environment.clone().unbound(&[VARIABLES_NAME]);
-        let place =
-            Place { mode: policy.mode, name: &policy.name.value, source: &policy.source, is_shared: false };
+        let place = Place {
+            mode: policy.mode,
+            name: &policy.name.value,
+            source: &policy.source,
+            is_shared: false,
+            in_namespace: policy.mode == Mode::Json && policy.namespace.is_some(),
+        };
         // Who wrote checked expressions was warned.
         let mut lint = matches!(self.expressions, Expressions::Parsed(..)).then(|| Lint::new(policy));
         let (mut conditions, mut variables) = (Vec::new(), Vec::new());
@@ -293,6 +300,7 @@ impl<'p> Compiler<'p, '_, '_> {
             conditions.extend(program);
         }
         for variable in &policy.variables {
+            self.name_of_variable(place, &variable.name);
             let scope = Scope { environment: &environment, variables: &variables, lint: lint.as_mut() };
             let program = self.expression(place, &variable.expression, Due::Anything, scope);
             // A variable that does not compile is declared all the same, so that its uses are no mistakes too.
@@ -311,7 +319,6 @@ impl<'p> Compiler<'p, '_, '_> {
             });
             messages.push(CompiledMessage { text: message.text.clone(), program });
         }
-        self.warnings.extend(lint.into_iter().flat_map(Lint::finish));
         let environment = match policy.mode {
             Mode::Http | Mode::Envoy => environment,
             // Kyverno's engine tries the exceptions before it knows of variables and of what other exceptions allow.
@@ -323,7 +330,7 @@ impl<'p> Compiler<'p, '_, '_> {
             let place = Place { name, source: &exception.source, is_shared: true, ..place };
             let mut conditions = Vec::with_capacity(exception.match_conditions.len());
             for NamedExpression { expression, .. } in &exception.match_conditions {
-                let scope = Scope { environment: &environment, variables: &variables, lint: None };
+                let scope = Scope { environment: &environment, variables: &variables, lint: lint.as_mut() };
                 conditions.extend(self.expression(place, expression, Due::Exemption, scope));
             }
             let name = exception.name.value.clone();
@@ -335,6 +342,14 @@ impl<'p> Compiler<'p, '_, '_> {
                 passes: exception.passes,
                 priority: exception.priority,
             });
+        }
+        for warning in lint.into_iter().flat_map(Lint::finish) {
+            let file = warning.source.as_ref().map_or(0, |source| Arc::as_ptr(source).addr());
+            let span = warning.span.unwrap_or_default();
+            // An exception from several policies is looked at for each.
+            if self.told.insert((file, span.start, span.end, warning.message.clone())) {
+                self.warnings.push(warning);
+            }
         }
         let rule = |path: &str| path.trim_end_matches(".expression").to_owned();
         let paths = policy.validations.iter().map(|validation| rule(&validation.path)).collect();
@@ -365,7 +380,7 @@ impl<'p> Compiler<'p, '_, '_> {
             Expressions::Parsed(parsed, writer) => parsed.next().map(|parsed| {
                 parsed.compile_among(environment, self.arena, variables, &mut |checked| {
                     if let Some(lint) = &mut lint {
-                        lint.expression(expression, checked);
+                        lint.expression(place, expression, checked);
                     }
                     if let Some(writer) = writer {
                         unwritten = cel::write(checked, writer).err();
@@ -409,6 +424,7 @@ impl<'p> Compiler<'p, '_, '_> {
         }
         compiled.map(|Compiled { program, reads, asks }| {
             for (ask, start, end) in asks {
+                self.ask_in_namespace(place, expression, &ask, start, end);
                 if self.is_new(place, expression, "", start, end) {
                     let diagnostic = Diagnostic::error(Code::NotGranted, String::new());
                     self.asks.push((ask, located(place, expression, diagnostic, start, end)));
@@ -421,6 +437,42 @@ impl<'p> Compiler<'p, '_, '_> {
             }
             program
         })
+    }
+
+    /// Kyverno looks variables up by what their names are escapes of: `a__dot__b` reads `a.b`, and what is no escape, such
+    /// as `is__env__prod`, is no variable at all, whatever the policy declares.
+    fn name_of_variable(&mut self, place: Place<'_>, name: &Located<String>) {
+        if !is_escaped(&name.value) {
+            return;
+        }
+        self.failed = true;
+        let message =
+            format!("Kyverno does not find the variable `{}`: it takes `__…__` for an escape", name.value);
+        let diagnostic = Diagnostic::error(Code::EscapedVariable, message)
+            .help("take another name, with single underscores")
+            .policy(place.name)
+            .at(place.source, name.span);
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// In a namespace Kyverno answers no request and no entry of the global context, and resources are those of the
+    /// namespace, by functions of other arguments.
+    fn ask_in_namespace(
+        &mut self,
+        place: Place<'_>,
+        expression: &Expression,
+        ask: &Ask,
+        start: usize,
+        end: usize,
+    ) {
+        let is_other =
+            matches!(ask.capability, Capability::Http | Capability::Resources | Capability::GlobalContext);
+        if place.in_namespace && is_other {
+            let message = format!("`{}` is another function for a policy in a namespace", ask.function);
+            let diagnostic = Diagnostic::error(Code::NamespacedPolicy, message)
+                .help("remove `metadata.namespace`, which says nothing else");
+            self.report(place, expression, diagnostic, start, end);
+        }
     }
 
     fn issue(&mut self, place: Place<'_>, expression: &Expression, issue: Issue) {
@@ -518,6 +570,16 @@ fn located(
         diagnostic = diagnostic.path(expression.path.clone());
     }
     diagnostic.policy(place.name).at(place.source, expression.locate(start, end))
+}
+
+/// Whether Kubernetes' `cel.Unescape` finds an escape in a name: two underscores on each side of something else.
+fn is_escaped(name: &str) -> bool {
+    let is_escape = |(at, _): (usize, char)| {
+        let rest = name.get(at..).and_then(|rest| rest.strip_prefix("__")).unwrap_or_default();
+        let after = rest.trim_start_matches(|c| c != '_');
+        after.len() < rest.len() && after.starts_with("__")
+    };
+    name.char_indices().any(is_escape)
 }
 
 /// What to write where a list of texts stands and one text is due; `text` is the expression's, which names the header.

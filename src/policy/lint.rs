@@ -13,8 +13,10 @@ use crate::library::VARIABLES;
 use crate::library::kyverno::http::canonical_key;
 use crate::types::Type;
 
+use super::compile::Place;
 use super::model::{Expression, FailurePolicy, Mode, Policy};
 
+mod comments;
 mod compared;
 
 use compared::{Known, comparisons};
@@ -50,33 +52,43 @@ impl<'p> Lint<'p> {
     }
 
     /// Looks at one expression.
-    pub(super) fn expression(&mut self, expression: &'p Expression, checked: &Checked<'_>) {
-        self.headers(expression, checked);
-        self.compared(expression, checked);
+    pub(super) fn expression(&mut self, place: Place<'_>, expression: &'p Expression, checked: &Checked<'_>) {
+        self.headers(place, expression, checked);
+        self.compared(place, expression, checked);
+        for part in comments::swallowed(place.source, expression) {
+            let message = "this belongs to the comment before it: YAML folds the lines of this text into one";
+            let warning = Diagnostic::warning(Code::SwallowedText, message)
+                .help("write the text with `|-` in place of `>-`, which keeps its lines")
+                .path(expression.path.clone())
+                .policy(place.name)
+                .at(place.source, expression.locate(part.start, part.end));
+            self.warnings.push(warning);
+        }
         let variable = self
             .policy
             .variables
             .iter()
             .find(|variable| std::ptr::eq(&raw const variable.expression, expression));
-        let failures = match variable {
-            Some(variable) => {
-                self.known.add(&variable.name.value, checked);
-                if is_headers(checked, &checked.ast.root, &self.maps) {
-                    self.maps.push(&variable.name.value);
-                }
-                self.variables.add(&variable.name.value, checked)
+        if let Some(variable) = variable {
+            self.known.add(&variable.name.value, checked);
+            if is_headers(checked, &checked.ast.root, &self.maps) {
+                self.maps.push(&variable.name.value);
             }
-            None => can_fail(checked, &self.variables),
-        };
+        }
+        // What can fail takes as long to find as to check, and longer where there are patterns: not for nothing.
         if self.policy.failure_policy != FailurePolicy::Ignore {
             return;
         }
+        let failures = match variable {
+            Some(variable) => self.variables.add(&variable.name.value, checked),
+            None => can_fail(checked, &self.variables),
+        };
         let used = failures.iter().filter_map(|failure| match &failure.kind {
             FailureKind::Variable(name) => Some(name.clone()),
             _ => None,
         });
         let used: Vec<String> = used.collect();
-        let found = self.places(expression, checked, &failures);
+        let found = places(place, expression, checked, &failures);
         match variable {
             Some(variable) => self.failing.push((&variable.name.value, found, used)),
             None => {
@@ -84,41 +96,6 @@ impl<'p> Lint<'p> {
                 self.warnings.extend(found);
             }
         }
-    }
-
-    fn places(
-        &self,
-        expression: &Expression,
-        checked: &Checked<'_>,
-        failures: &[Failure],
-    ) -> Vec<Diagnostic> {
-        let mut seen = HashSet::new();
-        failures
-            .iter()
-            .filter_map(|failure| {
-                let (message, help) = words(&failure.kind)?;
-                seen.insert(failure.node).then(|| {
-                    let help = format!("{help}; or use `failurePolicy: Fail`");
-                    self.at(expression, checked, failure.node, Code::IgnoredFailure, message).help(help)
-                })
-            })
-            .take(MAX_PLACES)
-            .collect()
-    }
-
-    fn at(
-        &self,
-        expression: &Expression,
-        checked: &Checked<'_>,
-        node: NodeId,
-        code: Code,
-        message: String,
-    ) -> Diagnostic {
-        let span = checked.ast.info(node).span;
-        Diagnostic::warning(code, message)
-            .path(expression.path.clone())
-            .policy(self.policy.name.value.clone())
-            .at(&self.policy.source, expression.locate(index(span.start), index(span.end)))
     }
 
     /// The warnings; a variable's only if something that counts uses it.
@@ -134,7 +111,7 @@ impl<'p> Lint<'p> {
     }
 
     /// Literal keys of the header map that are not spelt as its keys are.
-    fn headers(&mut self, expression: &Expression, checked: &Checked<'_>) {
+    fn headers(&mut self, place: Place<'_>, expression: &Expression, checked: &Checked<'_>) {
         let mut found = Vec::new();
         visit(&checked.ast.root, &mut |e| keys(checked, e, &self.maps, &mut found));
         for (node, key) in found {
@@ -162,19 +139,56 @@ impl<'p> Lint<'p> {
                 // It sees no request.
                 Mode::Json => continue,
             };
-            let warning = self.at(expression, checked, node, Code::HeaderNeverFound, message).help(help);
+            let warning = at(place, expression, checked, node, Code::HeaderNeverFound, message).help(help);
             self.warnings.push(warning);
         }
     }
 
     /// Comparisons of headers with values that they never have.
-    fn compared(&mut self, expression: &Expression, checked: &Checked<'_>) {
+    fn compared(&mut self, place: Place<'_>, expression: &Expression, checked: &Checked<'_>) {
         for (node, never) in comparisons(checked, &self.known) {
             let (message, help) = never.words();
-            let warning = self.at(expression, checked, node, Code::ValueNeverGiven, message).help(help);
+            let warning = at(place, expression, checked, node, Code::ValueNeverGiven, message).help(help);
             self.warnings.push(warning);
         }
     }
+}
+
+/// Where an expression can fail.
+fn places(
+    place: Place<'_>,
+    expression: &Expression,
+    checked: &Checked<'_>,
+    failures: &[Failure],
+) -> Vec<Diagnostic> {
+    let mut seen = HashSet::new();
+    failures
+        .iter()
+        .filter_map(|failure| {
+            let (message, help) = words(&failure.kind)?;
+            seen.insert(failure.node).then(|| {
+                let help = format!("{help}; or use `failurePolicy: Fail`");
+                at(place, expression, checked, failure.node, Code::IgnoredFailure, message).help(help)
+            })
+        })
+        .take(MAX_PLACES)
+        .collect()
+}
+
+/// A warning about a part of an expression.
+fn at(
+    place: Place<'_>,
+    expression: &Expression,
+    checked: &Checked<'_>,
+    node: NodeId,
+    code: Code,
+    message: String,
+) -> Diagnostic {
+    let span = checked.ast.info(node).span;
+    Diagnostic::warning(code, message)
+        .path(expression.path.clone())
+        .policy(place.name)
+        .at(place.source, expression.locate(index(span.start), index(span.end)))
 }
 
 /// What can fail and what to write instead; nothing for a variable, which has a warning of its own.

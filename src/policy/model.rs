@@ -48,6 +48,8 @@ impl Mode {
 pub struct Policy {
     /// `metadata.name`
     pub name: Located<String>,
+    /// `metadata.namespace`, which mode JSON alone looks at.
+    pub namespace: Option<String>,
     /// `policies.kyverno.io/v1` or an older version
     pub api_version: String,
     /// The file.
@@ -418,16 +420,13 @@ fn read_exception(
         Some(PolicyRef { name: text("name")?, kind: text("kind")? })
     };
     let texts = |field| list(spec, field).filter_map(|(_, item)| Some(item.as_text()?.to_owned())).collect();
-    let metadata = mapping.get("metadata").and_then(Node::as_mapping);
-    let label = metadata
-        .and_then(|metadata| metadata.get("labels")?.as_mapping()?.get(PRIORITY)?.as_text())
+    let label = mapping
+        .get("metadata")
+        .and_then(|metadata| metadata.as_mapping()?.get("labels")?.as_mapping()?.get(PRIORITY)?.as_text())
         .and_then(|text| text.parse().ok());
     Some(Exception {
         name,
-        namespace: metadata
-            .and_then(|metadata| metadata.get("namespace")?.as_text())
-            .filter(|namespace| !namespace.is_empty())
-            .map(str::to_owned),
+        namespace: namespace(mapping),
         allowed: Allowed { images: texts("images"), values: texts("allowedValues") },
         passes: spec.get("reportResult").and_then(Node::as_text) == Some("pass"),
         priority: label.unwrap_or_default(),
@@ -577,6 +576,7 @@ fn policy(
     let (validations, messages) = gather(validations, partial)?.into_iter().unzip();
     Some(Policy {
         name: name?,
+        namespace: namespace(root),
         api_version: api_version.to_owned(),
         source: Arc::clone(source),
         span,
@@ -589,6 +589,12 @@ fn policy(
         messages,
         denies: denies(spec),
     })
+}
+
+/// `metadata.namespace`; an empty one is none.
+fn namespace(document: &Mapping) -> Option<String> {
+    let namespace = document.get("metadata")?.as_mapping()?.get("namespace")?.as_text()?;
+    (!namespace.is_empty()).then(|| namespace.to_owned())
 }
 
 fn evaluation_mode(spec: &Mapping) -> Option<Mode> {

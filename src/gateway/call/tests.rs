@@ -23,7 +23,7 @@ fn of_event<T>(text: &str, then: impl FnOnce(Sorted<'_>) -> T) -> T {
     let text: &str = arena.alloc_str(text);
     match event(text.as_bytes(), &arena, &mut Budget::default()) {
         Event::Request(request) => then(sort(request, &rules(), &arena)),
-        Event::Response(_) | Event::HttpResponse(_) => panic!("{text}"),
+        Event::Response(_) | Event::HttpResponse(_) | Event::Fault(_) => panic!("{text}"),
         Event::Other(_, refusal) => then(Sorted::Refuse(refusal, Id::Null)),
     }
 }
@@ -95,6 +95,9 @@ fn messages_are_passed_asked_about_or_refused() {
         ),
         (r#"{"jsonrpc":"2.0","id":-1e400,"method":"x"}"#, "number-range null"),
         (r#"{"jsonrpc":"2.0","id":3,"method":"ping","paramſ":{}}"#, "folded-name 3"),
+        (r#"{"jsonrpc":"2.0","id":3,"method\u0000":"tools/call","method":"ping"}"#, "folded-name 3"),
+        (r#"{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"Name\u0000x":"a","name":"a"}}"#, "folded-name 3"),
+        (r#"{"jsonrpc":"2.0","id":3,"method":"ping","\u0000method":1}"#, "pass"),
         (r#"{"jsonrpc":"2.0","ID":3,"method":"ping"}"#, "folded-name -"),
         (r#"{"jsonrpc":"2.0","id":3,"Method":"ping","method":"ping"}"#, "folded-name 3"),
         (

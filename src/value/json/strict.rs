@@ -411,8 +411,12 @@ impl<'a> Reader<'_, 'a> {
         while let Some(open) = self.open.last() {
             let (object, name) = (open.object, open.name);
             if object {
+                let room = make_room(&mut self.members, self.budget);
+                self.within(room)?;
                 self.members.push(Member { name, value: node });
             } else {
+                let room = make_room(&mut self.nodes, self.budget);
+                self.within(room)?;
                 self.nodes.push(node);
             }
             match (self.token()?, object) {
@@ -444,10 +448,9 @@ impl<'a> Reader<'_, 'a> {
     /// The innermost container, finished.
     fn leave(&mut self) -> Result<Node<'a>, Stop> {
         let Some(Open { object, start, base, .. }) = self.open.pop() else { return Err(Stop) };
-        // Twice: the buffer of what is being read grows by doubling.
         let kind = if object {
             let members = self.members.get(base..).unwrap_or_default();
-            let charged = self.budget.charge_bytes(size_of_val(members).saturating_mul(2));
+            let charged = self.budget.charge_bytes(size_of_val(members));
             self.within(charged)?;
             let members = self.members.get(base..).unwrap_or_default();
             let members: &'a [Member<'a>] = self.arena.alloc_slice_copy(members);
@@ -459,7 +462,7 @@ impl<'a> Reader<'_, 'a> {
             Kind::Object(members)
         } else {
             let nodes = self.nodes.get(base..).unwrap_or_default();
-            let charged = self.budget.charge_bytes(size_of_val(nodes).saturating_mul(2));
+            let charged = self.budget.charge_bytes(size_of_val(nodes));
             self.within(charged)?;
             let nodes = self.nodes.get(base..).unwrap_or_default();
             let nodes: &'a [Node<'a>] = self.arena.alloc_slice_copy(nodes);
@@ -624,6 +627,18 @@ impl<'a> Reader<'_, 'a> {
         self.at = end;
         Ok(kind)
     }
+}
+
+/// Room for one more in what is being read, paid for before it is taken: an arena does not take the smaller buffer back.
+#[inline]
+fn make_room<T>(buffer: &mut BumpVec<'_, T>, budget: &mut Budget) -> Result<(), Fault> {
+    if buffer.len() < buffer.capacity() {
+        return Ok(());
+    }
+    let more = buffer.capacity().max(16);
+    budget.charge_bytes(buffer.capacity().saturating_add(more).saturating_mul(size_of::<T>()))?;
+    buffer.reserve_exact(more);
+    Ok(())
 }
 
 /// The value of a member whose name an earlier member has.
