@@ -175,7 +175,10 @@ fn stored<'a>(context: &mut Context<'a>, go_type: &str, value: Value<'a>) -> Ans
         | ("string", Value::String(_))
         | ("[]uint8", Value::Bytes(_)) => Ok(value),
         ("[]uint8", Value::List(list)) => bytes(context, list),
-        ("*timestamppb.Timestamp", Value::Timestamp(_)) => Ok(value),
+        // A message has the instant alone.
+        ("*timestamppb.Timestamp", Value::Timestamp(time)) => {
+            Ok(Value::Timestamp(Timestamp { offset: 0, ..time }))
+        }
         ("*wrapperspb.BoolValue", Value::Bool(_) | Value::Null) => Ok(value),
         ("int32" | "protoreflect.EnumNumber", Value::Int(int)) if i32::try_from(int).is_err() => {
             Err(ErrorKind::IntegerOverflow.into())
