@@ -1,5 +1,6 @@
-//! A service that asks the engine before a call goes on: `cargo run --example embed -- policies/`, then send MCP
-//! messages to port 8080.
+//! A service that asks the engine before a call goes on: `cargo run --example embed -- my-policies/`, then send MCP
+//! messages to port 8080. Policies see the request as Kyverno's server shows it, with the caller's own headers: those of
+//! `policies/` ask for headers that a gateway's event has, and would say nothing.
 
 #![expect(clippy::print_stderr, reason = "a program for people")]
 

@@ -282,6 +282,12 @@ impl Engine {
     /// it: the caller's own headers, and none of those that are computed from a gateway's event. The settings that
     /// concern a gateway, identity and messages do not count. Never fails: what cannot be read or decided is denied.
     ///
+    /// As in Kyverno's server, nothing is refused for how it is written: of two members of one name the last counts, a name
+    /// in other letters is taken for the known one, and a batch is no call. What is judged is what a reader like Go's makes of
+    /// the body; whoever forwards it to another reader gives the message to [`Engine::decide`], in an event. Policies
+    /// that ask for computed headers (`X-Tool-Name`, `X-Operation` …) have no opinion here: make the default
+    /// decision a denial where that must not pass.
+    ///
     /// ```
     /// # let set = toolgate::PolicySet::from_text("policies.yaml", "
     /// # apiVersion: policies.kyverno.io/v1
