@@ -96,7 +96,10 @@ fn messages_are_passed_asked_about_or_refused() {
         (r#"{"jsonrpc":"2.0","id":-1e400,"method":"x"}"#, "number-range null"),
         (r#"{"jsonrpc":"2.0","id":3,"method":"ping","paramſ":{}}"#, "folded-name 3"),
         (r#"{"jsonrpc":"2.0","id":3,"method\u0000":"tools/call","method":"ping"}"#, "folded-name 3"),
-        (r#"{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"Name\u0000x":"a","name":"a"}}"#, "folded-name 3"),
+        (
+            r#"{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"Name\u0000x":"a","name":"a"}}"#,
+            "folded-name 3",
+        ),
         (r#"{"jsonrpc":"2.0","id":3,"method":"ping","\u0000method":1}"#, "pass"),
         (r#"{"jsonrpc":"2.0","ID":3,"method":"ping"}"#, "folded-name -"),
         (r#"{"jsonrpc":"2.0","id":3,"Method":"ping","method":"ping"}"#, "folded-name 3"),

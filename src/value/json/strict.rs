@@ -411,12 +411,16 @@ impl<'a> Reader<'_, 'a> {
         while let Some(open) = self.open.last() {
             let (object, name) = (open.object, open.name);
             if object {
-                let room = make_room(&mut self.members, self.budget);
-                self.within(room)?;
+                if self.members.len() == self.members.capacity() {
+                    let room = grow(&mut self.members, self.budget);
+                    self.within(room)?;
+                }
                 self.members.push(Member { name, value: node });
             } else {
-                let room = make_room(&mut self.nodes, self.budget);
-                self.within(room)?;
+                if self.nodes.len() == self.nodes.capacity() {
+                    let room = grow(&mut self.nodes, self.budget);
+                    self.within(room)?;
+                }
                 self.nodes.push(node);
             }
             match (self.token()?, object) {
@@ -629,12 +633,9 @@ impl<'a> Reader<'_, 'a> {
     }
 }
 
-/// Room for one more in what is being read, paid for before it is taken: an arena does not take the smaller buffer back.
-#[inline]
-fn make_room<T>(buffer: &mut BumpVec<'_, T>, budget: &mut Budget) -> Result<(), Fault> {
-    if buffer.len() < buffer.capacity() {
-        return Ok(());
-    }
+/// Room for more in what is being read, paid for before it is taken: an arena does not take the smaller buffer back.
+#[cold]
+fn grow<T>(buffer: &mut BumpVec<'_, T>, budget: &mut Budget) -> Result<(), Fault> {
     let more = buffer.capacity().max(16);
     budget.charge_bytes(buffer.capacity().saturating_add(more).saturating_mul(size_of::<T>()))?;
     buffer.reserve_exact(more);
