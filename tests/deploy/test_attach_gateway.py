@@ -120,6 +120,42 @@ class AttachGateway(unittest.TestCase):
             self.assertIn("REQUEST interceptors are", done.stderr)
             self.assertNotIn("read back", done.stdout)
 
+    def test_what_is_no_function_is_refused_before_anything_is_asked(self):
+        self.run_script("--function", FUNCTION, "--apply")
+        before = self.gateway()
+        for text in ("", " ", "\n", f" {FUNCTION}", f"{FUNCTION} ", f"{FUNCTION}\n", "toolgate", "None", "null",
+                     "arn:aws:lambda:eu-central-1:111122223333:function:",
+                     "arn:aws:s3:::bucket", FUNCTION.replace("function", "layer")):
+            done = self.run_script("--function", text, "--replace", "--apply")
+            self.assertEqual(done.returncode, 2, (text, done.stdout))
+            self.assertIn("--function", done.stderr)
+            self.assertEqual(self.gateway(), before, text)
+        for arn in (f"{FUNCTION}:live", f"{FUNCTION}:7", FUNCTION.replace("arn:aws:", "arn:aws-us-gov:")):
+            self.assertEqual(self.run_script("--function", arn, "--replace").returncode, 0, arn)
+
+    def test_a_configuration_without_an_interceptor_is_restored_only_if_that_is_said(self):
+        self.run_script("--function", FUNCTION, "--apply")
+        (kept,) = self.folder.glob("shop-abcdefghij-*.json")
+        before = self.gateway()
+        for options in ((), ("--apply",)):
+            refused = self.run_script("--restore", str(kept), *options)
+            self.assertEqual((refused.returncode, self.gateway()), (1, before), refused.stdout)
+            self.assertIn("--unjudged", refused.stderr)
+        done = self.run_script("--restore", str(kept), "--unjudged", "--apply")
+        self.assertEqual((done.returncode, self.gateway()), (0, GATEWAY), done.stderr)
+
+    def test_a_lost_response_interceptor_and_another_authorizer_are_failures(self):
+        response = interceptor(OTHER, "RESPONSE")
+        for found, says in (
+            ({"interceptorConfigurations": [interceptor(FUNCTION, "REQUEST")]}, "RESPONSE interceptors are []"),
+            ({"authorizerType": "NONE"}, "authorizerType is NONE"),
+        ):
+            self.have({**GATEWAY, "interceptorConfigurations": [response]})
+            done = self.run_script("--function", FUNCTION, "--apply", instead=found)
+            self.assertEqual(done.returncode, 1, (found, done.stdout))
+            self.assertIn(says, done.stderr)
+            self.assertNotIn("read back", done.stdout)
+
     def test_a_gateway_that_did_not_settle_well_is_a_failure(self):
         for status in ("FAILED", "UPDATE_UNSUCCESSFUL"):
             self.have(GATEWAY)
