@@ -23,9 +23,10 @@ use toolgate::{Audit, Capabilities, Context as Circumstances, Engine, Invocation
 /// What the runtime's panics mean: it expects the variables that Lambda sets,
 const NO_FUNCTION: &str = "the variables that AWS Lambda sets for a function are missing or malformed: \
      AWS_LAMBDA_FUNCTION_NAME, AWS_LAMBDA_FUNCTION_MEMORY_SIZE, AWS_LAMBDA_FUNCTION_VERSION, AWS_LAMBDA_RUNTIME_API";
-/// and that every answer is an invocation.
-const NO_INVOCATION: &str = "the Lambda Runtime API answered the request for the next event with something else \
-     (no request id or no deadline); the process ends, and Lambda starts another";
+/// and that every answer is an invocation. It panics before the layer sees the answer, whose status is lost with it.
+const NO_INVOCATION: &str = "the Lambda Runtime API answered the request for the next event with an error, or with \
+     something else that is no invocation (no request id or no deadline; the runtime does not tell the status); the \
+     process ends, and Lambda starts another";
 
 /// Answers events until Lambda ends the process.
 ///
