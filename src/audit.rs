@@ -41,14 +41,26 @@ mod bound {
 
 /// The shortest key of a digest, in bytes: what is shorter can be found by trial.
 const SHORTEST_KEY: usize = 16;
+/// What is wrong with a key that is none.
+const BLANK: &str = "must not be empty";
 
 /// What records hold.
+///
+/// ```
+/// use toolgate::{AuditConfig, Settings};
+///
+/// let mut settings = Settings::default();
+/// let audit: &mut AuditConfig = &mut settings.audit;
+/// audit.digest_key = Some(b"at least sixteen bytes".to_vec());
+/// audit.reasons = false;
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct AuditConfig {
     /// The key of the digests; no digest without one. Never printed.
     pub digest_key: Option<Vec<u8>>,
-    /// The ARN of the secret or parameter that holds the key, see [`KeySource`]. Whoever writes records fetches it.
+    /// The ARN of the secret or parameter that holds the key. The Lambda function fetches it; any other program fetches it
+    /// and sets the key, or sets this to none: no engine is made while the digests that are asked for cannot be.
     pub digest_key_arn: Option<String>,
     /// Policies' reasons are in the record.
     pub reasons: bool,
@@ -74,11 +86,11 @@ impl Default for AuditConfig {
 }
 
 impl std::fmt::Debug for AuditConfig {
-    /// Without the key: what is printed for people may end in a log.
+    /// Without the key, also where it stands in place of its ARN: what is printed for people may end in a log.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("AuditConfig")
             .field("digest_key", &self.digest_key.as_ref().map(|_| "<set>"))
-            .field("digest_key_arn", &self.digest_key_arn)
+            .field("digest_key_arn", &self.digest_key_arn.as_deref().map(told_arn))
             .field("reasons", &self.reasons)
             .field("error_texts", &self.error_texts)
             .field("metric_targets", &self.metric_targets)
@@ -87,17 +99,30 @@ impl std::fmt::Debug for AuditConfig {
     }
 }
 
+/// An ARN that is one.
+fn told_arn(arn: &str) -> &str {
+    if KeySource::of(arn).is_some() { arn } else { "<no ARN>" }
+}
+
 /// The key of digests that a text is.
 ///
 /// # Errors
 /// What is wrong with it, in words that follow its name, without telling the key.
 pub fn digest_key(text: &str) -> Result<Vec<u8>, String> {
-    if text.trim().is_empty() {
-        Err("must not be empty".to_owned())
-    } else if text.len() < SHORTEST_KEY {
-        Err(format!("must have at least {SHORTEST_KEY} bytes"))
+    // A text may be blank in more ways than bytes are.
+    let blank = text.trim().is_empty().then(|| BLANK.to_owned());
+    let key = text.as_bytes();
+    blank.or_else(|| wrong_key(key)).map_or_else(|| Ok(key.to_vec()), Err)
+}
+
+/// What is wrong with the key of digests, as [`digest_key`] says it.
+pub fn wrong_key(key: &[u8]) -> Option<String> {
+    if key.trim_ascii().is_empty() {
+        Some(BLANK.to_owned())
+    } else if key.len() < SHORTEST_KEY {
+        Some(format!("must have at least {SHORTEST_KEY} bytes"))
     } else {
-        Ok(text.as_bytes().to_vec())
+        None
     }
 }
 

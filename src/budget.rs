@@ -59,6 +59,13 @@ pub const DEFAULT_STEPS: u64 = 1_000_000;
 pub const DEFAULT_BYTES: u64 = 24 * 1024 * 1024;
 
 /// What is left of a decision's steps and bytes.
+///
+/// ```
+/// use toolgate::{Budget, Settings};
+///
+/// let mut settings = Settings::default();
+/// settings.budget = Budget { steps: 500_000, bytes: 16 * 1024 * 1024 };
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
     /// Steps left.
@@ -95,6 +102,7 @@ impl Default for Budget {
 
 impl Budget {
     /// What was taken since it was `before`.
+    #[doc(hidden)]
     pub fn since(&self, before: &Budget) -> Cost {
         Cost {
             steps: before.steps.saturating_sub(self.steps),
@@ -104,6 +112,7 @@ impl Budget {
 
     /// Takes what something is known to cost, and gives true; takes nothing if there is not enough of both. Which of the two is
     /// spent first, only doing it tells.
+    #[doc(hidden)]
     #[inline]
     pub fn take(&mut self, cost: Cost) -> bool {
         match (self.steps.checked_sub(cost.steps), self.bytes.checked_sub(cost.bytes)) {
@@ -119,6 +128,7 @@ impl Budget {
     ///
     /// # Errors
     /// [`Fault::Steps`] when fewer are left; then none are left.
+    #[doc(hidden)]
     #[inline]
     pub fn charge(&mut self, steps: u64) -> Result<(), Fault> {
         match self.steps.checked_sub(steps) {
@@ -137,6 +147,7 @@ impl Budget {
     ///
     /// # Errors
     /// [`Fault::Steps`] when fewer are left; then none are left.
+    #[doc(hidden)]
     #[inline]
     pub fn charge_scan(&mut self, bytes: usize) -> Result<(), Fault> {
         self.charge(u64::try_from(bytes >> 4).unwrap_or(u64::MAX).saturating_add(1))
@@ -146,6 +157,7 @@ impl Budget {
     ///
     /// # Errors
     /// [`Fault::Memory`] when fewer are left; then none are left.
+    #[doc(hidden)]
     #[inline]
     pub fn charge_bytes(&mut self, bytes: usize) -> Result<(), Fault> {
         match u64::try_from(bytes).ok().and_then(|bytes| self.bytes.checked_sub(bytes)) {

@@ -24,6 +24,14 @@ pub use self::fixed::{Fixed, Mock};
 pub use self::prefix::Prefix;
 
 /// What a deployment grants to its policies: nothing, unless it says so.
+///
+/// ```
+/// use toolgate::{CapabilityConfig, Settings};
+///
+/// let mut settings = Settings::default();
+/// let capabilities: &mut CapabilityConfig = &mut settings.capabilities;
+/// capabilities.clock = true;
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CapabilityConfig {
@@ -48,6 +56,14 @@ pub struct CapabilityConfig {
 }
 
 /// Which key sets are fetched, and how long they count.
+///
+/// ```
+/// use toolgate::{KeySetConfig, Settings};
+///
+/// let mut settings = Settings::default();
+/// let key_sets: &mut KeySetConfig = &mut settings.capabilities.key_sets;
+/// key_sets.urls = vec!["https://login.example.com/".to_owned()];
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KeySetConfig {
@@ -64,6 +80,14 @@ pub struct KeySetConfig {
 }
 
 /// Which HTTP requests policies may make.
+///
+/// ```
+/// use toolgate::{HttpConfig, Settings};
+///
+/// let mut settings = Settings::default();
+/// let http: &mut HttpConfig = &mut settings.capabilities.http;
+/// http.urls = vec!["https://inventory.example.com/v1/".to_owned()];
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HttpConfig {

@@ -24,6 +24,14 @@ pub const INVALID_REQUEST: i32 = -32600;
 pub const PARSE_ERROR: i32 = -32700;
 
 /// How a denial is written (docs/agentcore.md §3).
+///
+/// ```
+/// use toolgate::{DenialConfig, Settings};
+///
+/// let mut settings = Settings::default();
+/// let denial: &mut DenialConfig = &mut settings.denial;
+/// denial.status = 401;
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DenialConfig {
@@ -36,6 +44,13 @@ pub struct DenialConfig {
 }
 
 /// The forms of a denial.
+///
+/// ```
+/// use toolgate::{DenialForm, Settings};
+///
+/// let mut settings = Settings::default();
+/// settings.denial.form = DenialForm::OkResult;
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DenialForm {

@@ -18,6 +18,15 @@ use crate::value::json::structs::folds_to;
 const ARGUMENTS: [&str; 2] = ["environment", "env"];
 
 /// Where the environment of a call comes from.
+///
+/// ```
+/// use toolgate::{Environment, EnvironmentSource, Settings};
+///
+/// let mut settings = Settings::default();
+/// let production = Environment::new("Production")?;
+/// settings.environment = EnvironmentSource::Targets(vec![("*".to_owned(), production)]);
+/// # Ok::<(), toolgate::NoEnvironment>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EnvironmentSource {
@@ -32,10 +41,22 @@ pub enum EnvironmentSource {
 
 /// The name of an environment that a deployment configures: trimmed, in lower case and not empty, as policies compare
 /// it.
+///
+/// ```
+/// let environment = toolgate::Environment::new(" Production ")?;
+/// assert_eq!(environment.as_str(), "production");
+/// # Ok::<(), toolgate::NoEnvironment>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Environment(String);
 
 /// Why a text names no environment, in words that follow the text.
+///
+/// ```
+/// use toolgate::{Environment, NoEnvironment};
+///
+/// assert_eq!(Environment::new(" "), Err(NoEnvironment::Empty));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoEnvironment {

@@ -39,6 +39,14 @@ pub const DEFAULT_MAPPING: &[(&str, &str)] = &[
 ];
 
 /// A header that policies see.
+///
+/// ```
+/// use toolgate::{HeaderRule, Settings};
+///
+/// let mut settings = Settings::default();
+/// let (name, expression) = ("X-Path".to_owned(), "call.path".to_owned());
+/// settings.headers.push(HeaderRule { name, expression });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeaderRule {
     /// The header's name.

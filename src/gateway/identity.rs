@@ -25,6 +25,15 @@ use claims::Names;
 pub use claims::{meant_pointer, wrong_claim};
 
 /// Whom the deployment believes (docs/agentcore.md §4).
+///
+/// ```
+/// use toolgate::{IdentityConfig, Settings};
+///
+/// let mut settings = Settings::default();
+/// let identity: &mut IdentityConfig = &mut settings.identity;
+/// identity.trust_jwt = true;
+/// identity.required = true;
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct IdentityConfig {
@@ -49,6 +58,13 @@ pub struct IdentityConfig {
 }
 
 /// Families of token issuers with their names of claims.
+///
+/// ```
+/// use toolgate::{Provider, Settings};
+///
+/// let mut settings = Settings::default();
+/// settings.identity.provider = Provider::Okta;
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Provider {
@@ -65,6 +81,14 @@ pub enum Provider {
 
 /// Names of claims that replace those of the provider's table: literal, or, if they begin with `/`, JSON Pointers
 /// (RFC 6901) into the token's claims.
+///
+/// ```
+/// use toolgate::{ClaimNames, Settings};
+///
+/// let mut settings = Settings::default();
+/// let claims: &mut ClaimNames = &mut settings.identity.claims;
+/// claims.roles = Some("/realm_access/roles".to_owned());
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClaimNames {

@@ -9,6 +9,14 @@ use super::refusal::Id;
 use crate::methods::{METHODS, notifications};
 
 /// Which messages policies are asked about: glob patterns (`*`, `?`, `[…]`, `{a,b}`).
+///
+/// ```
+/// use toolgate::{Judging, Settings};
+///
+/// let mut settings = Settings::default();
+/// let judging: &mut Judging = &mut settings.judging;
+/// judging.judge_methods = vec!["tools/list".to_owned()];
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Judging {
@@ -25,6 +33,13 @@ pub struct Judging {
 }
 
 /// What becomes of a message of an unknown method of which no policy speaks.
+///
+/// ```
+/// use toolgate::{Settings, UnknownMethods};
+///
+/// let mut settings = Settings::default();
+/// settings.judging.unknown = UnknownMethods::Judge;
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UnknownMethods {
