@@ -138,6 +138,14 @@ impl Diagnostic {
         self
     }
 
+    /// Without quoting `source`: in reports stands where it is, and not what is there.
+    pub fn veil(&mut self, source: &Arc<Source>, veiled: &Arc<Source>) {
+        let labels = self.labels.iter_mut().map(|label| &mut label.source);
+        for place in self.source.iter_mut().chain(labels).filter(|place| Arc::ptr_eq(place, source)) {
+            *place = Arc::clone(veiled);
+        }
+    }
+
     /// The name of the file.
     pub fn file_name(&self) -> Option<&str> {
         self.source.as_ref().map(|source| source.name())

@@ -57,6 +57,8 @@ pub struct Position {
 pub struct Source {
     name: String,
     text: String,
+    /// Whether reports may quote the text.
+    shown: bool,
     /// Made when a place is asked for: of most files nothing is ever told.
     places: OnceLock<Places>,
 }
@@ -125,12 +127,30 @@ impl Source {
         if text.len() > MAX_FILE_BYTES {
             return Err(SourceTooLargeError { bytes: text.len() });
         }
-        Ok(Arc::new(Source { name: name.into(), text, places: OnceLock::new() }))
+        Ok(Arc::new(Source { name: name.into(), text, shown: true, places: OnceLock::new() }))
     }
 
     /// A source without text, for a file that cannot be read: it names the file in diagnostics.
     pub fn without_text(name: impl Into<String>) -> Arc<Source> {
-        Arc::new(Source { name: name.into(), text: String::new(), places: OnceLock::new() })
+        Arc::new(Source { name: name.into(), text: String::new(), shown: true, places: OnceLock::new() })
+    }
+
+    /// The same file for reports that must not quote it: every place is where it was, and no character is told.
+    pub fn veiled(&self) -> Arc<Source> {
+        let blank = |c: char| match (c, c.len_utf8()) {
+            ('\n' | BYTE_ORDER_MARK, _) => c,
+            (_, 1) => ' ',
+            (_, 2) => '\u{a0}',
+            (_, 3) => '\u{3000}',
+            _ => '\u{1f512}',
+        };
+        let (name, text) = (self.name.clone(), self.text.chars().map(blank).collect());
+        Arc::new(Source { name, text, shown: false, places: OnceLock::new() })
+    }
+
+    /// Whether reports may quote the text.
+    pub fn is_shown(&self) -> bool {
+        self.shown
     }
 
     /// A source for what was read from elsewhere and is not told its file yet.
@@ -374,6 +394,20 @@ mod tests {
         map.truncate(5);
         assert_eq!(map.locate(4, 99), Span::new(19, 20));
         assert_eq!(map.value_len(), 5);
+    }
+
+    #[test]
+    fn a_veiled_file_has_its_places_and_none_of_its_text() {
+        let text = "\u{feff}a: é\r\n\u{feff}\u{1f980}: 日本 x\n";
+        let source = Source::new("a", text).unwrap();
+        let veiled = source.veiled();
+        assert!(source.is_shown() && !veiled.is_shown());
+        for (at, _) in text.char_indices() {
+            let at = u32::try_from(at).unwrap();
+            assert_eq!(veiled.position(at), source.position(at));
+        }
+        assert_eq!(veiled.text().len(), text.len());
+        assert!(!veiled.text().contains(|c: char| c.is_alphanumeric()), "{}", veiled.text());
     }
 
     #[test]

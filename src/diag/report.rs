@@ -73,7 +73,8 @@ fn render_one(diagnostic: &Diagnostic, palette: &Palette<'_>, out: &mut String) 
     let text = printable(&diagnostic.message);
     out.push_str(&format!("{colour}{severity}[{}]{reset}: {message}{text}{reset}\n", diagnostic.code));
     let mut margin = 0;
-    if let (Some(source), Some(span)) = (&diagnostic.source, diagnostic.span) {
+    let quoted = diagnostic.source.as_ref().filter(|source| source.is_shown());
+    if let (Some(source), Some(span)) = (quoted, diagnostic.span) {
         let line = source.position(span.start).line;
         let number = line.to_string();
         margin = number.len();
