@@ -9,12 +9,14 @@
 //! | `variables` | the environment variables by that table |
 //! | `headers` | the mapping: what overrides what, and its expressions |
 //! | `load` | file, then environment, then what must hold together |
+//! | `slips` | what counts for nothing, or opens more than it seems to |
 //! | `print` | the effective configuration as a file that reads back |
 
 mod headers;
 mod load;
 mod print;
 mod read;
+mod slips;
 mod table;
 mod variables;
 

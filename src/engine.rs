@@ -157,15 +157,25 @@ impl Engine {
     /// An engine that decides by `set` as `settings` say.
     ///
     /// # Errors
-    /// The set is empty; a policy asks outside of the call for something that the settings do not grant; a setting breaks its rules; a
-    /// header's expression does not compile, a pattern is no glob, or a denial's status is no error.
+    /// The set is empty; a policy asks outside of the call for something that the settings do not grant; a setting breaks the
+    /// rules that it has in a file, or contradicts another; the key of the digests is where nobody has fetched it; a header's
+    /// expression does not compile.
     pub fn new(set: PolicySet, settings: Settings) -> Result<Engine, Diagnostics> {
         let mut diagnostics = Vec::new();
         if set.is_empty() {
             let message = "an engine without policies would allow everything, so there is none";
             diagnostics.push(Diagnostic::error(Code::NoPolicies, message));
         }
-        diagnostics.extend(settings.mistakes());
+        let mistakes = settings.mistakes();
+        let is_told = !mistakes.is_empty();
+        diagnostics.extend(mistakes);
+        if settings.audit.digest_key.is_none() && settings.audit.digest_key_arn.is_some() {
+            let message =
+                "`audit.digestKeyArn` says where the key of the digests is, and nobody has fetched it";
+            let help = "set the key beside it, or no ARN: records would lack the digests that were asked for";
+            let diagnostic = Diagnostic::error(Code::ConfigMissingValue, message).path("audit.digestKeyArn");
+            diagnostics.push(diagnostic.help(help));
+        }
         let programs = compiled(&set);
         diagnostics.extend(ungranted(&programs.asks, &settings.capabilities));
         let mut request_reads = request_reads(&programs.reads);
@@ -178,12 +188,12 @@ impl Engine {
         }
         let mapping =
             Mapping::new(&settings.headers, checked_headers(&set), &request_reads, &mut diagnostics);
-        let rules = fallible(Rules::new(&settings.judging), &mut diagnostics);
-        let environments = fallible(Environments::new(&settings.environment), &mut diagnostics);
-        if !(400..=599).contains(&settings.denial.status) {
-            let message =
-                format!("the status of a denial must be from 400 to 599, not {}", settings.denial.status);
-            diagnostics.push(Diagnostic::error(Code::BadFormat, message));
+        let mut unread = Vec::new();
+        let rules = fallible(Rules::new(&settings.judging), &mut unread);
+        let environments = fallible(Environments::new(&settings.environment), &mut unread);
+        // A pattern that is none is among the mistakes.
+        if !is_told {
+            diagnostics.append(&mut unread);
         }
         let (Some(rules), Some(environments), true) = (rules, environments, diagnostics.is_empty()) else {
             return Err(Diagnostics::from(diagnostics));

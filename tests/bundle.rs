@@ -55,7 +55,7 @@ impl Drop for Folder {
 
 /// The bundle of a folder.
 fn bundle_of(folder: &Path) -> Vec<u8> {
-    make(load_sources(&[folder.to_path_buf()]), folder, &beside(&Settings::default())).unwrap().0
+    make(load_sources(&[folder.to_path_buf()], None), folder, &beside(&Settings::default())).unwrap().0
 }
 
 /// The bundle of one text.

@@ -176,10 +176,10 @@ fn shown(names: &[&str], config: Settings, tool: &str, headers: &str) -> String 
 #[test]
 fn the_callers_own_headers_are_seen_only_if_wanted_and_never_in_place_of_computed_ones() {
     let names = ["X-Dept", "X-User", "X-Tool-Name", "X-Query"];
-    let wanted = ["x-dept", "x-user", "X-TOOL-NAME", "x-query"].map(str::to_owned).to_vec();
+    // That a computed header is forwarded is a mistake in the settings.
     let forwarding = || {
         let mut config = Settings::default();
-        config.forward_headers = wanted.clone();
+        config.forward_headers = vec!["x-dept".to_owned()];
         config
     };
     let headers = r#"{"X-DEPT":" a, b ","x-user":"root","x-tool-name":"other","X-Query":"q"}"#;
@@ -196,7 +196,7 @@ fn the_callers_own_headers_are_seen_only_if_wanted_and_never_in_place_of_compute
 #[test]
 fn settings_that_break_their_rules_make_no_engine() {
     type Setter = fn(&mut Settings);
-    let breaks: [(&str, Setter); 5] = [
+    let breaks: [(&str, Setter); 19] = [
         ("`identity.claims.roles`: `/a~` is not a JSON Pointer", |config| {
             config.identity.claims.roles = Some("/a~".to_owned());
         }),
@@ -205,16 +205,49 @@ fn settings_that_break_their_rules_make_no_engine() {
         }),
         ("`host`: `a b` is not the name of a host", |config| config.host = "a b".to_owned()),
         ("`forwardHeaders`: `a:` is not the name", |config| config.forward_headers = vec!["a:".to_owned()]),
-        ("the status of a denial", |config| config.denial.status = 200),
+        ("`denial.status` must be a whole number from 400 to 599, not `200`", |config| {
+            config.denial.status = 200;
+        }),
+        ("`budget.steps` must be a whole number from 1000", |config| config.budget.steps = 0),
+        ("`budget.steps` must be a whole number from 1000", |config| config.budget.steps = u64::MAX),
+        ("`budget.bytes` must be a whole number from 65536", |config| config.budget.bytes = 1),
+        ("`capabilities.timeLimit` must be", |config| config.capabilities.time_limit = 0),
+        ("`audit.digestKey` must have at least 16 bytes", |config| {
+            config.audit.digest_key = Some(b"x".to_vec());
+        }),
+        ("`audit.digestKey` must not be empty", |config| config.audit.digest_key = Some(vec![b' '; 32])),
+        ("`<set>` is not a key", |config| config.audit.digest_key = Some(b"<set>".to_vec())),
+        ("nobody has fetched it", |config| {
+            let arn = "arn:aws:ssm:eu-central-1:111122223333:parameter/key";
+            config.audit.digest_key_arn = Some(arn.to_owned());
+        }),
+        ("`identity.required` without a trusted identity", |config| config.identity.required = true),
+        ("`X-User` is computed", |config| config.forward_headers = vec!["x-user".to_owned()]),
+        ("looks like it: write `tools/list`", |config| {
+            config.judging.judge_methods = vec!["Tools/List".to_owned()];
+        }),
+        ("`identity.issuers`: `` must not be empty", |config| {
+            config.identity.issuers = vec![String::new()];
+        }),
+        ("`capabilities.http.urls`: `a` ", |config| config.capabilities.http.urls = vec!["a".to_owned()]),
+        ("`environment.targets` is empty", |config| {
+            config.environment = EnvironmentSource::Targets(Vec::new());
+        }),
     ];
     let (set, _) = PolicySet::from_text("policies.yaml", &show(&["X-User"])).unwrap();
     assert!(Engine::new(set.clone(), Settings::default()).is_ok());
     for (message, set_it) in breaks {
         let mut config = Settings::default();
         set_it(&mut config);
-        let wrong = Engine::new(set.clone(), config).unwrap_err().to_string();
-        assert!(wrong.contains(message), "{wrong}");
+        let wrong = Engine::new(set.clone(), config).unwrap_err();
+        assert_eq!(wrong.len(), 1, "{wrong}");
+        assert!(wrong.to_string().contains(message), "{wrong}");
     }
+    // Who has fetched the key may say where from.
+    let mut config = Settings::default();
+    config.audit.digest_key_arn = Some("arn:aws:ssm:eu-central-1:111122223333:parameter/key".to_owned());
+    config.audit.digest_key = Some(b"at least sixteen bytes".to_vec());
+    assert!(Engine::new(set, config).is_ok());
 }
 
 #[test]

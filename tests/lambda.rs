@@ -432,10 +432,18 @@ fn policies_that_do_not_load_end_the_start_with_all_that_is_wrong() {
         .replacen("variables.deletes &&", "variables.deltes &&", 1);
     fs::write(place.join("bad.yaml"), bad).unwrap();
     fs::write(place.join("worse.yaml"), "spec: [\n").unwrap();
+    let lost = directory("lost-settings");
+    fs::write(lost.join("a.yaml"), cases::policies(cases::Shape::AllMatch, 1)).unwrap();
+    fs::write(
+        lost.join("config.yaml"),
+        "apiVersion: toolgate.dev/v1\nkind: Configuration\ndefaultDecision: deny\n",
+    )
+    .unwrap();
     let empty = directory("no-policies");
     let missing = place.join("missing");
     for (path, says) in [
         (&place, &["bad.yaml:", "worse.yaml:", "Haeder", "deltes", "error["][..]),
+        (&lost, &["config.yaml:1:1: error[TG3012]", "not in force", "`TOOLGATE_CONFIG`"]),
         (&empty, &["there is no policy"]),
         (&missing, &["there is no such file or directory"]),
     ] {

@@ -210,7 +210,7 @@ fn a_set_has_a_limit_of_policies_and_of_bytes() {
         ("policies", "there are more than 10000 policies, the limit"),
         ("bytes", "67108864 bytes together, the limit"),
     ] {
-        let loaded = load(&[place.join(folder)]);
+        let loaded = load(&[place.join(folder)], None);
         let errors: Vec<_> = loaded.diagnostics.iter().filter(|d| d.severity == Severity::Error).collect();
         assert_eq!(errors.len(), 1, "{folder}: {errors:?}");
         assert!(errors[0].message.contains(limit), "{errors:?}");

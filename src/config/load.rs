@@ -8,18 +8,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::read::{self, Found};
-use super::table::{HIDDEN, SETTINGS};
-use super::{Settings, Value, headers, variables};
-use crate::diag::{Code, Diagnostic, Diagnostics, Warnings};
-use crate::gateway::identity::meant_pointer;
+use super::slips::slips;
+use super::{Settings, headers, variables};
+use crate::diag::{Code, Diagnostic, Diagnostics, Severity, Warnings, did_you_mean};
 use crate::outside::CapabilityConfig;
 use crate::policy::bundle::{CheckedHeaders, Contents, MAX_BUNDLE_BYTES, is_bundle};
-use crate::policy::load::read_file;
+use crate::policy::load::{SETTINGS_NAMES, directory_of, read_file};
 use crate::source::{MAX_FILE_BYTES, Source};
-use crate::yaml::Mapping;
+use crate::yaml::{self, Document, Mapping, Node, NodeKind};
 
-/// The names of a configuration file that is found beside the policies.
-const NAMES: [&str; 3] = ["toolgate.yaml", "toolgate.yml", "toolgate.json"];
 /// The variable that names the file.
 const CONFIG: &str = "TOOLGATE_CONFIG";
 
@@ -46,17 +43,25 @@ impl Settings {
     /// `policies`, or beside one of its files, if there is one.
     ///
     /// # Errors
-    /// As [`Settings::load`]; and two configuration files.
+    /// As [`Settings::load`]; two configuration files; one whose name has other capitals.
     pub fn load_beside(
         policies: &[PathBuf],
         file: Option<&Path>,
         environment: impl Iterator<Item = (String, String)>,
     ) -> Result<(Settings, Warnings), Diagnostics> {
         let variables = variables::ours(environment);
-        let named = variables.get(CONFIG).filter(|path| !path.is_empty()).map(PathBuf::from);
         let mut diagnostics = Vec::new();
-        let file = find(policies, file.map(Path::to_path_buf).or(named), &mut diagnostics);
+        let file = find(policies, named(file, &variables), &mut diagnostics);
         finish(file.as_ref(), &variables, diagnostics)
+    }
+
+    /// The file that [`Settings::load_beside`] reads because it is named: `file`, else by the variable.
+    #[doc(hidden)]
+    pub fn named_file(
+        file: Option<&Path>,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Option<PathBuf> {
+        named(file, &variables::ours(environment))
     }
 
     /// The text of the file that [`Settings::load_beside`] reads where no variable is set, if there is one, and that it is well.
@@ -121,6 +126,11 @@ impl File {
     }
 }
 
+fn named(file: Option<&Path>, variables: &BTreeMap<String, String>) -> Option<PathBuf> {
+    let variable = || variables.get(CONFIG).filter(|path| !path.is_empty()).map(PathBuf::from);
+    file.map(Path::to_path_buf).or_else(variable)
+}
+
 fn finish(
     file: Option<&File>,
     variables: &BTreeMap<String, String>,
@@ -153,12 +163,12 @@ fn settle(
     places.both_environments(&mut diagnostics);
     variables::apply(&mut config, variables, &mut diagnostics);
     // What a broken file would say is not known, so nothing is said about how its settings fit.
-    if diagnostics.is_empty() {
+    if diagnostics.iter().all(|diagnostic| diagnostic.severity != Severity::Error) {
         together(&mut config, &places, &mut diagnostics);
-        claims(&config, &places, variables, &mut diagnostics);
+        slips(&config, &places, variables, &mut diagnostics);
     }
     if let Some(source) = source {
-        redact(source, &mut diagnostics);
+        veil(source, &mut diagnostics);
     }
     Diagnostics::from(diagnostics).into_warnings().map(|warnings| (config, warnings))
 }
@@ -182,14 +192,14 @@ fn beside_file(capabilities: &mut CapabilityConfig, directory: &Path, found: &Fo
 }
 
 /// Where the file's settings stand.
-struct Places<'a> {
+pub(super) struct Places<'a> {
     source: Option<&'a Arc<Source>>,
     found: Found,
 }
 
 impl Places<'_> {
     /// A diagnostic about a setting, at its place if the file has it.
-    fn at(&self, path: &str, diagnostic: Diagnostic) -> Diagnostic {
+    pub(super) fn at(&self, path: &str, diagnostic: Diagnostic) -> Diagnostic {
         let diagnostic = diagnostic.path(path);
         match (self.source, self.found.places.get(path)) {
             (Some(source), Some(span)) => diagnostic.at(source, *span),
@@ -211,58 +221,16 @@ impl Places<'_> {
     }
 }
 
-/// Warns of names of claims that look like paths.
-fn claims(
-    config: &Settings,
-    places: &Places<'_>,
-    variables: &BTreeMap<String, String>,
-    out: &mut Vec<Diagnostic>,
-) {
-    for setting in SETTINGS.iter().filter(|setting| setting.path.starts_with("identity.claims.")) {
-        let Some(Value::Text(name)) = setting.get(config) else { continue };
-        let Some(pointer) = meant_pointer(&name) else { continue };
-        let help = format!("if `{name}` is a path, write the JSON Pointer `{pointer}`");
-        let warning = |name| {
-            let message = format!("{name} is the claim of that whole name, and not a path");
-            Diagnostic::warning(Code::ClaimPath, message).help(help)
-        };
-        // A variable's text is not the file's.
-        out.push(if variables.contains_key(setting.variable) {
-            warning(format!("`{name}` in `{}`", setting.variable)).path(setting.path)
-        } else {
-            places.at(setting.path, warning(format!("`{name}`")))
-        });
-    }
-}
-
 /// What must hold of settings wherever they come from.
 fn together(config: &mut Settings, places: &Places<'_>, out: &mut Vec<Diagnostic>) {
-    let identity = &config.identity;
-    if identity.required && !identity.trust_jwt && !identity.iam_principal {
-        let message = "`identity.required` without a trusted identity denies every call";
-        let help = "set `identity.trustJwt` or `identity.iamPrincipal` to say whom the gateway has verified";
-        out.push(places.at("identity.required", Diagnostic::error(Code::ConfigConflict, message).help(help)));
+    for name in &mut config.forward_headers {
+        *name = headers::canonical(name);
     }
-    if config.audit.digest_key.as_deref() == Some(HIDDEN.as_bytes()) {
-        let message =
-            format!("`{HIDDEN}` is not a key: it says that the key is set elsewhere, and it is not");
-        let variable =
-            SETTINGS.iter().find(|s| s.path == "audit.digestKey").map_or("", |setting| setting.variable);
-        let diagnostic = Diagnostic::error(Code::ConfigMissingValue, message);
-        out.push(places.at("audit.digestKey", diagnostic.help(format!("set the variable `{variable}`"))));
-    }
+    out.extend(config.contradictions().into_iter().map(|(path, wrong)| places.at(path, wrong)));
+    // Only here: what is set from Rust may be the key that was fetched from there.
     if config.audit.digest_key.is_some() && config.audit.digest_key_arn.is_some() {
         let message = "`audit.digestKey` and `audit.digestKeyArn` cannot both be set";
         out.push(places.at("audit.digestKeyArn", Diagnostic::error(Code::ConfigConflict, message)));
-    }
-    for name in &mut config.forward_headers {
-        *name = headers::canonical(name);
-        if config.headers.iter().any(|rule| rule.name == *name) {
-            let message = format!("`{name}` is computed, so the caller's own is never seen");
-            let help = format!("forward another header, or remove this one with `headers: {{{name}: null}}`");
-            let diagnostic = Diagnostic::error(Code::ConfigConflict, message).help(help);
-            out.push(places.at("forwardHeaders", diagnostic));
-        }
     }
 }
 
@@ -277,13 +245,14 @@ fn find(policies: &[PathBuf], named: Option<PathBuf>, out: &mut Vec<Diagnostic>)
         if is_bundle(path) && path.is_file() {
             bundled.extend(in_bundle(path, out));
         }
-        let directory = if path.is_dir() { path.as_path() } else { path.parent().unwrap_or(path) };
-        for name in NAMES {
+        let directory = directory_of(path);
+        for name in SETTINGS_NAMES {
             let file = directory.join(name);
             if file.exists() && !found.contains(&file) {
                 found.push(file);
             }
         }
+        misspelt(directory, out);
     }
     let bundles = bundled.iter().map(|file| file.source.name().to_owned());
     let names: Vec<String> = found.iter().map(|file| file.display().to_string()).chain(bundles).collect();
@@ -295,6 +264,29 @@ fn find(policies: &[PathBuf], named: Option<PathBuf>, out: &mut Vec<Diagnostic>)
     }
     let file = found.into_iter().next().and_then(|file| source(&file, out)).map(File::new);
     file.or_else(|| bundled.into_iter().next())
+}
+
+/// Files of `directory` whose names are those of settings but for their capitals: on one machine they are read, on another
+/// they would be passed over.
+fn misspelt(directory: &Path, out: &mut Vec<Diagnostic>) {
+    let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+    // That it cannot be listed is told where the policies are read.
+    let names = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut names: Vec<_> = names.map(|entry| entry.file_name()).collect();
+    names.sort_unstable();
+    for name in names {
+        let is_one = |known: &&str| name.eq_ignore_ascii_case(known);
+        let known = SETTINGS_NAMES.iter().find(|known| is_one(known)).filter(|known| name != **known);
+        let file = directory.join(&name);
+        if let Some(known) = known
+            && !out.iter().any(|told| told.file_name() == file.to_str())
+        {
+            let message = "this is not in force: the name is that of a configuration but for its capitals";
+            let wrong = Diagnostic::error(Code::NotInForce, message);
+            let file = Source::without_text(file.display().to_string());
+            out.push(wrong.file(&file).help(format!("call it `{known}`, or keep it elsewhere")));
+        }
+    }
 }
 
 /// The settings in a bundle. The paths in them count from the directory of the bundle.
@@ -346,46 +338,43 @@ fn text_source(name: &str, text: String, out: &mut Vec<Diagnostic>) -> Option<Ar
     }
 }
 
-/// Blots out the key in the text that diagnostics quote: a report ends in a terminal or a log. Lines are enough to go
-/// by, because a text that is no YAML has no other structure: from a line that names the key on, everything that is
-/// indented deeper or stands on the line itself.
-fn redact(source: &Arc<Source>, diagnostics: &mut [Diagnostic]) {
-    let mut text = String::with_capacity(source.text().len());
-    let mut inside: Option<usize> = None;
-    for line in source.text().split_inclusive('\n') {
-        let indent = line.len().saturating_sub(line.trim_start().len());
-        let lower = line.to_ascii_lowercase().replace(['_', '-'], "");
-        let named = ["digestkey", "auditkey"].iter().any(|name| lower.contains(name));
-        inside = match inside {
-            Some(outer) if !named && (indent > outer || line.trim().is_empty()) => Some(outer),
-            _ => named.then_some(indent),
-        };
-        if inside.is_none() {
-            text.push_str(line);
-            continue;
-        }
-        let shown = if named { after_key(line) } else { indent };
-        let (before, secret) = line.split_at_checked(shown).unwrap_or((line, ""));
-        text.push_str(before);
-        for c in secret.chars() {
-            // One star for each byte, so that places stay where they are.
-            if c.is_whitespace() { text.push(c) } else { (0..c.len_utf8()).for_each(|_| text.push('*')) }
-        }
-    }
-    let Ok(redacted) = Source::new(source.name(), text) else { return };
-    for diagnostic in diagnostics {
-        let labels = diagnostic.labels.iter_mut().map(|label| &mut label.source);
-        for place in diagnostic.source.iter_mut().chain(labels).filter(|place| Arc::ptr_eq(place, source)) {
-            *place = Arc::clone(&redacted);
-        }
+/// Keeps a text that may hold a key out of what `diagnostics` quote: a report ends in a terminal or a log. Where in the text
+/// the key is would have to be found out, in any spelling, behind any anchor, and in what does not even parse; so nothing of
+/// such a text is quoted.
+fn veil(source: &Arc<Source>, diagnostics: &mut [Diagnostic]) {
+    if !diagnostics.is_empty() && may_hold_a_key(source) {
+        let veiled = source.veiled();
+        diagnostics.iter_mut().for_each(|diagnostic| diagnostic.veil(source, &veiled));
     }
 }
 
-/// Where in a line that names the key its value begins.
-fn after_key(line: &str) -> usize {
-    let name = line.to_ascii_lowercase().find("key").unwrap_or_default();
-    let colon = line.get(name..).and_then(|rest| rest.find(':'));
-    colon.map_or(name, |colon| name.saturating_add(colon).saturating_add(1))
+fn may_hold_a_key(source: &Arc<Source>) -> bool {
+    if names_the_key(source.text()) {
+        return true;
+    }
+    let mut wrong = Vec::new();
+    let documents = yaml::documents(source, &mut wrong);
+    let of_document = |document: &Document| document.root.as_ref().is_none_or(has_a_key);
+    !wrong.is_empty() || documents.iter().any(of_document)
+}
+
+/// Whether a mapping in `node` has an entry of that name, or of one that was meant to be it.
+fn has_a_key(node: &Node) -> bool {
+    match &node.kind {
+        NodeKind::Scalar(_) => false,
+        NodeKind::Broken => true,
+        NodeKind::List(items) => items.iter().any(has_a_key),
+        NodeKind::Mapping(mapping) => mapping.entries.iter().any(|entry| {
+            names_the_key(&entry.key)
+                || did_you_mean(&entry.key, ["digestKey"].into_iter()).is_some()
+                || has_a_key(&entry.value)
+        }),
+    }
+}
+
+fn names_the_key(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase().replace(['_', '-'], "");
+    ["digestkey", "auditkey"].iter().any(|name| lower.contains(name))
 }
 
 #[cfg(test)]

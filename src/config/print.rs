@@ -35,7 +35,10 @@ impl Settings {
         let mut root =
             vec![("apiVersion".to_owned(), Tree::Word(API_VERSION)), ("kind".to_owned(), Tree::Word(KIND))];
         for setting in SETTINGS {
-            insert(&mut root, setting.path, tree(setting.get(self)));
+            // A setting without a value is none, and would not read back.
+            if let Some(value) = setting.get(self) {
+                insert(&mut root, setting.path, tree(Some(value)));
+            }
         }
         let mut headers: Vec<(String, Tree)> = self
             .headers

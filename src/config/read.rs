@@ -19,8 +19,8 @@ use crate::yaml::{self, Entry, Mapping, Node, NodeKind, Value as Meaning};
 pub(super) struct Found {
     /// The headers, in the order of the file.
     pub(super) headers: Vec<Override>,
-    /// The place of each setting that the file has.
-    pub(super) places: HashMap<&'static str, Span>,
+    /// The place of each setting that the file has, and of the entries of its lists: `judging.passMethods[0]`.
+    pub(super) places: HashMap<String, Span>,
 }
 
 /// Reads `source` into `config`.
@@ -169,26 +169,32 @@ impl Reader<'_> {
     fn setting(&mut self, setting: &'static Setting, entry: &Entry) {
         let (path, node) = (setting.path, &entry.value);
         if node.is_null() {
-            if !setting.kind.may_be_null() {
-                let message = format!("`{path}` has no value");
-                self.report(Code::ConfigMissingValue, entry.key_span, path, message);
-                self.help("give it one, or remove it to have the default".to_owned());
-            }
-            return;
+            // What got lost on the way into the file must not turn into the default.
+            let message = format!("`{path}` has no value");
+            self.report(Code::ConfigMissingValue, entry.key_span, path, message);
+            return self.help("give it one, or remove it to have the default".to_owned());
         }
         let before = self.out.len();
         schema::check(self.source, "the settings", &setting.kind.shape(), node, path, self.out);
         for diagnostic in self.out.iter_mut().skip(before) {
             diagnostic.code = code(diagnostic.code);
         }
-        self.texts(&setting.kind, node, path);
+        self.texts(setting, node);
+        if let (Kind::Targets, Some([])) = (&setting.kind, node.as_list()) {
+            let message = format!("`{path}` {}", table::NO_TARGETS);
+            self.report(Code::ConfigBadValue, node.span, path, message);
+            self.help(table::TARGETS_HELP.to_owned());
+        }
         if self.out.len() > before || matches!(node.kind, NodeKind::Broken) {
             return;
         }
         match value(&setting.kind, node) {
             Some(value) => {
                 setting.kind.set(self.config, value);
-                self.found.places.insert(path, node.span);
+                for (index, item) in node.as_list().unwrap_or_default().iter().enumerate() {
+                    self.found.places.insert(format!("{path}[{index}]"), item.span);
+                }
+                self.found.places.insert(path.to_owned(), node.span);
             }
             // The rules above should have said why; a setting that is not read must not pass for one that is not there.
             None => {
@@ -199,7 +205,8 @@ impl Reader<'_> {
     }
 
     /// The rules for texts, wherever in the value they stand.
-    fn texts(&mut self, kind: &Kind, node: &Node, path: &str) {
+    fn texts(&mut self, setting: &Setting, node: &Node) {
+        let (kind, path) = (&setting.kind, setting.path);
         if let Kind::Key = kind {
             if let Some(wrong) = node.as_text().filter(|text| *text != HIDDEN).and_then(table::key) {
                 self.report(Code::ConfigBadValue, node.span, path, format!("`{path}` {wrong}"));
@@ -207,29 +214,28 @@ impl Reader<'_> {
             return;
         }
         if let Some(text) = node.as_text() {
-            self.text(kind.wrong(text), text, node, path);
+            self.text(kind.wrong(text), text, &setting.quoted(text), node, path);
         }
         for (index, item) in node.as_list().unwrap_or_default().iter().enumerate() {
             let path = format!("{path}[{index}]");
             if let Some(text) = item.as_text() {
-                self.text(kind.wrong(text), text, item, &path);
+                self.text(kind.wrong(text), text, &setting.quoted(text), item, &path);
             }
             let rules: [(&str, table::Fits); 2] =
                 [("target", table::glob), ("environment", table::environment)];
             for (field, fits) in rules {
                 let node = item.as_mapping().and_then(|mapping| mapping.get(field));
                 if let Some((node, text)) = node.and_then(|node| Some((node, node.as_text()?))) {
-                    self.text(fits(text), text, node, &format!("{path}.{field}"));
+                    self.text(fits(text), text, &setting.quoted(text), node, &format!("{path}.{field}"));
                 }
             }
         }
     }
 
-    fn text(&mut self, wrong: Option<String>, text: &str, node: &Node, path: &str) {
+    fn text(&mut self, wrong: Option<String>, text: &str, quoted: &str, node: &Node, path: &str) {
         // That a text is empty is reported already.
         if let Some(wrong) = wrong.filter(|_| !text.trim().is_empty()) {
-            let text = table::shown(text);
-            self.report(Code::ConfigBadValue, node.span, path, format!("`{text}` {wrong}"));
+            self.report(Code::ConfigBadValue, node.span, path, format!("{quoted} {wrong}"));
         }
     }
 

@@ -4,14 +4,16 @@
 //! The reader, the variables, the printer, the JSON Schema and the documentation all read this table. The mapping of
 //! headers is not in it: its names are the user's.
 
-use globset::Glob;
+use globset::{Glob, GlobBuilder};
 
+use super::headers::canonical;
 use super::{DenialForm, EnvironmentSource, Provider, Settings, UnknownMethods};
 use crate::audit;
 use crate::diag::{Code, Diagnostic};
 use crate::gateway::environment::Environment;
 use crate::gateway::identity::wrong_claim;
 use crate::library::kyverno::http::is_token;
+use crate::methods::{Known, METHODS, known};
 use crate::outside::Prefix;
 use crate::policy::decide::DefaultDecision;
 use crate::schema::{Field, Rule, Shape, Unique};
@@ -25,6 +27,14 @@ pub(super) const KIND: &str = "Configuration";
 pub(super) const HEADERS: &str = "headers";
 /// What is printed in place of a secret.
 pub(super) const HIDDEN: &str = "<set>";
+
+/// The name of the setting that says where the key of the digest is.
+const KEY_ARN: &str = "audit.digestKeyArn";
+/// What is wrong with a list of targets without any, in words that follow its name.
+pub(super) const NO_TARGETS: &str = "is empty, so that no call would have an environment";
+/// What to write in its place.
+pub(super) const TARGETS_HELP: &str = "end it with `{target: \"*\", environment: …}`, or remove it to have what the \
+     arguments of a call say";
 
 /// Variables that name files for a program and are no settings.
 pub const PROCESS_VARIABLES: [(&str, &str); 2] = [
@@ -113,11 +123,6 @@ impl Kind {
         }
     }
 
-    /// Whether it may have no value.
-    pub(super) fn may_be_null(&self) -> bool {
-        matches!(self, Kind::Optional(..) | Kind::Environment | Kind::Targets | Kind::Key)
-    }
-
     /// What is wrong with one of its texts.
     pub(super) fn wrong(&self, text: &str) -> Option<String> {
         match self {
@@ -125,7 +130,8 @@ impl Kind {
                 unseen(text).or_else(|| fits(text))
             }
             Kind::Environment => environment(text),
-            Kind::Flag(_) | Kind::Choice(..) | Kind::Whole(..) | Kind::Targets | Kind::Key => None,
+            Kind::Targets => glob(text),
+            Kind::Flag(_) | Kind::Choice(..) | Kind::Whole(..) | Kind::Key => None,
         }
     }
 
@@ -149,32 +155,84 @@ impl Kind {
 }
 
 impl Settings {
-    /// What is wrong with texts that were set without a file or a variable, which are checked when they are read. Patterns
-    /// and headers are checked where they are compiled.
+    /// What breaks this table's rules in settings that were made without a file or a variable: what is read from those is
+    /// checked by the same rules, with its place. The expressions of headers are checked where they are compiled.
     pub(crate) fn mistakes(&self) -> Vec<Diagnostic> {
-        let checked = |setting: &&Setting| {
-            matches!(setting.kind, Kind::Text(..) | Kind::Optional(..)) || setting.path == "forwardHeaders"
-        };
         let mut mistakes = Vec::new();
-        for setting in SETTINGS.iter().filter(checked) {
-            let texts = match setting.get(self) {
+        for setting in SETTINGS {
+            let path = setting.path;
+            let mut report = |message: String| {
+                mistakes.push(Diagnostic::error(Code::ConfigBadValue, message).path(path));
+            };
+            let value = setting.get(self);
+            if let (Kind::Whole(least, most, ..), Some(Value::Whole(number))) = (&setting.kind, &value)
+                && !(*least..=*most).contains(number)
+            {
+                report(format!("`{path}` must be a whole number from {least} to {most}, not `{number}`"));
+            }
+            let key = self.audit.digest_key.as_deref().filter(|key| *key != HIDDEN.as_bytes());
+            if let (Kind::Key, Some(wrong)) = (&setting.kind, key.and_then(audit::wrong_key)) {
+                report(format!("`{path}` {wrong}"));
+            }
+            let texts = match value {
                 Some(Value::Text(text)) => vec![text],
                 Some(Value::Texts(texts)) => texts,
+                Some(Value::Targets(targets)) => {
+                    if targets.is_empty() {
+                        report(format!("`{path}` {NO_TARGETS}: {TARGETS_HELP}"));
+                    }
+                    targets.into_iter().map(|(target, _)| target).collect()
+                }
                 _ => Vec::new(),
             };
             let blank = |text: &str| text.trim().is_empty().then(|| "must not be empty".to_owned());
             for text in texts {
                 if let Some(wrong) = blank(&text).or_else(|| setting.kind.wrong(&text)) {
-                    let message = format!("`{}`: `{}` {wrong}", setting.path, shown(&text));
-                    mistakes.push(Diagnostic::error(Code::ConfigBadValue, message).path(setting.path));
+                    report(format!("`{path}`: {} {wrong}", setting.quoted(&text)));
                 }
             }
         }
+        mistakes.extend(self.contradictions().into_iter().map(|(path, wrong)| wrong.path(path)));
         mistakes
+    }
+
+    /// What must hold of settings together, wherever they come from: the setting to blame, and what is wrong.
+    pub(super) fn contradictions(&self) -> Vec<(&'static str, Diagnostic)> {
+        let mut found = Vec::new();
+        let identity = &self.identity;
+        if identity.required && !identity.trust_jwt && !identity.iam_principal {
+            let message = "`identity.required` without a trusted identity denies every call";
+            let help =
+                "set `identity.trustJwt` or `identity.iamPrincipal` to say whom the gateway has verified";
+            found.push(("identity.required", Diagnostic::error(Code::ConfigConflict, message).help(help)));
+        }
+        if self.audit.digest_key.as_deref() == Some(HIDDEN.as_bytes()) {
+            let message =
+                format!("`{HIDDEN}` is not a key: it says that the key is set elsewhere, and it is not");
+            let is_key = |setting: &&Setting| matches!(setting.kind, Kind::Key);
+            let variable = SETTINGS.iter().find(is_key).map_or("", |setting| setting.variable);
+            let diagnostic = Diagnostic::error(Code::ConfigMissingValue, message);
+            found.push(("audit.digestKey", diagnostic.help(format!("set the variable `{variable}`"))));
+        }
+        for name in &self.forward_headers {
+            let name = canonical(name);
+            if self.headers.iter().any(|rule| rule.name == name) {
+                let message = format!("`{name}` is computed, so the caller's own is never seen");
+                let help =
+                    format!("forward another header, or remove this one with `headers: {{{name}: null}}`");
+                found.push(("forwardHeaders", Diagnostic::error(Code::ConfigConflict, message).help(help)));
+            }
+        }
+        found
     }
 }
 
 impl Setting {
+    /// A text that it does not take, for a message. What was pasted in place of an ARN may be the key itself.
+    pub(super) fn quoted(&self, text: &str) -> String {
+        if self.path == KEY_ARN { format!("the value of `{KEY_ARN}`") } else { format!("`{}`", shown(text)) }
+    }
+
     /// Its value in `config`; none if it is not set. A secret is not told.
     pub fn get(&self, config: &Settings) -> Option<Value> {
         // The places are for writing too; what is read is a copy.
@@ -184,7 +242,10 @@ impl Setting {
             Kind::Choice(_, get, _) => Some(Value::Word(get(copy))),
             Kind::Whole(_, _, get, _) => Some(Value::Whole(get(copy))),
             Kind::Text(_, place) => Some(Value::Text(place(copy).clone())),
-            Kind::Optional(_, place) => place(copy).clone().map(Value::Text),
+            Kind::Optional(fits, place) => place(copy).clone().map(|text| {
+                let is_secret = self.path == KEY_ARN && fits(&text).is_some();
+                Value::Text(if is_secret { HIDDEN.to_owned() } else { text })
+            }),
             Kind::Texts(_, place) => Some(Value::Texts(place(copy).clone())),
             Kind::Environment => match &config.environment {
                 EnvironmentSource::Fixed(environment) => Some(Value::Environment(environment.clone())),
@@ -218,6 +279,32 @@ pub(super) fn glob(text: &str) -> Option<String> {
 /// would be open.
 fn name_glob(text: &str) -> Option<String> {
     if text.trim().len() == text.len() { glob(text) } else { Some("has blanks at its ends".to_owned()) }
+}
+
+/// A pattern of methods. One that would match a method of MCP if it were spelt like it matches nothing that a client sends.
+fn method_glob(text: &str) -> Option<String> {
+    name_glob(text).or_else(|| {
+        let meant = match known(text) {
+            Known::Method => None,
+            Known::LookAlike(method) => Some(method),
+            Known::No => in_another_case(text),
+        };
+        meant
+            .map(|method| format!("is not the method `{method}` of MCP, but looks like it: write `{method}`"))
+    })
+}
+
+/// The first method of MCP that a pattern matches only where capitals do not matter.
+fn in_another_case(text: &str) -> Option<&'static str> {
+    let matcher = |insensitive| {
+        let glob = GlobBuilder::new(text).case_insensitive(insensitive).build().ok()?;
+        Some(glob.compile_matcher())
+    };
+    let (exact, folded) = (matcher(false)?, matcher(true)?);
+    if METHODS.iter().any(|method| exact.is_match(method)) {
+        return None;
+    }
+    METHODS.iter().copied().find(|method| folded.is_match(method))
 }
 
 fn bad_glob(text: &str) -> Option<String> {
@@ -357,16 +444,16 @@ settings! {
     "-32600", "The JSON-RPC code of a denial by policy, an error or a fault.";
 
     "judging.passMethods", "TOOLGATE_PASS_METHODS",
-    Kind::Texts(name_glob, |config| &mut config.judging.pass_methods),
+    Kind::Texts(method_glob, |config| &mut config.judging.pass_methods),
     r#"[initialize, ping, server/discover, "*/list", resources/templates/list]"#,
     "Requests of these methods pass without a policy (globs). A list here replaces the default one.";
 
     "judging.passNotifications", "TOOLGATE_PASS_NOTIFICATIONS",
-    Kind::Texts(name_glob, |config| &mut config.judging.pass_notifications),
+    Kind::Texts(method_glob, |config| &mut config.judging.pass_notifications),
     r#"["notifications/*"]"#, "Notifications of these methods pass without a policy (globs).";
 
     "judging.judgeMethods", "TOOLGATE_JUDGE_METHODS",
-    Kind::Texts(name_glob, |config| &mut config.judging.judge_methods),
+    Kind::Texts(method_glob, |config| &mut config.judging.judge_methods),
     "[tools/list]",
     "Requests and notifications of these methods are judged even if a list above lets them pass (globs).";
 

@@ -37,12 +37,11 @@ fn type_of(kind: &Kind) -> Json {
         Kind::Flag(_) => json!({"type": "boolean"}),
         Kind::Choice(words, ..) => json!({"enum": words}),
         Kind::Whole(least, most, ..) => json!({"type": "integer", "minimum": least, "maximum": most}),
-        Kind::Text(..) => json!({"type": "string", "minLength": 1}),
-        Kind::Optional(..) | Kind::Environment => json!({"type": ["string", "null"], "minLength": 1}),
+        Kind::Text(..) | Kind::Optional(..) | Kind::Environment => json!({"type": "string", "minLength": 1}),
         Kind::Texts(..) => {
             json!({"type": "array", "uniqueItems": true, "items": {"type": "string", "minLength": 1}})
         }
-        Kind::Targets => json!({"type": ["array", "null"], "items": {
+        Kind::Targets => json!({"type": "array", "minItems": 1, "items": {
             "type": "object",
             "additionalProperties": false,
             "required": ["target", "environment"],
@@ -51,7 +50,7 @@ fn type_of(kind: &Kind) -> Json {
                 "environment": {"type": "string", "minLength": 1},
             },
         }}),
-        Kind::Key => json!({"type": ["string", "null"], "minLength": 5}),
+        Kind::Key => json!({"type": "string", "minLength": 5}),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::gateway::environment::Environment;
 /// What the names of all variables begin with.
 pub(super) const PREFIX: &str = "TOOLGATE_";
 
-/// Applies the variables to `config`. Names of others are passed over. An empty value is an error: a deployment that
+/// Applies the variables to `config`. An empty value is an error: a deployment that
 /// sets a variable means to say something, and what is lost on the way must not turn into the default.
 ///
 /// # Errors
@@ -20,6 +20,10 @@ pub(super) const PREFIX: &str = "TOOLGATE_";
 pub(super) fn apply(config: &mut Settings, variables: &BTreeMap<String, String>, out: &mut Vec<Diagnostic>) {
     let mut environment: Option<&str> = None;
     for (name, value) in variables {
+        if !name.starts_with(PREFIX) {
+            out.push(in_another_case(name));
+            continue;
+        }
         if value.trim().is_empty() {
             let message = format!("`{name}` is empty");
             let help = "give it a value, or unset it to have the file's or the default";
@@ -53,9 +57,18 @@ pub(super) fn apply(config: &mut Settings, variables: &BTreeMap<String, String>,
     }
 }
 
-/// The variables of the environment that are ours, by name.
+/// The variables of the environment that are ours, or would be but for their capitals, by name.
 pub(super) fn ours(environment: impl Iterator<Item = (String, String)>) -> BTreeMap<String, String> {
-    environment.filter(|(name, _)| name.starts_with(PREFIX)).collect()
+    let is_ours =
+        |name: &str| name.get(..PREFIX.len()).is_some_and(|beginning| beginning.eq_ignore_ascii_case(PREFIX));
+    environment.filter(|(name, _)| is_ours(name)).collect()
+}
+
+/// What is said of a variable that is not ours, because names of variables have their capitals. It may be somebody else's, so
+/// it is no error.
+fn in_another_case(name: &str) -> Diagnostic {
+    let message = format!("the variable `{name}` is not in force: its name must be in capitals");
+    Diagnostic::warning(Code::UnknownVariable, message).help(format!("write `{}`", name.to_ascii_uppercase()))
 }
 
 fn unknown(name: &str) -> Diagnostic {
@@ -79,7 +92,7 @@ fn parse(setting: &Setting, value: &str) -> Result<Value, Box<Diagnostic>> {
         |message: String| Box::new(Diagnostic::error(Code::BadVariable, format!("`{name}` {message}")));
     let unfit = |text: &str, found: String| match text {
         "" => wrong("has an empty entry".to_owned()),
-        _ => wrong(format!("is not valid: `{}` {found}", table::shown(text))),
+        _ => wrong(format!("is not valid: {} {found}", setting.quoted(text))),
     };
     let fit = |text: &str, found: Option<String>| match found {
         Some(found) => Err(unfit(text, found)),

@@ -171,6 +171,9 @@ codes! {
     ConfigConflict = 3009, "settings that contradict each other", "";
     HeaderType = 3010, "a header's expression with a result that no header can carry", "";
     ClaimPath = 3011, "a name of a claim that looks like a path and is none", "";
+    NotInForce = 3012, "a configuration beside policies that is not in force, because nothing reads the file", "";
+    IdleSetting = 3013, "a setting, or an entry of one, that counts for nothing beside the others", "";
+    OpenDoor = 3014, "a pattern by which calls of any tool pass without a policy", "";
     UnknownVariable = 3020, "an environment variable that names no setting", "";
     BadVariable = 3021, "an environment variable whose value its setting cannot have", "";
 

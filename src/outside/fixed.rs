@@ -134,7 +134,8 @@ impl Fixed {
             ("images", &mut config.images),
         ] {
             if self.given.iter().any(|given| given == name) {
-                files.push(String::new());
+                // Nothing is read there.
+                files.push(name.to_owned());
             }
         }
     }

@@ -28,6 +28,8 @@ const MAX_FAULTS: usize = 200;
 /// The endings of policy files, in lower case; capitals do not matter. Kyverno passes over `A.YAML`, and with it over
 /// what its author meant to forbid.
 const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
+/// The names under which a file of settings beside policies is read.
+pub const SETTINGS_NAMES: [&str; 3] = ["toolgate.yaml", "toolgate.yml", "toolgate.json"];
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -57,13 +59,13 @@ impl Loaded {
 ///
 /// # Errors
 /// As [`load_sources`].
-pub fn load(paths: &[PathBuf]) -> Loaded {
+pub fn load(paths: &[PathBuf], config: Option<&Path>) -> Loaded {
     match paths {
         [path] if is_bundle(path) && path.is_file() => match read_file(path, MAX_BUNDLE_BYTES) {
             Ok(bytes) => load_bundle(&path.display().to_string(), &bytes),
-            Err(_) => load_sources(paths),
+            Err(_) => load_sources(paths, config),
         },
-        _ => load_sources(paths),
+        _ => load_sources(paths, config),
     }
 }
 
@@ -82,10 +84,19 @@ pub fn load_bundle(name: &str, bytes: &[u8]) -> Loaded {
 /// files that do not end in `.yaml`, `.yml` or `.json`, each with a note. A file that is reached twice is loaded once.
 /// A path without a policy is an error.
 ///
+/// The settings are not read here. They are looked for under [`SETTINGS_NAMES`] beside these paths, unless the user names the
+/// file `config`; in any other file they would be lost, so that they are an error there.
+///
 /// # Errors
 /// All faults of all documents of all files are in [`Loaded::diagnostics`].
-pub fn load_sources(paths: &[PathBuf]) -> Loaded {
+pub fn load_sources(paths: &[PathBuf], config: Option<&Path>) -> Loaded {
     let mut loader = Loader::default();
+    let beside = paths.iter().flat_map(|path| {
+        let directory = directory_of(path);
+        SETTINGS_NAMES.map(|name| directory.join(name))
+    });
+    let settings = beside.chain(config.map(Path::to_path_buf));
+    loader.settings = settings.filter_map(|file| fs::canonicalize(file).ok()).collect();
     for path in paths {
         loader.path(path);
     }
@@ -98,7 +109,7 @@ pub fn load_sources(paths: &[PathBuf]) -> Loaded {
 /// As [`load`].
 pub fn load_text(name: &str, text: &str) -> Loaded {
     let mut loader = Loader::default();
-    loader.text(name, text.to_owned());
+    loader.text(name, text.to_owned(), false);
     if loader.is_well(0) && loader.loaded.policies.is_empty() {
         loader.without_policy(name);
     }
@@ -112,6 +123,8 @@ struct Loader {
     names: HashMap<String, (Arc<Source>, Span)>,
     /// Files and directories that were visited, by their real place.
     visited: HashSet<PathBuf>,
+    /// The real places of the files that may hold the settings.
+    settings: HashSet<PathBuf>,
     /// The real places of the files in which there was a policy, or something that is wrong.
     speaking: HashSet<PathBuf>,
     files: usize,
@@ -255,7 +268,10 @@ impl Loader {
                 // What comes after is not read either, and not reported one by one.
                 self.files = MAX_FILES.saturating_add(1);
             }
-            Ok(bytes) => self.bytes(&path.display().to_string(), bytes),
+            Ok(bytes) => {
+                let in_force = fs::canonicalize(path).is_ok_and(|real| self.settings.contains(&real));
+                self.bytes(&path.display().to_string(), bytes, in_force);
+            }
             Err(error) => self.unreadable(path, &error),
         }
         if self.candidates > candidates || !self.is_well(faults) {
@@ -299,7 +315,7 @@ impl Loader {
                 );
                 return self.fault(Code::TooManyFiles, Path::new(name), message, "");
             }
-            texts.for_each(|(file, text)| self.text(&file, text.to_owned()));
+            texts.for_each(|(file, text)| self.text(&file, text.to_owned(), false));
         }
         if self.is_well(before) && self.loaded.policies.is_empty() {
             self.without_policy(name);
@@ -328,9 +344,9 @@ impl Loader {
         Ok(())
     }
 
-    fn bytes(&mut self, name: &str, bytes: Vec<u8>) {
+    fn bytes(&mut self, name: &str, bytes: Vec<u8>, in_force: bool) {
         let error = match String::from_utf8(bytes) {
-            Ok(text) => return self.text(name, text),
+            Ok(text) => return self.text(name, text, in_force),
             Err(error) => error,
         };
         let valid = error.utf8_error().valid_up_to();
@@ -345,9 +361,9 @@ impl Loader {
         });
     }
 
-    fn text(&mut self, name: &str, text: String) {
+    fn text(&mut self, name: &str, text: String, in_force: bool) {
         match Source::new(name, text) {
-            Ok(source) => self.source(&source),
+            Ok(source) => self.source(&source, in_force),
             Err(_) => {
                 let message = format!("this file is larger than {MAX_FILE_BYTES} bytes");
                 self.fault(Code::FileTooLarge, Path::new(name), message, "");
@@ -355,7 +371,8 @@ impl Loader {
         }
     }
 
-    fn source(&mut self, source: &Arc<Source>) {
+    /// The documents of a file; settings in it count if they are `in_force`.
+    fn source(&mut self, source: &Arc<Source>, in_force: bool) {
         self.read = self.read.saturating_add(source.text().len());
         self.loaded.sources.push(Arc::clone(source));
         let before = self.loaded.diagnostics.len();
@@ -386,7 +403,11 @@ impl Loader {
                     self.whole(source, document.span, before, exception.is_some());
                     self.loaded.exceptions.extend(exception);
                 }
-                Content::Other { api_version, kind } => {
+                Content::Other { settings: true, .. } if !in_force => {
+                    let place = document.root.map_or(document.span, |root| root.span);
+                    self.loaded.diagnostics.push(not_in_force(source, place));
+                }
+                Content::Other { api_version, kind, .. } => {
                     let place = document.root.map_or(document.span, |root| root.span);
                     let line = source.position(place.start).line;
                     let message = format!(
@@ -400,6 +421,10 @@ impl Loader {
         if is_empty && self.loaded.diagnostics.len() == before {
             let message = "there is no document in this file";
             self.loaded.diagnostics.push(Diagnostic::note(Code::EmptyFile, message).file(source));
+        }
+        if may_hold_settings(source) {
+            let veiled = source.veiled();
+            self.loaded.diagnostics.iter_mut().skip(before).for_each(|told| told.veil(source, &veiled));
         }
     }
 
@@ -496,6 +521,30 @@ fn cap(diagnostics: &mut Vec<Diagnostic>) {
         });
     }
     diag::sort(diagnostics);
+}
+
+/// The directory of a path that the user names: itself, or the one in which the file lies.
+pub fn directory_of(path: &Path) -> &Path {
+    if path.is_dir() { path } else { path.parent().unwrap_or(path) }
+}
+
+/// Whether a file is one of settings, as far as can be told of one that may not be read: there may be a key in it, which no
+/// report must quote.
+fn may_hold_settings(source: &Source) -> bool {
+    let name = Path::new(source.name()).file_name().unwrap_or_default();
+    SETTINGS_NAMES.iter().any(|known| name.eq_ignore_ascii_case(known))
+        || source.text().contains(model::OWN) && source.text().contains(model::SETTINGS)
+}
+
+/// What is told of settings that nobody reads: what they close would be open.
+fn not_in_force(source: &Arc<Source>, place: Span) -> Diagnostic {
+    let [name, ..] = SETTINGS_NAMES;
+    let help = format!(
+        "only `{name}` in a directory that is named for policies is read by itself; give the file that name, or name it \
+         with `--config` or `TOOLGATE_CONFIG`, or keep it elsewhere"
+    );
+    let message = "this is a configuration that is not in force";
+    Diagnostic::error(Code::NotInForce, message).at(source, place).help(help)
 }
 
 fn is_policy_file(path: &Path) -> bool {

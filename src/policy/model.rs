@@ -195,9 +195,13 @@ const EXCEPTION: &str = "PolicyException";
 /// The label of an exception that says whose word counts.
 const PRIORITY: &str = "polex.kyverno.io/priority";
 const UNSUPPORTED_KINDS: [&str; 1] = ["NamespacedValidatingPolicy"];
-/// Groups of documents that may stand beside policies and are none: those of Kyverno's command line, and our own. What
-/// is called a policy is an error all the same: taken for something else, it would be lost.
-const BESIDE: [&str; 2] = ["cli.kyverno.io", "toolgate.dev"];
+/// The group of documents of Kyverno's command line, which may stand beside policies and are none. What is called a policy
+/// is an error all the same: taken for something else, it would be lost.
+const KYVERNO_CLI: &str = "cli.kyverno.io";
+/// Our own group, and the kinds of it that may stand beside policies: any other is a slip, and would be lost.
+pub(super) const OWN: &str = "toolgate.dev";
+pub(super) const SETTINGS: &str = "Configuration";
+const FIXTURE: &str = "Fixture";
 const UNSUPPORTED_MODES: [&str; 1] = ["Kubernetes"];
 
 /// A document that is, or means to be, a policy.
@@ -223,6 +227,8 @@ pub enum Content {
         api_version: String,
         /// `kind`
         kind: String,
+        /// Whether it holds settings.
+        settings: bool,
     },
     /// There is nothing in it.
     Nothing,
@@ -280,7 +286,9 @@ fn read_root(source: &Arc<Source>, document: &Document, root: &Node, out: &mut V
         Belongs::Exception => {
             return Content::Exception(read_exception(source, document, root, mapping, out));
         }
-        Belongs::Beside => return Content::Other { api_version: api_version.value, kind: kind.value },
+        Belongs::Beside { settings } => {
+            return Content::Other { api_version: api_version.value, kind: kind.value, settings };
+        }
         Belongs::Nowhere => return Content::Wrong,
     }
     let name = mapping
@@ -352,7 +360,10 @@ enum Belongs {
     /// It is an exception from policies.
     Exception,
     /// It may stand beside policies.
-    Beside,
+    Beside {
+        /// Whether it holds settings.
+        settings: bool,
+    },
     /// It is an error that it is here.
     Nowhere,
 }
@@ -374,8 +385,8 @@ fn belongs(
     }
     let called_policy =
         name.to_lowercase().contains("polic") || did_you_mean(name, [KIND].into_iter()).is_some();
-    if BESIDE.contains(&group) && !called_policy {
-        return Belongs::Beside;
+    if group == KYVERNO_CLI && !called_policy || group == OWN && matches!(name, SETTINGS | FIXTURE) {
+        return Belongs::Beside { settings: group == OWN && name == SETTINGS };
     }
     let versions = VERSIONS.map(|version| format!("`{GROUP}/{version}`")).join(", ");
     let diagnostic = if name == KIND || group == GROUP && !known_version {
@@ -387,6 +398,13 @@ fn belongs(
     } else if group == GROUP && UNSUPPORTED_KINDS.contains(&name) {
         let message = format!("documents of kind `{name}` are not supported yet");
         Diagnostic::error(Code::UnsupportedKind, message).at(source, kind.span).path("kind")
+    } else if group == OWN {
+        let message = format!("there is no `{name}` of `{}`", api_version.value);
+        Diagnostic::error(Code::UnknownKind, message)
+            .at(source, kind.span)
+            .path("kind")
+            .help(format!("documents of this group are of kind `{SETTINGS}` or `{FIXTURE}`"))
+            .suggest(name, [SETTINGS, FIXTURE].into_iter())
     } else {
         let message = format!("`{name}` of `{}` is not a policy", api_version.value);
         Diagnostic::error(Code::UnknownKind, message)

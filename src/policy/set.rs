@@ -71,7 +71,9 @@ impl PolicySet {
     /// out is named in the [`Warnings`].
     ///
     /// # Errors
-    /// Everything that is wrong with any of them; two policies of one name; no policy at all.
+    /// Everything that is wrong with any of them; two policies of one name; no policy at all; settings in a file that nobody
+    /// would read, which is any but a `toolgate.yaml` of this directory itself. That one is for
+    /// [`Settings::load_beside`](crate::Settings::load_beside).
     pub fn from_dir(path: impl AsRef<Path>) -> Result<(PolicySet, Warnings), Diagnostics> {
         let path = path.as_ref();
         if path.is_file() {
@@ -90,7 +92,20 @@ impl PolicySet {
     pub fn from_files<P: AsRef<Path>>(
         paths: impl IntoIterator<Item = P>,
     ) -> Result<(PolicySet, Warnings), Diagnostics> {
-        PolicySet::whole(load(&owned(paths)))
+        PolicySet::whole(load(&owned(paths), None))
+    }
+
+    /// As [`PolicySet::from_files`] where the settings are those of the file `config`: it may lie among the policies under any
+    /// name.
+    ///
+    /// # Errors
+    /// As [`PolicySet::from_dir`].
+    #[doc(hidden)]
+    pub fn from_files_beside<P: AsRef<Path>>(
+        paths: impl IntoIterator<Item = P>,
+        config: Option<&Path>,
+    ) -> Result<(PolicySet, Warnings), Diagnostics> {
+        PolicySet::whole(load(&owned(paths), config))
     }
 
     /// The policies of one text, as if it were the file `name`.
@@ -120,7 +135,7 @@ impl PolicySet {
     /// reports. What decides calls must not be made of it, because the policy that is lost may be the one that kept
     /// a door shut.
     pub fn lenient<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> (PolicySet, Diagnostics) {
-        load(&owned(paths)).lenient()
+        load(&owned(paths), None).lenient()
     }
 
     /// As [`PolicySet::lenient`], for one text.

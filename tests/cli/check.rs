@@ -134,11 +134,14 @@ fn the_configuration_beside_the_policies_is_checked_too() {
     scratch.write("a.yaml", &policy("a", "null"));
     let folder = scratch.0.to_str().unwrap();
     let head = "apiVersion: toolgate.dev/v1\nkind: Configuration\n";
-    scratch.write("toolgate.yaml", &format!("{head}identity: {{claims: {{roles: realm_access.roles}}}}\n"));
+    scratch.write(
+        "toolgate.yaml",
+        &format!("{head}identity: {{trustJwt: true, claims: {{roles: realm_access.roles}}}}\n"),
+    );
     let run = toolgate(&["check", folder]);
     assert_eq!((run.code, run.err.as_str()), (0, ""));
     assert!(
-        run.out.contains("toolgate.yaml:3:28: warning[TG3011]: `realm_access.roles` is the claim"),
+        run.out.contains("toolgate.yaml:3:44: warning[TG3011]: `realm_access.roles` is the claim"),
         "{}",
         run.out
     );

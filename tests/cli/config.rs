@@ -87,6 +87,42 @@ fn a_bad_configuration_ends_in_three_and_prints_no_secret() {
 }
 
 #[test]
+fn a_configuration_that_is_not_in_force_is_an_error_of_every_command() {
+    for name in ["Toolgate.yaml", "toolgate.YAML", "config.yaml"] {
+        let scratch = Scratch::new("config-not-in-force");
+        scratch.write("p.yaml", &policy("silent", "null"));
+        scratch.write(name, &format!("{HEAD}defaultDecision: deny\n"));
+        let directory = scratch.0.to_str().unwrap();
+        let file = scratch.0.join(name);
+        let file = file.to_str().unwrap();
+        let call = event("list-pods-in-production");
+        let commands =
+            [vec!["check", directory], vec!["decide", "--policies", directory, "--output", "json", &call]];
+        for arguments in commands {
+            let run = toolgate(&arguments);
+            assert_eq!(run.code, 3, "{arguments:?}: {} {}", run.out, run.err);
+            let told = run.out + &run.err;
+            assert_eq!(told.matches("[TG3012]").count(), 1, "{arguments:?}: {told}");
+            assert!(told.contains("not in force") && told.contains(name), "{told}");
+            let run = toolgate(&[&arguments[..], &["--config", file]].concat());
+            assert_eq!(run.code, 0, "{arguments:?}: {} {}", run.out, run.err);
+        }
+        let mut command = binary(root());
+        let run = finish(
+            command
+                .args(["decide", "--policies", directory, "--output", "json", &call])
+                .env("TOOLGATE_CONFIG", file),
+            b"",
+        );
+        assert_eq!((run.code, run.json()["effect"].as_str()), (0, Some("deny")), "{}", run.err);
+        // Where policies are named one by one, what lies beside them under nearly that name is no settings either.
+        let alone = scratch.0.join("p.yaml");
+        let run = toolgate(&["config", "--policies", alone.to_str().unwrap()]);
+        assert_eq!(run.code, if name == "config.yaml" { 0 } else { 3 }, "{}", run.err);
+    }
+}
+
+#[test]
 fn decide_takes_its_settings_from_the_configuration() {
     let scratch = Scratch::new("config-decide");
     scratch.write("p.yaml", &policy("by-team", "object.attributes.Header(\"X-Team\").exists(t, t == \"payments\") ? http.Denied(\"no\").Response() : null"));

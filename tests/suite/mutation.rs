@@ -160,7 +160,7 @@ fn place(scratch: &Scratch, name: &str, policy: &Policy) {
 fn a_negated_condition_makes_the_fixtures_of_its_policy_fail() {
     let scratch = Scratch::new("mutation");
     let mut places: BTreeMap<String, (String, bool)> = BTreeMap::new();
-    for policy in &load(&[root().join("policies")]).policies {
+    for policy in &load(&[root().join("policies")], None).policies {
         let name = policy.name.value.clone();
         place(&scratch, &format!("{name}-0"), policy);
         places.insert(format!("{name}-0"), (format!("{name}, as it is"), false));

@@ -20,7 +20,7 @@ fn every_shipped_policy_has_fixtures() {
         .iter()
         .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
         .collect();
-    for policy in load(&[root().join("policies")]).policies {
+    for policy in load(&[root().join("policies")], None).policies {
         assert!(folders.contains(&policy.name.value), "{}", policy.name.value);
     }
 }
@@ -28,7 +28,7 @@ fn every_shipped_policy_has_fixtures() {
 #[test]
 fn every_shipped_policy_has_at_least_forty_ways_in_and_fifteen_ordinary_calls() {
     let report = run(root(), &["--output", "json", "testdata/policies"]).json();
-    for policy in load(&[root().join("policies")]).policies {
+    for policy in load(&[root().join("policies")], None).policies {
         let name = policy.name.value.as_str();
         let fixtures = report["fixtures"].as_array().unwrap();
         let fixture = fixtures.iter().find(|fixture| fixture["name"] == name).expect(name);

@@ -85,7 +85,8 @@ pub(crate) fn digest_key(config: &mut Settings) -> Result<(), Failure> {
         let summary = format!("the key of the audit's digests cannot be had: {wrong}");
         Failure { kind: "Toolgate.AuditKey", text: summary.clone(), summary }
     };
-    let source = KeySource::of(arn).ok_or_else(|| failure(format!("`{arn}` names no secret")))?;
+    let source =
+        KeySource::of(arn).ok_or_else(|| failure("`audit.digestKeyArn` names no secret".to_owned()))?;
     let text = secret::fetch(&source).map_err(failure)?;
     let key = audit::digest_key(&text).map_err(|wrong| failure(format!("the text of `{source}` {wrong}")))?;
     config.audit.digest_key = Some(key);
@@ -94,7 +95,8 @@ pub(crate) fn digest_key(config: &mut Settings) -> Result<(), Failure> {
 
 /// Loads and compiles the policies. Warnings, and what was left out, go to the log.
 pub(crate) fn policies() -> Result<PolicySet, Failure> {
-    let (set, warnings) = PolicySet::from_files(policy_paths())
+    let config = Settings::named_file(None, process_environment());
+    let (set, warnings) = PolicySet::from_files_beside(policy_paths(), config.as_deref())
         .map_err(|diagnostics| Failure::diagnosed("Toolgate.Policies", "the policies", &diagnostics))?;
     tell(&warnings);
     Ok(set)

@@ -220,6 +220,152 @@ fn a_file_that_is_named_must_be_there_and_one_beside_the_policies_may_be() {
     assert!(Settings::load(Some(&folder()), std::iter::empty()).is_err());
 }
 
+const HEAD: &str = "apiVersion: toolgate.dev/v1\nkind: Configuration\n";
+
+fn load(text: &str, variables: &[(&str, &str)]) -> Result<(Settings, Warnings), Diagnostics> {
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Settings::load_text("toolgate.yaml", &format!("{HEAD}{text}"), variables)
+}
+
+/// A text that is a key stands in no report, however the file has it.
+#[test]
+fn no_report_quotes_a_file_that_may_hold_a_key() {
+    let secret = "correct-horse-battery-staple";
+    for text in [
+        "audit: {digestKey:\nSECRET, reasons: maybe}\n",
+        "audit:\n  digestKey: 'SECRET\n",
+        "audit:\n  \"digest\\u004bey\": SECRET\n  reasons: maybe\n",
+        "audit:\n  \"digest\\u004bey\": [SECRET]\n",
+        "host: &k SECRET\naudit:\n  digestKey: *k\n  reasons: maybe\nhost: x\n",
+        "hots: &k SECRET\naudit: {digestKey: *k}\n",
+        "x: &k {digestKey: SECRET}\naudit:\n  <<: *k\n",
+        "audit:\n  digestKye: SECRET\n",
+        "audit:\n  digest: SECRET\n",
+        "audit:\n  digest_key: |\n    SECRET\n",
+        "# digestKey: SECRET\nhots: [SECRET]\n",
+        "hots: [SECRET\n",
+        "audit:\n  digestKeyArn: SECRET\n",
+        "audit:\n  digestKeyArn: [SECRET]\n",
+        "audit:\n  \"digestKey\\u0041rn\": SECRET\n",
+    ] {
+        let file = text.replace("SECRET", secret);
+        let wrong = load(&file, &[]).unwrap_err();
+        let told =
+            format!("{} {}", render(&wrong, &Palette::PLAIN), serde_json::to_string(&wrong[..]).unwrap());
+        assert!(!told.contains("horse"), "{file}\n{told}");
+        for diagnostic in &wrong {
+            assert_eq!(diagnostic.file_name(), Some("toolgate.yaml"));
+            assert!(diagnostic.position().is_some(), "{diagnostic}");
+            let source = diagnostic.source.as_ref().unwrap();
+            assert!(!source.text().contains("horse"), "{file}");
+        }
+        let file = format!("{HEAD}{file}");
+        let (_, wrong) = crate::PolicySet::lenient_text("toolgate.yaml", &file);
+        assert!(!wrong.to_string().contains("horse"), "{file}\n{wrong}");
+    }
+    let wrong = load("hots: x\n", &[]).unwrap_err().to_string();
+    assert!(wrong.contains("\n3 | hots: x\n"), "a file without a key is quoted: {wrong}");
+}
+
+#[test]
+fn what_is_no_arn_may_be_the_key_and_is_not_told() {
+    let secret = "correct-horse-battery-staple";
+    let variable = load("", &[("TOOLGATE_AUDIT_KEY_ARN", secret)]).unwrap_err();
+    let file = load(&format!("audit: {{digestKeyArn: {secret}}}\n"), &[]).unwrap_err();
+    let mut settings = Settings::default();
+    settings.audit.digest_key_arn = Some(secret.to_owned());
+    let library = Diagnostics::from(settings.mistakes());
+    for wrong in [variable, file, library] {
+        assert!(wrong.to_string().contains("is not the ARN of a secret"), "{wrong}");
+        assert!(!format!("{wrong} {wrong:?}").contains("horse"), "{wrong}");
+    }
+    assert!(!format!("{settings:?} {}", settings.effective()).contains("horse"));
+}
+
+#[test]
+fn a_setting_without_a_value_is_an_error() {
+    for setting in SETTINGS {
+        let (sections, last) = setting.path.rsplit_once('.').unwrap_or(("", setting.path));
+        let open: String =
+            sections.split('.').filter(|name| !name.is_empty()).map(|name| format!("{name}: {{")).collect();
+        for value in ["", " null", " ~"] {
+            let text = format!("{open}{last}:{value}{}\n", "}".repeat(open.matches('{').count()));
+            let wrong = load(&text, &[]).unwrap_err();
+            assert_eq!(wrong[0].code, Code::ConfigMissingValue, "{text}");
+        }
+    }
+    let wrong = load("environment: {targets: []}\n", &[]).unwrap_err();
+    assert_eq!((wrong.len(), wrong[0].code), (1, Code::ConfigBadValue));
+    assert!(wrong[0].help.as_deref().unwrap().contains("{target: \"*\""), "{wrong}");
+}
+
+#[test]
+fn a_method_that_looks_like_one_of_mcp_is_an_error() {
+    for (text, method) in [
+        ("Tools/Call", "tools/call"),
+        ("/tools/call", "tools/call"),
+        ("tools//call", "tools/call"),
+        ("ｔools/call", "tools/call"),
+        ("Tools/*", "tools/call"),
+        ("*/LIST", "tools/list"),
+        ("logging/setlevel", "logging/setLevel"),
+    ] {
+        for list in ["judgeMethods", "passMethods", "passNotifications"] {
+            let wrong = load(&format!("judging: {{{list}: [ping, \"{text}\"]}}\n"), &[]).unwrap_err();
+            assert_eq!((wrong.len(), wrong[0].code), (1, Code::ConfigBadValue), "{text}");
+            assert!(wrong[0].message.contains(&format!("write `{method}`")), "{wrong}");
+        }
+        let wrong = load("", &[("TOOLGATE_JUDGE_METHODS", text)]).unwrap_err();
+        assert!(wrong[0].message.contains(&format!("write `{method}`")), "{wrong}");
+    }
+    for text in ["tools/*", "*", "foo/bar", "x/Call", "{tools,prompts}/list", "notifications/*"] {
+        assert!(load(&format!("judging: {{judgeMethods: [\"{text}\"]}}\n"), &[]).is_ok(), "{text}");
+    }
+}
+
+#[test]
+fn what_counts_for_nothing_or_opens_everything_is_warned_of() {
+    let targets = |rows: &str| format!("environment: {{targets: [{rows}]}}\n");
+    let row = |target: &str| format!("{{target: '{target}', environment: e}}");
+    for (text, variables, warned) in [
+        ("judging: {passMethods: [ping, '*']}".to_owned(), vec![], vec![(Code::OpenDoor, 4)]),
+        ("judging: {passMethods: ['tools/{list,call}']}".to_owned(), vec![], vec![(Code::OpenDoor, 4)]),
+        ("judging: {passMethods: ['*/list'], passTools: ['a*']}".to_owned(), vec![], vec![]),
+        ("judging: {passTools: ['**']}".to_owned(), vec![], vec![(Code::OpenDoor, 4)]),
+        ("judging: {passMethods: ['*'], passTools: ['*'], judgeMethods: [tools/call]}".to_owned(), vec![], vec![]),
+        (String::new(), vec![("TOOLGATE_PASS_METHODS", "tools/*")], vec![(Code::OpenDoor, 0)]),
+        (
+            "identity: {issuers: [a], audiences: [a], checkExpiry: true, claims: {user: u}, iamPrincipal: true, required: true}"
+                .to_owned(),
+            vec![],
+            vec![(Code::IdleSetting, 4); 4],
+        ),
+        ("identity: {trustJwt: true, issuers: [a], checkExpiry: true}".to_owned(), vec![], vec![]),
+        (String::new(), vec![("TOOLGATE_CLIENTS", "a")], vec![(Code::IdleSetting, 0)]),
+        (targets(&[row("a"), row("*"), row("b"), row("*")].join(", ")), vec![], vec![(Code::IdleSetting, 4); 2]),
+        (targets(&row("prod orders")), vec![], vec![(Code::IdleSetting, 4)]),
+        (targets(&row("prod:*")), vec![], vec![(Code::IdleSetting, 4)]),
+        (targets(&row("a___b*")), vec![], vec![(Code::IdleSetting, 4)]),
+        (targets(&row(" {a,b}_[!0-9]./?- ")), vec![], vec![]),
+        (String::new(), vec![("toolgate_default_decision", "deny")], vec![(Code::UnknownVariable, 0)]),
+        (String::new(), vec![("Toolgate_HOST", "a"), ("TOOLGATE_HOST", "b")], vec![(Code::UnknownVariable, 0)]),
+    ] {
+        // A line of its own, so that the place is not that of the beginning.
+        let (_, warnings) = load(&format!("# below\n{text}\n"), &variables).unwrap_or_else(|wrong| panic!("{wrong}"));
+        let found: Vec<_> =
+            warnings.iter().map(|one| (one.code, one.position().map_or(0, |place| place.line))).collect();
+        assert_eq!(found, warned, "{text} {variables:?}: {warnings}");
+        for warning in &warnings {
+            assert_style("warnings", &warning.message);
+            assert_style("warnings", warning.help.as_deref().unwrap());
+        }
+    }
+    let (_, warnings) = load("", &[("toolgate_default_decision", "deny")]).unwrap();
+    assert_eq!(warnings[0].help.as_deref(), Some("write `TOOLGATE_DEFAULT_DECISION`"));
+    // A warning does not keep what must hold together from being looked at.
+    assert!(load("identity: {required: true}\n", &[("toolgate_host", "a")]).is_err());
+}
+
 #[test]
 fn the_key_is_in_no_debug_output() {
     let key = [("TOOLGATE_AUDIT_KEY".to_owned(), "correct-horse-battery-staple".to_owned())];

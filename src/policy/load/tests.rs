@@ -104,7 +104,7 @@ impl Scratch {
     }
 
     fn load(&self, names: &[&str]) -> Loaded {
-        load(&names.iter().map(|name| self.0.join(name)).collect::<Vec<_>>())
+        load(&names.iter().map(|name| self.0.join(name)).collect::<Vec<_>>(), None)
     }
 }
 
@@ -235,6 +235,56 @@ fn each_path_that_the_user_names_gives_a_policy_or_is_an_error() {
     }
 }
 
+/// What closes something in a file that nobody reads would be lost.
+#[test]
+fn settings_that_nobody_reads_are_an_error_wherever_they_are() {
+    let settings = "apiVersion: toolgate.dev/v1\nkind: Configuration\ndefaultDecision: deny\n";
+    for name in [
+        "Toolgate.yaml",
+        "toolgate.YAML",
+        "toolgate.YML",
+        "Toolgate.json",
+        "config.yaml",
+        "toolgate.yaml.yaml",
+        "sub/toolgate.yaml",
+    ] {
+        let scratch = Scratch::new("not-in-force");
+        scratch.write("a.yaml", good("a"));
+        let file = scratch.write(name, settings);
+        let loaded = scratch.load(&[""]);
+        assert_eq!(codes(&loaded), [Code::NotInForce], "{name}");
+        let error = &loaded.diagnostics[0];
+        assert!(error.file_name().unwrap().ends_with(name), "{name}");
+        assert_eq!(error.position().map(|place| (place.line, place.column)), Some((1, 1)));
+        let help = error.help.as_deref().unwrap();
+        for way in ["`toolgate.yaml`", "`--config`", "`TOOLGATE_CONFIG`"] {
+            assert!(help.contains(way), "{help}");
+        }
+        // Whoever names the file reads it, whatever it is called.
+        let loaded = load(std::slice::from_ref(&scratch.0), Some(&file));
+        assert_eq!(codes(&loaded), [Code::OtherDocument], "{name}");
+        assert!(load(std::slice::from_ref(&scratch.0), Some(&scratch.0.join("a.yaml"))).has_errors());
+    }
+    let scratch = Scratch::new("in-force");
+    scratch.write("a.yaml", good("a"));
+    scratch.write("sub/b.yaml", good("b"));
+    scratch.write("sub/toolgate.yaml", settings);
+    for paths in [&["", "sub"][..], &["sub"], &["sub", ""], &["sub/b.yaml", ""]] {
+        assert_eq!(codes(&scratch.load(paths)), [Code::OtherDocument], "{paths:?}");
+    }
+    // Beside policies in one file, or in a text, they are never read.
+    assert_eq!(errors(&load_text("p.yaml", &(good("a") + "---\n" + settings))), [Code::NotInForce]);
+    for (kind, help) in
+        [("configuration", "`Configuration`?"), ("Config", "`Configuration`?"), ("Suite", "`Fixture`")]
+    {
+        let other = settings.replace("Configuration", kind);
+        let loaded = load_text("p.yaml", &(good("a") + "---\n" + &other));
+        assert_eq!(errors(&loaded), [Code::UnknownKind], "{kind}");
+        let error = loaded.diagnostics.iter().find(|one| one.code == Code::UnknownKind).unwrap();
+        assert!(error.help.as_deref().unwrap().contains(help), "{error}");
+    }
+}
+
 #[test]
 fn notes_do_not_hide_errors_nor_become_some() {
     let beside = "---\napiVersion: cli.kyverno.io/v1alpha1\nkind: Test\n".repeat(MAX_FAULTS + 50);
@@ -266,7 +316,7 @@ fn faults_of_files_are_errors() {
     assert_eq!(codes(&scratch.load(&["policy.txt"])), [Code::NotAPolicyFile]);
     assert_eq!(codes(&scratch.load(&["empty"])), [Code::NoPolicies, Code::OtherFile]);
     assert_eq!(codes(&scratch.load(&["comments.yaml"])), [Code::NoPolicies, Code::EmptyFile]);
-    assert_eq!(codes(&load(&[])), [Code::NoPolicies]);
+    assert_eq!(codes(&load(&[], None)), [Code::NoPolicies]);
     let latin = scratch.load(&["latin.yaml", "none.yaml"]);
     assert_eq!(codes(&latin), [Code::NotUtf8, Code::NoSuchPath]);
     let place = latin.diagnostics[0].position().unwrap();

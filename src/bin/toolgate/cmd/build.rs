@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: &Build) -> Report {
     let headers =
         settings.as_ref().map(|(settings, ..)| check_headers(&settings.headers)).unwrap_or_default();
     let beside = Beside { settings: source.as_deref(), headers };
-    let made = make(load_sources(&paths), path, &beside);
+    let made = make(load_sources(&paths, file.as_deref()), path, &beside);
     let (bytes, told) = match made {
         Ok((bytes, warnings)) => (Some(bytes), warnings.to_vec()),
         Err(wrong) => (None, wrong.to_vec()),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use toolgate::internal::config::process_environment;
 use toolgate::internal::diag;
-use toolgate::{Diagnostic, Diagnostics, Settings, Warnings};
+use toolgate::{Diagnostic, Diagnostics, Settings, Severity, Warnings};
 
 use crate::args::{self, ConfigFile, Format};
 use crate::report::{Report, Status};
@@ -41,15 +41,24 @@ pub(crate) fn load(file: &ConfigFile, policies: &[PathBuf]) -> Loaded {
     Settings::load_beside(policies, file.config.as_deref(), process_environment())
 }
 
+/// The configuration file that the user names.
+pub(crate) fn named(file: &ConfigFile) -> Option<PathBuf> {
+    Settings::named_file(file.config.as_deref(), process_environment())
+}
+
 /// What is wrong with the configuration and with the policies around it. The configuration file may lie among those,
-/// and then what is wrong with it is told once, by the reader that knows what not to print of it.
+/// and then what is wrong with it is told once.
 pub(crate) fn together(config: &Loaded, policies: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let mut all = match config {
         Ok((_, warnings)) => warnings.to_vec(),
         Err(wrong) => wrong.to_vec(),
     };
+    // A warning does not say what an error says.
     let told = |diagnostic: &Diagnostic, all: &[Diagnostic]| {
-        diagnostic.file_name().is_some_and(|name| all.iter().any(|other| other.file_name() == Some(name)))
+        (config.is_err() || diagnostic.severity != Severity::Error)
+            && diagnostic
+                .file_name()
+                .is_some_and(|name| all.iter().any(|other| other.file_name() == Some(name)))
     };
     let rest: Vec<Diagnostic> = policies.into_iter().filter(|diagnostic| !told(diagnostic, &all)).collect();
     all.extend(rest);

@@ -12,7 +12,7 @@ use crate::report::{GREEN, RED, Report, Status};
 pub(crate) fn run(arguments: &Decide) -> Report {
     let mut report = Report::default();
     let inputs = input::read(&arguments.events, &mut report);
-    let mut policies = policies::read(&arguments.policies);
+    let mut policies = policies::read(&arguments.policies, &arguments.config);
     let config = config::load(&arguments.config, &arguments.policies);
     let diagnostics = config::together(&config, policies.mistakes());
     if !diagnostics.is_empty() {
@@ -35,6 +35,8 @@ pub(crate) fn run(arguments: &Decide) -> Report {
     if let Some(given) = &given {
         given.grant(&mut config.capabilities);
     }
+    // The key is the function's to fetch, and nothing is recorded here.
+    config.audit.digest_key_arn = None;
     let engine = match Engine::new(set, config) {
         Ok(engine) => engine,
         Err(diagnostics) => {

@@ -138,7 +138,7 @@ fn text(mut report: Report, contents: &Contents<'_>, wanted: &str) -> Report {
 }
 
 fn tell(name: &str, path: &Path, bytes: &[u8], contents: &Contents<'_>) -> Result<Told, Vec<Diagnostic>> {
-    let loaded = load_sources(&[path.to_path_buf()]);
+    let loaded = load_sources(&[path.to_path_buf()], None);
     let file =
         |source: &Source| source.name().strip_prefix(&format!("{name}/")).unwrap_or_default().to_owned();
     let policies = loaded.policies.iter().map(|policy| Policy {

@@ -34,13 +34,13 @@ pub(crate) struct Policies {
 }
 
 /// Loads and compiles. What is in a bundle counts as it was checked.
-pub(crate) fn read(paths: &[PathBuf]) -> Policies {
-    compile(load(paths))
+pub(crate) fn read(paths: &[PathBuf], config: &ConfigFile) -> Policies {
+    compile(load(paths, config::named(config).as_deref()))
 }
 
 /// Loads and compiles, with all warnings: of a bundle its texts.
-pub(crate) fn read_texts(paths: &[PathBuf]) -> Policies {
-    compile(load_sources(paths))
+pub(crate) fn read_texts(paths: &[PathBuf], config: &ConfigFile) -> Policies {
+    compile(load_sources(paths, config::named(config).as_deref()))
 }
 
 fn compile(loaded: Loaded) -> Policies {
@@ -79,7 +79,7 @@ pub(crate) fn granted(
 /// The same as decisions need them, with everything opened that the policies ask and no file answers.
 pub(crate) fn opened(paths: &[PathBuf], config: &ConfigFile, given: Option<Fixed>) -> Policies {
     let answered = given.is_some();
-    let mut policies = granted(read(paths), paths, config, given);
+    let mut policies = granted(read(paths, config), paths, config, given);
     if let (Some(set), Ok((settings, _)), false) = (&policies.set, config::load(config, paths), answered) {
         match Capabilities::open(&compiled(set).asks, &settings.capabilities) {
             Ok(capabilities) => policies.capabilities = capabilities,

@@ -30,7 +30,7 @@ pub(super) fn load(paths: &[PathBuf], diagnostics: &mut Vec<Diagnostic>) -> Resu
             // Kyverno reads other files as YAML only if they have the ending.
             continue;
         }
-        let loaded = load::load(std::slice::from_ref(path));
+        let loaded = load::load(std::slice::from_ref(path), None);
         for diagnostic in loaded.diagnostics {
             if diagnostic.severity == Severity::Warning || !counts(&diagnostic) {
                 continue;
@@ -63,7 +63,7 @@ pub(super) fn exceptions(
     if paths.is_empty() {
         return Ok(Vec::new());
     }
-    let loaded = load::load(paths);
+    let loaded = load::load(paths, None);
     // The policies are in other files, so that an exception is idle says nothing.
     let mistakes = loaded.diagnostics.into_iter().filter(|diagnostic| diagnostic.code != Code::IdleException);
     for diagnostic in mistakes.filter(counts) {

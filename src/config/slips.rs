@@ -1,0 +1,175 @@
+//! What may be a slip in settings that are well each by itself: what counts for nothing beside the others, and what opens
+//! more than it seems to.
+//!
+//! Warns only: a deployment may mean it.
+
+use std::collections::BTreeMap;
+
+use super::load::Places;
+use super::table::{SETTINGS, Setting};
+use super::{EnvironmentSource, Judging, Settings, Value};
+use crate::diag::{Code, Diagnostic};
+use crate::gateway::Id;
+use crate::gateway::identity::meant_pointer;
+use crate::gateway::judging::Rules;
+
+/// Warns of everything that may be a slip in `config`, which `variables` have had their word in.
+pub(super) fn slips(
+    config: &Settings,
+    places: &Places<'_>,
+    variables: &BTreeMap<String, String>,
+    out: &mut Vec<Diagnostic>,
+) {
+    let mut slips = Slips { config, places, variables, out };
+    slips.claims();
+    slips.untrusted();
+    slips.unjudged();
+    slips.targets();
+}
+
+struct Slips<'a> {
+    config: &'a Settings,
+    places: &'a Places<'a>,
+    variables: &'a BTreeMap<String, String>,
+    out: &'a mut Vec<Diagnostic>,
+}
+
+impl Slips<'_> {
+    /// A warning about the setting `path`, or about an entry of its list. `subject` is what the warning says something of.
+    fn warn(
+        &mut self,
+        code: Code,
+        path: &'static str,
+        entry: Option<usize>,
+        subject: &str,
+        says: &str,
+        help: String,
+    ) {
+        let setting = SETTINGS.iter().find(|setting| setting.path == path);
+        let variable = setting.map(|setting| setting.variable);
+        let variable = variable.filter(|variable| self.variables.contains_key(*variable));
+        // A variable's text is not the file's.
+        self.out.push(match variable {
+            Some(variable) => {
+                Diagnostic::warning(code, format!("{subject} in `{variable}` {says}")).path(path).help(help)
+            }
+            None => {
+                let warning = Diagnostic::warning(code, format!("{subject} {says}")).help(help);
+                match entry {
+                    Some(entry) => self.places.at(&format!("{path}[{entry}]"), warning),
+                    None => self.places.at(path, warning),
+                }
+            }
+        });
+    }
+
+    /// Names of claims that look like paths.
+    fn claims(&mut self) {
+        for setting in SETTINGS.iter().filter(|setting| setting.path.starts_with("identity.claims.")) {
+            let Some(Value::Text(name)) = setting.get(self.config) else { continue };
+            let Some(pointer) = meant_pointer(&name) else { continue };
+            let help = format!("if `{name}` is a path, write the JSON Pointer `{pointer}`");
+            let says = "is the claim of that whole name, and not a path";
+            self.warn(Code::ClaimPath, setting.path, None, &format!("`{name}`"), says, help);
+        }
+    }
+
+    /// What is asked of tokens where none is believed.
+    fn untrusted(&mut self) {
+        let identity = &self.config.identity;
+        if identity.trust_jwt {
+            return;
+        }
+        let defaults = Settings::default();
+        let of_tokens = |setting: &&Setting| {
+            setting.path.starts_with("identity.")
+                && !matches!(
+                    setting.path,
+                    "identity.trustJwt" | "identity.required" | "identity.iamPrincipal"
+                )
+        };
+        for setting in SETTINGS.iter().filter(of_tokens) {
+            if setting.get(self.config) == setting.get(&defaults) {
+                continue;
+            }
+            let says = "counts for nothing without `identity.trustJwt`: no token is read";
+            let help = "set `identity.trustJwt` if the gateway verifies the tokens, or remove this";
+            self.warn(
+                Code::IdleSetting,
+                setting.path,
+                None,
+                &format!("`{}`", setting.path),
+                says,
+                help.into(),
+            );
+        }
+    }
+
+    /// Patterns by which calls of tools pass without a policy, whatever the tool is.
+    fn unjudged(&mut self) {
+        let judging = &self.config.judging;
+        let alone = |pass_methods: &[String]| Judging {
+            pass_methods: pass_methods.to_vec(),
+            pass_notifications: Vec::new(),
+            judge_methods: judging.judge_methods.clone(),
+            pass_tools: Vec::new(),
+            ..Judging::default()
+        };
+        let passes = |methods: &[String]| {
+            Rules::new(&alone(methods)).is_ok_and(|rules| rules.passes("tools/call", Id::Null, None))
+        };
+        // Judging wins over both lists.
+        if !passes(&["tools/call".to_owned()]) {
+            return;
+        }
+        let open = |patterns: &[String], is_open: &dyn Fn(&String) -> bool| -> Vec<(usize, String)> {
+            let found = patterns.iter().enumerate().filter(|(_, pattern)| is_open(pattern));
+            found.map(|(entry, pattern)| (entry, pattern.clone())).collect()
+        };
+        let methods = open(&judging.pass_methods, &|pattern| passes(std::slice::from_ref(pattern)));
+        let tools = open(&judging.pass_tools, &|pattern| is_everything(pattern));
+        for (path, found) in [("judging.passMethods", methods), ("judging.passTools", tools)] {
+            for (entry, pattern) in found {
+                let says = "lets every call of a tool pass without a policy";
+                let help = "name the methods and tools that need no policy, one by one".to_owned();
+                self.warn(Code::OpenDoor, path, Some(entry), &format!("`{pattern}`"), says, help);
+            }
+        }
+    }
+
+    /// Rows of the targets' environments that no call meets.
+    fn targets(&mut self) {
+        const PATH: &str = "environment.targets";
+        let EnvironmentSource::Targets(rows) = &self.config.environment else { return };
+        let mut everything: Option<&str> = None;
+        for (entry, (target, _)) in rows.iter().enumerate() {
+            let target = target.trim();
+            let subject = format!("`{target}`");
+            if let Some(before) = everything {
+                let says = format!("is never reached: `{before}` before it matches every target");
+                let help = "put the row for all others at the end".to_owned();
+                self.warn(Code::IdleSetting, PATH, Some(entry), &subject, &says, help);
+                continue;
+            }
+            if is_everything(target) {
+                everything = Some(target);
+            }
+            // `^` is `!` at the beginning of a class.
+            let fits = |c: char| c.is_ascii_alphanumeric() || "_./-*?[]{},!^\\".contains(c);
+            if let Some(character) = target.chars().find(|c| !fits(*c)) {
+                let says = format!("cannot match: no target has the character `{character}`");
+                let help = "targets have letters, digits and `_ . / -`".to_owned();
+                self.warn(Code::IdleSetting, PATH, Some(entry), &subject, &says, help);
+            } else if target.contains("___") {
+                let says = "cannot match: a target ends where the first `___` of the tool's name begins";
+                let help = "the target of `a___b` is `a`".to_owned();
+                self.warn(Code::IdleSetting, PATH, Some(entry), &subject, says, help);
+            }
+        }
+    }
+}
+
+/// Whether a pattern matches every text.
+fn is_everything(pattern: &str) -> bool {
+    !pattern.is_empty() && pattern.bytes().all(|c| c == b'*')
+}
