@@ -42,6 +42,7 @@ func run(args []string) error {
 	}
 	silenceLogs()
 	time.Local = time.UTC // as in Kyverno's container, wherever this runs
+	restoreKeyLimits()
 	switch command, args := args[0], args[1:]; command {
 	case "record":
 		return record(args)
