@@ -16,8 +16,10 @@ use crate::value::object_type::field;
 use crate::value::{Object, ObjectRow, Value};
 
 mod base64;
+mod certificates;
 mod claims;
 mod compact;
+mod dates;
 pub mod keys;
 mod verify;
 

@@ -4,7 +4,7 @@
 //! both in base64url without padding. So padding in a part is forgiven, and text behind the header's value as well.
 
 use super::verify::{cost, go_type, inferred, is_signature_algorithm, verify};
-use super::{base64, keys};
+use super::{base64, certificates, keys};
 use crate::cel::error::Raise;
 use crate::library::table::Context;
 use crate::value::json::{JsonError, go};
@@ -187,12 +187,13 @@ struct Fields<'a> {
 }
 
 fn fields<'a>(context: &mut Context<'a>, bytes: &'a [u8]) -> Result<Fields<'a>, JsonError<'a>> {
-    let (arena, budget) = (context.arena, &mut context.budget);
-    let first = go::first(bytes, arena, budget)?;
+    let arena = context.arena;
+    let first = go::first(bytes, arena, &mut context.budget)?;
     let text = |text: String| JsonError::Text(arena.alloc_str(&text));
     let Some(members) = first.members else { return Err(text(not_an_object(first.raw))) };
     let mut fields = Fields { raw: first.raw, algorithm: None, key_id: None, encoded: true };
     for member in members {
+        let budget = &mut context.budget;
         let failed = |error: String| text(format!("failed to decode value for key {}: {error}", member.name));
         match member.name {
             "alg" => {
@@ -230,14 +231,15 @@ fn fields<'a>(context: &mut Context<'a>, bytes: &'a [u8]) -> Result<Fields<'a>, 
                 }
             }
             "jwk" => {
-                keys::key(member.raw, arena, budget).map_err(|error| {
+                keys::key(context, member.raw).map_err(|error| {
                     text(format!("failed to parse JWK for key jwk: jwk.ParseKey: {error}"))
                 })?;
             }
-            // jwx reads the certificates and uses none of them.
-            "x5c" if member.raw.first() != Some(&b'[') => {
-                return Err(failed("failed to unmarshal certificate chain: expected JSON array".to_owned()));
-            }
+            "x5c" => match certificates::check(context, member.raw) {
+                Ok(()) => {}
+                Err(JsonError::Text(error)) => return Err(failed(error.to_owned())),
+                Err(fault) => return Err(fault),
+            },
             name => {
                 go::untyped(member.raw, arena, budget)
                     .map_err(|error| text(format!("failed to decode field {name}: {error}")))?;

@@ -2,8 +2,9 @@
 
 use bumpalo::Bump;
 
-use super::base64;
+use super::{base64, certificates};
 use crate::budget::Budget;
+use crate::library::table::Context;
 use crate::value::json::go;
 use crate::value::keys::{Curve, Key, KeySet, Material};
 
@@ -64,24 +65,65 @@ const ALGORITHMS: &[&str] = &[
 /// The text of jwx's error, from `jwk.Parse: ` on; a text of ours when the set is larger than we read.
 pub fn parse(bytes: &[u8]) -> Result<KeySet, String> {
     let arena = Bump::new();
-    let mut budget = Budget::default();
-    let members = go::first(bytes, &arena, &mut budget).ok().and_then(|first| first.members);
-    let members = members.unwrap_or_default();
+    let mut context = Context::new(&arena, Budget::default());
+    let members = match go::first(bytes, &arena, &mut context.budget) {
+        Ok(first) if is_alone(bytes, first.raw) => first.members.unwrap_or_default(),
+        _ => &[],
+    };
     if members.iter().any(|member| member.name == "keys") {
-        let keys = set(members, &arena, &mut budget);
+        let keys = set(&mut context, members);
         return keys
             .map(|keys| KeySet { keys })
             .map_err(|error| format!("jwk.Parse: failed to unmarshal JWK set: {error}"));
     }
-    match key(bytes, &arena, &mut budget) {
+    match key(&mut context, bytes) {
         Ok(key) => Ok(KeySet { keys: vec![key] }),
         Err(error) => Err(format!("jwk.Parse: failed to parse sole key: jwk.ParseKey: {error}")),
     }
 }
 
-fn set(members: &[go::Member<'_>], arena: &Bump, budget: &mut Budget) -> Result<Vec<Key>, String> {
+/// How deep values may be nested where jwx looks for `keys`: it does so with fastjson, whose limit this is.
+const MAX_DEPTH: usize = 300;
+
+/// True if `bytes` hold the value `raw` and nothing else. What decides whether there is a set looks at all of them, unlike
+/// what then reads the set or the key.
+fn is_alone(bytes: &[u8], raw: &[u8]) -> bool {
+    let rest = bytes.trim_ascii_start().get(raw.len()..).unwrap_or(bytes);
+    rest.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')) && depth(raw) <= MAX_DEPTH
+}
+
+/// How deep a text is nested whose syntax has been checked; what is in no list and in no object counts one.
+fn depth(raw: &[u8]) -> usize {
+    let (mut open, mut deepest) = (0_usize, 0_usize);
+    let mut rest = raw.iter();
+    while let Some(byte) = rest.next() {
+        match byte {
+            b'{' | b'[' => {
+                open = open.saturating_add(1);
+                deepest = deepest.max(open);
+            }
+            b'}' | b']' => open = open.saturating_sub(1),
+            b',' | b':' | b' ' | b'\t' | b'\r' | b'\n' => {}
+            _ => {
+                deepest = deepest.max(open.saturating_add(1));
+                if *byte == b'"' {
+                    while let Some(inside) = rest.next().filter(|inside| **inside != b'"') {
+                        if *inside == b'\\' {
+                            rest.next();
+                        }
+                    }
+                }
+            }
+        }
+    }
+    deepest
+}
+
+fn set<'a>(context: &mut Context<'a>, members: &[go::Member<'a>]) -> Result<Vec<Key>, String> {
+    let arena = context.arena;
     let mut keys = Vec::new();
     for member in members {
+        let budget = &mut context.budget;
         if member.name != "keys" {
             go::untyped(member.raw, arena, budget)
                 .map_err(|error| format!("failed to decode value for key {:?}: {error}", member.name))?;
@@ -95,7 +137,9 @@ fn set(members: &[go::Member<'_>], arena: &Bump, budget: &mut Budget) -> Result<
             if index >= MAX_KEYS {
                 return Err(format!("too many keys in \"keys\" array: max {MAX_KEYS}"));
             }
-            let parsed = key(raw, arena, budget);
+            // Each has a budget of its own: what its certificates cost adds up, and no call waits for it.
+            let arena = Bump::new();
+            let parsed = key(&mut Context::new(&arena, Budget::default()), raw);
             keys.push(
                 parsed
                     .map_err(|e| format!("failed to decode key #{index} in \"keys\": jwk.ParseKey: {e}"))?,
@@ -126,10 +170,12 @@ struct Fields {
     x: Option<Vec<u8>>,
     y: Option<Vec<u8>>,
     k: Option<Vec<u8>>,
+    d: Option<Vec<u8>>,
 }
 
 /// Reads one key (`jwk.ParseKey`).
-pub(super) fn key(bytes: &[u8], arena: &Bump, budget: &mut Budget) -> Result<Key, String> {
+pub(super) fn key<'a>(context: &mut Context<'a>, bytes: &'a [u8]) -> Result<Key, String> {
+    let (arena, budget) = (context.arena, &mut context.budget);
     let probe = |error: &dyn std::fmt::Display| {
         format!("jwk.Parse: failed to probe data: probe: failed to unmarshal data: {error}")
     };
@@ -156,7 +202,7 @@ pub(super) fn key(bytes: &[u8], arena: &Bump, budget: &mut Budget) -> Result<Key
         ("oct", _) => ("*jwk.symmetricKey", &["k"]),
         _ => return Err(format!("invalid key type from JSON ({kind})")),
     };
-    let fields = fields(members, &kind, names, arena, budget).map_err(|error| {
+    let mut fields = fields(context, members, &kind, private, names).map_err(|error| {
         format!("failed to unmarshal JSON into key ({ty}): failed to unmarshal JSON into key ({ty}): {error}")
     })?;
     let invalid = |error: String| {
@@ -170,20 +216,26 @@ pub(super) fn key(bytes: &[u8], arena: &Bump, budget: &mut Budget) -> Result<Key
     };
     let Fields { id, usage, algorithm, .. } = &fields;
     let (id, usage, algorithm) = (id.clone(), usage.clone(), algorithm.clone());
+    let half = if private { Some(fields.d.take().unwrap_or_default()) } else { None };
     let material = material(&kind, fields).map_err(invalid)?;
+    if let Some(half) = half {
+        private_half(&material, &half).map_err(invalid)?;
+    }
     Ok(Key { id, usage, algorithm, material, private })
 }
 
-fn fields(
-    members: &[go::Member<'_>],
+fn fields<'a>(
+    context: &mut Context<'a>,
+    members: &[go::Member<'a>],
     kind: &str,
+    private: bool,
     required: &[&str],
-    arena: &Bump,
-    budget: &mut Budget,
 ) -> Result<Fields, String> {
+    let arena = context.arena;
     let mut fields = Fields::default();
     let mut seen: Vec<&str> = Vec::new();
     for member in members {
+        let budget = &mut context.budget;
         let name = member.name;
         let failed = |error: String| format!("failed to decode value for key {name}: {error}");
         let next = |error: String| failed(format!("error reading next value: {error}"));
@@ -236,7 +288,12 @@ fn fields(
                 *(if name == "x" { &mut fields.x } else { &mut fields.y }) = Some(bytes);
             }
             "k" if kind == "oct" => fields.k = Some(binary(member.raw, arena, budget).map_err(failed)?),
-            "d" if kind != "oct" => drop(binary(member.raw, arena, budget).map_err(failed)?),
+            "d" if kind != "oct" => fields.d = Some(binary(member.raw, arena, budget).map_err(failed)?),
+            // Only what a private key has a field for; in a public key they are members like any others.
+            "p" | "q" | "dp" | "dq" | "qi" if kind == "RSA" && private => {
+                binary(member.raw, arena, budget).map_err(failed)?;
+            }
+            "x5c" => certificates::check(context, member.raw).map_err(|error| failed(error.to_string()))?,
             _ => {
                 go::untyped(member.raw, arena, budget).map_err(|e| {
                     format!("could not decode field {name}: failed to decode field {name}: {e}")
@@ -261,6 +318,21 @@ fn material(kind: &str, fields: Fields) -> Result<Material, String> {
         "RSA" => rsa(n.unwrap_or_default(), e.unwrap_or_default()),
         "EC" => ec(&curve.unwrap_or_default(), &x.unwrap_or_default(), &y.unwrap_or_default()),
         _ => okp(curve.unwrap_or_default(), x.unwrap_or_default()),
+    }
+}
+
+/// What jwx asks of the private half, which it then has no use for. Whether it belongs to the public one it does not ask.
+fn private_half(material: &Material, half: &[u8]) -> Result<(), String> {
+    match material {
+        Material::Rsa { .. } if half.is_empty() => Err("missing \"d\" value".to_owned()),
+        Material::Ec { curve, .. } if half.len() != curve.bytes() => {
+            Err(format!("invalid \"d\" length ({}) for curve {:?}", half.len(), curve.name()))
+        }
+        Material::Okp { .. } if half.is_empty() => Err("missing \"d\" field".to_owned()),
+        Material::Okp { curve, .. } if matches!(curve.as_str(), "Ed25519" | "X25519") && half.len() != 32 => {
+            Err(format!("{}: wrong private key size", curve.to_ascii_lowercase()))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -366,4 +438,18 @@ pub(super) fn text(raw: &[u8], arena: &Bump, budget: &mut Budget) -> Result<Stri
 fn binary(raw: &[u8], arena: &Bump, budget: &mut Budget) -> Result<Vec<u8>, String> {
     let text = text(raw, arena, budget).map_err(|error| format!("error reading next value: {error}"))?;
     base64::decode(text.as_bytes()).map_err(|_| "expected base64 encoded []byte (string)".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_in_containers_is_one_deeper_than_they_are() {
+        for (text, expected) in
+            [("1", 1), ("[]", 1), ("[1]", 2), ("[[]]", 2), (r#"{"a":{}}"#, 2), (r#"["[[\"[[", "\\"]"#, 2)]
+        {
+            assert_eq!(depth(text.as_bytes()), expected, "{text}");
+        }
+    }
 }
