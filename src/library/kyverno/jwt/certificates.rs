@@ -225,10 +225,8 @@ mod tests {
         let of = |letters: usize| said(&format!("[\"{}\"]", "A".repeat(letters)));
         let place = "failed to decode certificate at index 0";
         let limit = "exceeds maximum allowed size of 262144 bytes";
-        assert_eq!(
-            of(349_524),
-            Err(format!("{place}: failed to parse x509 certificate: x509: malformed certificate"))
-        );
+        // What is a little shorter is not too large for jwx, reading it costs more than a budget has.
+        assert!(of(349_524).is_err_and(|error| error.contains("budget.steps")));
         assert_eq!(of(349_528), Err(format!("{place}: certificate size 262146 {limit}")));
         assert_eq!(said("[]"), Ok(()));
     }
