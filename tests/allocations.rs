@@ -14,7 +14,7 @@ mod cases;
 fn allocations(text: &str, event: &[u8], effect: Effect) -> (u64, u64) {
     let (set, _warnings) = PolicySet::from_text("policies.yaml", text).unwrap();
     let mut keyed = Settings::default();
-    keyed.audit.digest_key = Some(b"key".to_vec());
+    keyed.audit.digest_key = Some(b"sixteen bytes and more".to_vec());
     let engine = Engine::new(set, keyed).unwrap();
     let audit = engine.audit();
     let (mut scratch, mut line) = (Scratch::default(), Vec::new());

@@ -12,7 +12,6 @@ use regex::{Regex, RegexBuilder};
 
 use crate::budget::{Budget, Fault};
 
-mod automaton;
 mod class;
 mod parse;
 
@@ -94,10 +93,7 @@ pub struct CompiledPattern {
 /// # Errors
 /// Go refuses the pattern, or it is larger than we compile.
 pub fn compile(pattern: &str, groups: Groups) -> Result<CompiledPattern, PatternError> {
-    let translation = translate(pattern, CONSTANT_TRANSLATION, groups)?;
-    let pattern = build(&translation, CONSTANT_SIZE)?;
-    let is_small = automaton::is_small(&translation.text, translation.weight);
-    Ok(if is_small { CompiledPattern { price: 1, ..pattern } } else { pattern })
+    build(&translate(pattern, CONSTANT_TRANSLATION, groups)?, CONSTANT_SIZE)
 }
 
 /// Whether a constant pattern reads, and is not known to be too large before it is compiled.
@@ -137,11 +133,11 @@ fn build(translation: &Translation, size: usize) -> Result<CompiledPattern, Patt
         .nest_limit(TRANSLATION_NESTING)
         .build()
         .map_err(|_| PatternError::TooLarge)?;
+    let price = copies(&translation.text).saturating_mul(4).saturating_add(1);
     Ok(CompiledPattern {
         regex,
         states: translation.weight,
-        // The engine may have to follow all states at each byte: the worst that was measured.
-        price: translation.weight.saturating_mul(4).saturating_add(1),
+        price,
         not_boundary: translation.text.contains(r"\B"),
         groups: translation.groups,
     })
@@ -197,8 +193,8 @@ impl CompiledPattern {
 
     /// Charges for a search through all of `text`.
     ///
-    /// A pattern whose automaton is small costs one look at each byte. For others there are texts for which the engine
-    /// follows many states at once, so those cost more.
+    /// Texts exist for which the engine follows all copies of a counted repetition one by one, so those cost more:
+    /// the worst that was measured.
     ///
     /// # Errors
     /// The budget is spent.
@@ -218,20 +214,37 @@ impl Pattern<'_> {
     /// Charges for looking for another match in `rest`, the text after the last one.
     ///
     /// A search may look at all of the rest only to find that a short match is the right one (`a(a*b)?`), again and
-    /// again. Patterns made at run time pay for all of it, and so do those whose automaton is not small. Others that an author
-    /// wrote rarely look further than the match, and pay for what a search of the rest takes at its fastest, so that even
-    /// the worst of them ends in time.
+    /// again. Patterns made at run time pay for all of it. Those that an author wrote rarely look further than the match, and
+    /// pay for what a search of the rest takes at its fastest, so that even the worst of them ends in time.
     ///
     /// # Errors
     /// The budget is spent.
     pub fn charge_next(&self, budget: &mut Budget, rest: usize) -> Result<(), Fault> {
         match self {
-            Pattern::Constant(pattern) if pattern.price == 1 => {
+            Pattern::Constant(_) => {
                 budget.charge(u64::try_from(rest >> 6).unwrap_or(u64::MAX).saturating_add(1))
             }
-            pattern => budget.charge_scan(rest.saturating_mul(pattern.price)),
+            Pattern::Made(pattern) => budget.charge_scan(rest.saturating_mul(pattern.price)),
         }
     }
+}
+
+/// The sum of the upper bounds of a translation's counted repetitions: about how many copies of a piece can be
+/// under way at once.
+fn copies(translation: &str) -> usize {
+    let mut sum = 0_usize;
+    let mut before = "";
+    for part in translation.split('{') {
+        // `\x{…}` is a character.
+        if !before.is_empty() && !before.ends_with(r"\x") {
+            let (counts, _) = part.split_once('}').unwrap_or_default();
+            let (min, max) = counts.split_once(',').unwrap_or((counts, ""));
+            let bound: usize = if max.is_empty() { min } else { max }.parse().unwrap_or(0);
+            sum = sum.saturating_add(bound);
+        }
+        before = part;
+    }
+    sum
 }
 
 /// Why a pattern of a call cannot be used.
@@ -269,8 +282,11 @@ pub fn make(pattern: &str, groups: Groups, budget: &mut Budget) -> Result<Compil
     if steps(translation.weight.saturating_mul(512)) > budget.bytes {
         return Err(Fault::Memory.into());
     }
-    // Finding out that the automaton is small would cost as much as to build it.
-    Ok(build(&translation, RUN_TIME_SIZE).map_err(|_| Fault::Memory)?)
+    let pattern = build(&translation, RUN_TIME_SIZE).map_err(|_| Fault::Memory)?;
+    // Who makes a pattern of what a caller sent may make one for which the engine follows all states at each byte: a
+    // text that the pattern repeats is enough. An author's own is not like that.
+    let price = pattern.price.max(pattern.states.saturating_mul(4));
+    Ok(CompiledPattern { price, ..pattern })
 }
 
 #[cfg(test)]
