@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn a_comment_is_what_stands_behind_two_slashes_outside_of_texts() {
         let found = |text: &str| -> Vec<String> {
-            comments(text).into_iter().map(|comment| text[comment].to_owned()).collect()
+            comments(text).into_iter().map(|comment| text.get(comment).unwrap().to_owned()).collect()
         };
         for (text, expected) in [
             ("a // b\nc // d", &["// b", "// d"][..]),
