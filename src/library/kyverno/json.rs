@@ -13,7 +13,7 @@ mod marshal;
 /// The helper `json`.
 static HELPER: ObjectRow = ObjectRow::structure("json.Json", &[]);
 
-const TYPES: &[TypeRow] = &[TypeRow::Object(&HELPER), TypeRow::Opaque("json.Json")];
+static TYPES: &[TypeRow] = &[TypeRow::Object(&HELPER), TypeRow::Opaque("json.Json")];
 
 /// `kyverno.json` of the authz server.
 pub static LIBRARY: Library = Library {

@@ -13,7 +13,7 @@ pub fn is_envoy(name: &str) -> bool {
 }
 
 /// The messages.
-pub(super) const TYPES: &[TypeRow] = &[
+pub(super) static TYPES: &[TypeRow] = &[
     Object(&CHECK_REQUEST),
     Object(&ATTRIBUTE_CONTEXT),
     Object(&PEER),

@@ -5,7 +5,7 @@ use crate::library::types::TypeRow::{self, Object};
 use crate::value::object_type::{ObjectRow, field, object, pointer};
 
 /// The types.
-pub(super) const TYPES: &[TypeRow] = &[
+pub(super) static TYPES: &[TypeRow] = &[
     Object(&CHECK_REQUEST),
     Object(&CHECK_REQUEST_ATTRIBUTES),
     Object(&MCP_CHECK_DATA),

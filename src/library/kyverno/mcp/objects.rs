@@ -4,7 +4,7 @@ use crate::library::types::TypeRow::{self, Hidden, Object, Opaque};
 use crate::value::object_type::{ObjectRow, field, object, objects, pointer, private};
 
 /// The types.
-pub(super) const TYPES: &[TypeRow] = &[
+pub(super) static TYPES: &[TypeRow] = &[
     Opaque("mcp.MCP"),
     Object(&MCP),
     Object(&MCP_REQUEST),

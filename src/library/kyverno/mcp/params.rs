@@ -18,13 +18,13 @@ const STRINGS: Shape = Shape::List("[]string", &STRING);
 const REQUEST_ID: Shape = Shape::Custom(request_id as Custom);
 const META: Shape = Shape::Pointer(&Shape::Custom(meta as Custom));
 
-/// A pointer to an anonymous struct without fields.
-const EMPTY: Shape = Shape::Pointer(&Shape::Struct(&Struct {
-    name: "",
-    go: "struct {}",
-    object: Some(&objects::ANONYMOUS),
-    fields: &[],
-}));
+/// A pointer to an anonymous struct without fields. A function, since a constant cannot hold what is made when it is first
+/// asked for, as object types are.
+const fn empty() -> Shape {
+    static NOTHING: Shape =
+        Shape::Struct(&Struct { name: "", go: "struct {}", object: Some(&objects::ANONYMOUS), fields: &[] });
+    Shape::Pointer(&NOTHING)
+}
 
 /// The JSON-RPC message. The fields of the embedded `Request` give way to those of the struct itself.
 pub(super) static ENVELOPE: Struct = Struct {
@@ -134,7 +134,7 @@ static CLIENT_CAPABILITIES: Struct = Struct {
         own("extensions", 0, ANY_MAP),
         own("experimental", 1, ANY_MAP),
         own("roots", 2, Shape::Pointer(&Shape::Struct(&ROOTS))),
-        own("sampling", 3, EMPTY),
+        own("sampling", 3, empty()),
         own("elicitation", 4, Shape::Pointer(&Shape::Struct(&ELICITATION_CAPABILITY))),
         own("tasks", 5, Shape::Pointer(&Shape::Struct(&TASKS_CAPABILITY))),
     ],
@@ -151,7 +151,7 @@ static ELICITATION_CAPABILITY: Struct = Struct {
     name: "ElicitationCapability",
     go: "mcp.ElicitationCapability",
     object: Some(&objects::ELICITATION_CAPABILITY),
-    fields: &[own("form", 0, EMPTY), own("url", 1, EMPTY)],
+    fields: &[own("form", 0, empty()), own("url", 1, empty())],
 };
 
 static TASKS_CAPABILITY: Struct = Struct {
@@ -159,8 +159,8 @@ static TASKS_CAPABILITY: Struct = Struct {
     go: "mcp.TasksCapability",
     object: Some(&objects::TASKS_CAPABILITY),
     fields: &[
-        own("list", 0, EMPTY),
-        own("cancel", 1, EMPTY),
+        own("list", 0, empty()),
+        own("cancel", 1, empty()),
         own("requests", 2, Shape::Pointer(&Shape::Struct(&TASK_REQUESTS))),
     ],
 };
@@ -180,21 +180,21 @@ static TASK_TOOLS: Struct = Struct {
     name: "",
     go: "struct { Call *struct {} \"json:\\\"call,omitempty\\\"\" }",
     object: Some(&objects::ANONYMOUS),
-    fields: &[own("call", usize::MAX, EMPTY)],
+    fields: &[own("call", usize::MAX, empty())],
 };
 
 static TASK_SAMPLING: Struct = Struct {
     name: "",
     go: "struct { CreateMessage *struct {} \"json:\\\"createMessage,omitempty\\\"\" }",
     object: Some(&objects::ANONYMOUS),
-    fields: &[own("createMessage", usize::MAX, EMPTY)],
+    fields: &[own("createMessage", usize::MAX, empty())],
 };
 
 static TASK_ELICITATION: Struct = Struct {
     name: "",
     go: "struct { Create *struct {} \"json:\\\"create,omitempty\\\"\" }",
     object: Some(&objects::ANONYMOUS),
-    fields: &[own("create", usize::MAX, EMPTY)],
+    fields: &[own("create", usize::MAX, empty())],
 };
 
 static IMPLEMENTATION: Struct = Struct {
