@@ -41,7 +41,7 @@ pub enum Refusal {
     Shape,
     /// `method` is not a string.
     Method,
-    /// `method` is none of MCP's but for its spelling, see [`known`](super::methods::known).
+    /// `method` is none of MCP's but for its spelling.
     MethodSpelling,
     /// `id` is not a string, a number or null, or is longer than [`MAX_ID`](super::call::MAX_ID).
     Id,
