@@ -18,7 +18,7 @@ use crate::library::table::{Answer, Context, Implementation::Own, Library};
 use crate::value::Value;
 
 mod certificate;
-mod der;
+pub(super) mod der;
 mod extensions;
 mod names;
 mod output;

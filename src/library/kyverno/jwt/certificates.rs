@@ -2,7 +2,7 @@
 //! say of them is whether they can be read (`cert.Chain`).
 
 use crate::cel::error::Raise;
-use crate::library::kyverno::x509;
+use crate::library::kyverno::x509::{self, der, der::Der};
 use crate::library::table::{Body, Context, Implementation};
 use crate::value::base64::{self, Alphabet};
 use crate::value::json::{JsonError, go};
@@ -165,47 +165,19 @@ fn point(curve: Curve, key: &[u8]) -> Result<(), String> {
 /// Algorithm, parameters (all of their element) and bit string of the public key of a certificate that `x509.decode` has
 /// read.
 fn public_key(certificate: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
-    let (_, mut outer, _) = element(certificate)?;
-    let (_, mut rest, _) = next(&mut outer)?;
+    let mut outer = Der::new(Der::new(certificate).any()?.inside);
+    let mut rest = Der::new(outer.any()?.inside);
     // A version may stand in front of number, algorithm, issuer, validity and subject.
-    let before = if rest.first() == Some(&0xa0) { 6 } else { 5 };
+    let before = if rest.peek(der::context_parts(0)) { 6 } else { 5 };
     for _ in 0..before {
-        next(&mut rest)?;
+        rest.any()?;
     }
-    let (_, mut key, _) = next(&mut rest)?;
-    let (_, mut identifier, _) = next(&mut key)?;
-    let (_, algorithm, after) = next(&mut identifier)?;
+    let mut key = Der::new(rest.any()?.inside);
+    let mut identifier = Der::new(key.any()?.inside);
+    let algorithm = identifier.any()?.inside;
     // Behind the parameters Go looks at nothing.
-    let parameters = match element(after) {
-        Some((_, _, behind)) => after.get(..after.len().saturating_sub(behind.len())).unwrap_or_default(),
-        None => &[],
-    };
-    let (_, bits, _) = next(&mut key)?;
-    Some((algorithm, parameters, bits))
-}
-
-/// A tag, what is in the element, and what follows it.
-type Element<'d> = (u8, &'d [u8], &'d [u8]);
-
-/// The element that `bytes` begin with; how long it is was checked before.
-fn element(bytes: &[u8]) -> Option<Element<'_>> {
-    let [tag, length, after @ ..] = bytes else { return None };
-    let digits = if length & 0x80 == 0 { 0 } else { usize::from(length & 0x7f) };
-    let (long, after) = after.split_at_checked(digits)?;
-    let length = if digits == 0 {
-        usize::from(*length)
-    } else {
-        long.iter().fold(0_usize, |length, digit| length << 8 | usize::from(*digit))
-    };
-    let (inside, rest) = after.split_at_checked(length)?;
-    Some((*tag, inside, rest))
-}
-
-/// The next element, which is taken.
-fn next<'d>(bytes: &mut &'d [u8]) -> Option<Element<'d>> {
-    let found = element(bytes)?;
-    *bytes = found.2;
-    Some(found)
+    let parameters = if identifier.is_empty() { &[] } else { identifier.any()?.whole };
+    Some((algorithm, parameters, key.any()?.inside))
 }
 
 #[cfg(test)]

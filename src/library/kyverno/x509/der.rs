@@ -16,7 +16,7 @@ pub(super) const fn context(number: u8) -> u8 {
 }
 
 /// The same of something with parts.
-pub(super) const fn context_parts(number: u8) -> u8 {
+pub(in crate::library::kyverno) const fn context_parts(number: u8) -> u8 {
     0xa0 | number
 }
 
@@ -25,34 +25,34 @@ pub(super) type Oid = Vec<u32>;
 
 /// What is left to read.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Der<'d> {
+pub(in crate::library::kyverno) struct Der<'d> {
     rest: &'d [u8],
 }
 
 /// An element: its tag, what is in it, and all of it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Element<'d> {
-    pub(super) tag: u8,
-    pub(super) inside: &'d [u8],
-    pub(super) whole: &'d [u8],
+pub(in crate::library::kyverno) struct Element<'d> {
+    pub(in crate::library::kyverno) tag: u8,
+    pub(in crate::library::kyverno) inside: &'d [u8],
+    pub(in crate::library::kyverno) whole: &'d [u8],
 }
 
 impl<'d> Der<'d> {
-    pub(super) fn new(rest: &'d [u8]) -> Der<'d> {
+    pub(in crate::library::kyverno) fn new(rest: &'d [u8]) -> Der<'d> {
         Der { rest }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::library::kyverno) fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
 
     /// Whether an element with this tag begins here.
-    pub(super) fn peek(&self, tag: u8) -> bool {
+    pub(in crate::library::kyverno) fn peek(&self, tag: u8) -> bool {
         self.rest.first() == Some(&tag)
     }
 
     /// The next element.
-    pub(super) fn any(&mut self) -> Option<Element<'d>> {
+    pub(in crate::library::kyverno) fn any(&mut self) -> Option<Element<'d>> {
         let [tag, length, after @ ..] = self.rest else { return None };
         if tag & 0x1f == 0x1f {
             return None;
