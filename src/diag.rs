@@ -6,6 +6,7 @@
 //! A message starts in lower case, has no final period and no line break, and puts the user's text into
 //! backticks. It says what is wrong; how to repair it is the help.
 
+mod cap;
 pub mod code;
 mod list;
 pub mod report;
@@ -13,6 +14,7 @@ pub mod report;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+pub use self::cap::{Cap, MAX_FAULTS};
 pub use self::code::{Code, Severity};
 pub use self::list::{Diagnostics, Warnings};
 use crate::source::{Position, Source, Span};
@@ -186,12 +188,18 @@ pub fn did_you_mean<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -
     }
     let allowed = letters.len().div_ceil(3).min(4);
     let mut best: Option<(usize, &'a str)> = None;
+    let mut other: Vec<char> = Vec::new();
     for candidate in candidates {
         if candidate.len() > MAX_WORD || candidate == word {
             continue;
         }
-        let other: Vec<char> = candidate.to_lowercase().chars().collect();
+        other.clear();
+        other.extend(candidate.chars().flat_map(char::to_lowercase));
         let abbreviated = letters.len() >= 3 && other.starts_with(&letters);
+        // There are hundreds of candidates for each mistake, and most are too long or too short to be looked at closely.
+        if !abbreviated && other.len().abs_diff(letters.len()) > allowed {
+            continue;
+        }
         let distance = edits(&letters, &other);
         let distance = if abbreviated { distance.min(allowed) } else { distance };
         // A word of which nothing remains is another word, not a misspelling.

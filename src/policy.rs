@@ -11,6 +11,7 @@
 //! | [`index`] | which policies a request may make speak |
 //! | [`decide`] | one request against the compiled set |
 
+mod attach;
 pub mod bundle;
 pub mod compile;
 pub mod decide;

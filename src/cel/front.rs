@@ -71,7 +71,14 @@ pub fn parse(text: &str, macros: Macros) -> Result<Ast, Vec<SyntaxError>> {
 
 /// Parses expressions on threads with a stack that suffices for the limits; each as [`parse`] does. A text that stands
 /// several times is parsed once: policies repeat each other, and reading them is most of what loading them takes.
+///
+/// Those behind the first [`SET_NODE_LIMIT`] nodes are mistakes.
 pub fn parse_all(texts: &[(&str, Macros)]) -> Vec<Result<Ast, Vec<SyntaxError>>> {
+    parse_within(SET_NODE_LIMIT, texts)
+}
+
+/// As [`parse_all`], with at most so many nodes.
+fn parse_within(most: usize, texts: &[(&str, Macros)]) -> Vec<Result<Ast, Vec<SyntaxError>>> {
     let mut distinct: Vec<(&str, Macros)> = Vec::new();
     let mut known: HashMap<(&str, Macros), usize> = HashMap::new();
     let mut places = Vec::with_capacity(texts.len());
@@ -81,14 +88,54 @@ pub fn parse_all(texts: &[(&str, Macros)]) -> Vec<Result<Ast, Vec<SyntaxError>>>
             distinct.len().saturating_sub(1)
         }));
     }
-    let threads = match distinct.len() {
+    let mut parsed = Vec::with_capacity(distinct.len());
+    let mut nodes = 0_usize;
+    for wave in distinct.chunk_by(waves(WAVE)) {
+        if nodes > most {
+            break;
+        }
+        let trees = parse_wave(wave);
+        nodes = trees.iter().map(nodes_of).fold(nodes, usize::saturating_add);
+        parsed.extend(trees);
+    }
+    let mut nodes = 0_usize;
+    let result = |place: usize| {
+        let parsed = parsed.get(place);
+        nodes = nodes.saturating_add(parsed.map_or(most, nodes_of));
+        let parsed = parsed.filter(|_| nodes <= most);
+        parsed.cloned().unwrap_or_else(|| Err(vec![SyntaxError::without_position(too_many_nodes(most))]))
+    };
+    places.into_iter().map(result).collect()
+}
+
+fn too_many_nodes(most: usize) -> String {
+    format!("the expressions of all policies have more than {most} nodes together, the limit (fixed)")
+}
+
+fn nodes_of(parsed: &Result<Ast, Vec<SyntaxError>>) -> usize {
+    parsed.as_ref().map_or(1, |ast| ast.info.len())
+}
+
+/// Divides texts so that those of one part have about so many bytes together.
+fn waves(most: usize) -> impl FnMut(&(&str, Macros), &(&str, Macros)) -> bool {
+    let mut bytes = 0_usize;
+    move |(text, _), _| {
+        bytes = bytes.saturating_add(text.len());
+        let goes_on = bytes < most;
+        bytes = if goes_on { bytes } else { 0 };
+        goes_on
+    }
+}
+
+fn parse_wave(texts: &[(&str, Macros)]) -> Vec<Result<Ast, Vec<SyntaxError>>> {
+    let threads = match texts.len() {
         0..MANY => 1,
         _ => thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS),
     };
-    let share = distinct.len().div_ceil(threads).max(1);
-    let parsed: Vec<Result<Ast, Vec<SyntaxError>>> = thread::scope(|scope| {
+    let share = texts.len().div_ceil(threads).max(1);
+    thread::scope(|scope| {
         let mut parsers = Vec::with_capacity(threads);
-        for texts in distinct.chunks(share) {
+        for texts in texts.chunks(share) {
             let parser = thread::Builder::new().name("cel-parser".to_owned()).stack_size(STACK_BYTES);
             let parse_each = || texts.iter().map(|(text, macros)| guarded(text, *macros)).collect::<Vec<_>>();
             parsers.push((texts.len(), parser.spawn_scoped(scope, parse_each)));
@@ -98,10 +145,15 @@ pub fn parse_all(texts: &[(&str, Macros)]) -> Vec<Result<Ast, Vec<SyntaxError>>>
             parsed.unwrap_or_else(|| vec![Err(vec![failure()]); count])
         };
         parsers.into_iter().flat_map(join).collect()
-    });
-    let result = |place: usize| parsed.get(place).cloned().unwrap_or_else(|| Err(vec![failure()]));
-    places.into_iter().map(result).collect()
+    })
 }
+
+/// The most nodes of all expressions of a set together, macros expanded, each as often as it is compiled: what they become
+/// takes about a second and half a gigabyte. Ten thousand policies of twenty lines have fewer.
+pub(in crate::cel) const SET_NODE_LIMIT: usize = 2_000_000;
+
+/// The bytes of the texts that are parsed before their nodes are counted.
+const WAVE: usize = 1 << 20;
 
 /// So many texts are worth more than one thread.
 const MANY: usize = 64;

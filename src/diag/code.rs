@@ -181,7 +181,7 @@ codes! {
     FileTooLarge = 4001, "a file that is larger than the limit", "";
     TooDeep = 4002, "a document that is nested deeper than the limit", "";
     TooManyNodes = 4003, "a document that has more values than the limit, aliases counted each time they are used", "document contains excessive aliasing";
-    TooManyFiles = 4004, "more files or deeper directories than the limit", "";
+    TooManyFiles = 4004, "more files, documents or levels of directories than the limit", "";
     TooManyFaults = 4005, "more faults in a file than are reported one by one", "";
 }
 

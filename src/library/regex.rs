@@ -46,7 +46,12 @@ impl fmt::Display for PatternError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             PatternError::Syntax(code, part) => write!(f, "error parsing regexp: {code}: `{part}`"),
-            PatternError::TooLarge => f.write_str("the regular expression is larger than Toolgate compiles"),
+            PatternError::TooLarge => write!(
+                f,
+                "the regular expression is larger than Toolgate compiles: {MAX_PATTERN} bytes, {} levels, a table of \
+                 {CONSTANT_SIZE} bytes (fixed)",
+                parse::MAX_DEPTH
+            ),
         }
     }
 }

@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use crate::cel::program::{Arena, Program, Shared};
 use crate::cel::{self, Compiled, Environment, Issue, Macros, Parsed, Reader, Reads, TypeErrorKind, Writer};
-use crate::diag::{Code, Diagnostic};
+use crate::diag::{Cap, Code, Diagnostic};
 use crate::library::capability::{Ask, Capability};
 use crate::library::kyverno::http::{canonical_key, is_token};
 use crate::source::{Located, Source};
 use crate::types::Type;
 
+use super::attach::{Attached, attach};
 use super::bundle::Written;
 use super::environment::{EXCEPTIONS_NAME, VARIABLES_NAME};
 use super::index::Index;
@@ -28,7 +29,7 @@ pub struct CompiledPolicy<'p> {
     /// What an error means.
     pub failure_policy: FailurePolicy,
     /// A request that one of them matches is not judged.
-    pub exceptions: Vec<CompiledException<'p>>,
+    pub exceptions: Vec<Arc<CompiledException<'p>>>,
     /// All must be true.
     pub conditions: Vec<Program<'p>>,
     /// The variables, in order of declaration.
@@ -52,7 +53,7 @@ pub struct CompiledMessage<'p> {
     pub program: Option<Program<'p>>,
 }
 
-/// An exception from one policy.
+/// An exception from policies.
 #[derive(Debug)]
 pub struct CompiledException<'p> {
     /// Its name.
@@ -84,6 +85,20 @@ pub struct CompiledSet<'p> {
     pub asks: Vec<(Ask, Diagnostic)>,
     /// Which of them a request may make speak.
     pub index: Index<'p>,
+}
+
+impl<'p> CompiledException<'p> {
+    fn new(exception: &Exception, conditions: Vec<Program<'p>>) -> CompiledException<'p> {
+        let name = exception.name.value.clone();
+        CompiledException {
+            qualified: exception.namespace.as_ref().map_or(name.clone(), |of| format!("{of}/{name}")),
+            name,
+            conditions,
+            allowed: exception.allowed.clone(),
+            passes: exception.passes,
+            priority: exception.priority,
+        }
+    }
 }
 
 impl<'p> CompiledPolicy<'p> {
@@ -125,11 +140,11 @@ pub fn compile<'p>(
     arena: &'p Arena,
     origin: Origin<'_, '_>,
 ) -> (CompiledSet<'p>, Vec<Diagnostic>) {
-    let attached = |policy: &Policy| -> Vec<&Exception> {
-        exceptions.iter().flat_map(|it| std::iter::repeat_n(it, it.concerns(policy))).collect()
+    let attached = match attach(policies, exceptions) {
+        Ok(attached) => attached,
+        Err(diagnostic) => return (CompiledSet::default(), vec![*diagnostic]),
     };
-    let policies: Vec<(&Policy, Vec<&Exception>)> =
-        policies.iter().map(|policy| (policy, attached(policy))).collect();
+    let policies: Vec<(&Policy, Vec<Attached<'_>>)> = policies.iter().zip(attached).collect();
     let parse = || {
         let texts = policies.iter().flat_map(|(policy, exceptions)| {
             let macros = policy.mode.macros();
@@ -151,15 +166,18 @@ pub fn compile<'p>(
         asks: Vec::new(),
         diagnostics: Vec::new(),
         warnings: Vec::new(),
+        cap: Cap::default(),
         failed: false,
+        forms: Vec::new(),
         told: HashSet::new(),
     };
     let mut compiled = Vec::with_capacity(policies.len());
     for (policy, exceptions) in &policies {
         compiled.extend(compiler.policy(policy, exceptions));
     }
-    let Compiler { reads, envoy_reads, json_reads, asks, mut diagnostics, warnings, .. } = compiler;
+    let Compiler { reads, envoy_reads, json_reads, asks, mut diagnostics, warnings, cap, .. } = compiler;
     diagnostics.extend(warnings);
+    diagnostics.extend(cap.finish());
     let index = Index::new(&compiled);
     (CompiledSet { policies: compiled, reads, envoy_reads, json_reads, asks, index }, diagnostics)
 }
@@ -186,9 +204,10 @@ pub fn compile_written<'p>(
 /// All expressions of a policy and its exceptions, in the order in which Kyverno compiles them.
 fn expressions<'e>(
     policy: &'e Policy,
-    exceptions: &'e [&'e Exception],
+    exceptions: &'e [Attached<'e>],
 ) -> impl Iterator<Item = &'e Expression> {
-    let exempt = exceptions.iter().flat_map(|exception| &exception.match_conditions);
+    let firsts = exceptions.iter().filter(|attached| attached.is_first);
+    let exempt = firsts.flat_map(|attached| &attached.exception.match_conditions);
     let conditions = policy.match_conditions.iter().map(|condition| &condition.expression);
     let variables = policy.variables.iter().map(|variable| &variable.expression);
     let validations = policy.validations.iter().zip(&policy.messages).flat_map(|(validation, message)| {
@@ -262,9 +281,12 @@ struct Compiler<'p, 'o, 'b> {
     asks: Vec<(Ask, Diagnostic)>,
     diagnostics: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
+    cap: Cap,
     /// Whether anything is wrong with the policy at hand, also what was reported before: an exception's mistake is told
     /// once, and spoils every policy that it is for.
     failed: bool,
+    /// The exceptions that are compiled, by the numbers of their forms; none for one with a mistake.
+    forms: Vec<Option<Arc<CompiledException<'p>>>>,
     /// What was said of exceptions: file, beginning, end, message.
     told: HashSet<(usize, u32, u32, String)>,
 }
@@ -278,7 +300,7 @@ struct Scope<'s, 'l, 'p> {
 }
 
 impl<'p> Compiler<'p, '_, '_> {
-    fn policy(&mut self, policy: &Policy, attached: &[&Exception]) -> Option<CompiledPolicy<'p>> {
+    fn policy(&mut self, policy: &Policy, attached: &[Attached<'_>]) -> Option<CompiledPolicy<'p>> {
         self.failed = false;
         let mut environment = policy.mode.environment();
         // No variable has a value yet, not even `variables` itself.
@@ -325,30 +347,36 @@ impl<'p> Compiler<'p, '_, '_> {
             Mode::Json => environment.unbound(&[VARIABLES_NAME, EXCEPTIONS_NAME]),
         };
         let mut exceptions = Vec::with_capacity(attached.len());
-        for exception in attached {
-            let name = &exception.name.value;
-            let place = Place { name, source: &exception.source, is_shared: true, ..place };
-            let mut conditions = Vec::with_capacity(exception.match_conditions.len());
-            for NamedExpression { expression, .. } in &exception.match_conditions {
-                let scope = Scope { environment: &environment, variables: &variables, lint: lint.as_mut() };
-                conditions.extend(self.expression(place, expression, Due::Exemption, scope));
+        for Attached { exception, form, is_first } in attached {
+            if *is_first {
+                let place = Place {
+                    name: &exception.name.value,
+                    source: &exception.source,
+                    is_shared: true,
+                    ..place
+                };
+                let before = std::mem::replace(&mut self.failed, false);
+                let mut conditions = Vec::with_capacity(exception.match_conditions.len());
+                for NamedExpression { expression, .. } in &exception.match_conditions {
+                    let scope =
+                        Scope { environment: &environment, variables: &variables, lint: lint.as_mut() };
+                    conditions.extend(self.expression(place, expression, Due::Exemption, scope));
+                }
+                let compiled = CompiledException::new(exception, conditions);
+                self.forms.push((!self.failed).then(|| Arc::new(compiled)));
+                self.failed |= before;
             }
-            let name = exception.name.value.clone();
-            exceptions.push(CompiledException {
-                qualified: exception.namespace.as_ref().map_or(name.clone(), |of| format!("{of}/{name}")),
-                name,
-                conditions,
-                allowed: exception.allowed.clone(),
-                passes: exception.passes,
-                priority: exception.priority,
-            });
+            match self.forms.get(*form) {
+                Some(Some(compiled)) => exceptions.push(Arc::clone(compiled)),
+                _ => self.failed = true,
+            }
         }
         for warning in lint.into_iter().flat_map(Lint::finish) {
             let file = warning.source.as_ref().map_or(0, |source| Arc::as_ptr(source).addr());
             let span = warning.span.unwrap_or_default();
             // An exception from several policies is looked at for each.
             if self.told.insert((file, span.start, span.end, warning.message.clone())) {
-                self.warnings.push(warning);
+                self.warnings.extend(Some(warning).filter(|warning| self.cap.keeps(warning)));
             }
         }
         let rule = |path: &str| path.trim_end_matches(".expression").to_owned();
@@ -539,7 +567,8 @@ impl<'p> Compiler<'p, '_, '_> {
     ) {
         self.failed = true;
         if self.is_new(place, expression, &diagnostic.message, start, end) {
-            self.diagnostics.push(located(place, expression, diagnostic, start, end));
+            let diagnostic = located(place, expression, diagnostic, start, end);
+            self.diagnostics.extend(Some(diagnostic).filter(|diagnostic| self.cap.keeps(diagnostic)));
         }
     }
 

@@ -34,6 +34,9 @@ const FEW: usize = 3;
 /// What a trial may use.
 const TRIAL_BUDGET: Budget = Budget { steps: 100_000, bytes: 1024 * 1024 };
 
+/// The steps that all trials of a set may use: about a second's. A policy for which none are left is always asked.
+const TRIALS_STEPS: u64 = 20_000_000;
+
 /// The index of all modes.
 #[derive(Debug, Default)]
 pub struct Index<'p> {
@@ -118,10 +121,11 @@ impl<'p> Index<'p> {
     /// The index of `policies`, whose shared expressions get their places.
     pub fn new(policies: &[CompiledPolicy<'p>]) -> Index<'p> {
         let places = put(policies);
+        let mut trials = Trials { policies, steps: TRIALS_STEPS };
         let of = |mode: Mode| {
             let members = policies.iter().enumerate().filter(|(_, policy)| policy.mode == mode);
             let members: Vec<usize> = members.map(|(number, _)| number).collect();
-            (members.len() > FEW).then(|| (mode, level(policies, &members, &[])))
+            (members.len() > FEW).then(|| (mode, trials.level(&members, &[])))
         };
         Index { modes: Mode::ALL.into_iter().filter_map(of).collect(), places }
     }
@@ -153,95 +157,109 @@ fn put(policies: &[CompiledPolicy<'_>]) -> usize {
     places
 }
 
-/// What a policy is silent on, while the expressions of `path` are true: all of these being false.
-fn silence<'p>(
-    policy: &CompiledPolicy<'p>,
-    path: &[&'p Shared<'p>],
-) -> Option<(Vec<&'p Shared<'p>>, Silence)> {
-    // What partial exceptions allow differs from policy to policy, so an expression that reads it is not one of others.
-    let partial = policy.exceptions.iter().any(|exception| !exception.allowed.is_empty());
-    if partial || policy.programs().any(|program| program.asks()) {
-        return None;
-    }
-    let mut spine: Vec<&'p Shared<'p>> = Vec::new();
-    loop {
-        let arena = Bump::new();
-        let known = path.iter().map(|shared| (shared.key(), true));
-        let known: Vec<(&str, bool)> =
-            known.chain(spine.iter().map(|shared| (shared.key(), false))).collect();
-        let trial = attempt(policy, &arena, TRIAL_BUDGET, arena.alloc_slice_copy(&known));
-        match trial.verdict {
-            Ok(verdict)
-                if matches!(verdict.opinion, Opinion::Nothing)
-                    && verdict.exceptions.is_empty()
-                    && !trial.changes =>
-            {
-                let (on_path, on_spine) = trial.asked.split_at_checked(path.len())?;
-                let silence = Silence { cost: trial.cost, path: on_path.to_vec(), spine: on_spine.to_vec() };
-                return Some((spine, silence));
-            }
-            Err(Fault::Internal(_)) if spine.len() < MAX_SPINE => {
-                let unknown = trial.unknown?;
-                let shared = policy.shared().find(|shared| shared.key() == unknown)?;
-                // What only one policy asks, and no map answers, is asked with the policy.
-                let answered = shared.fact().is_some() || shared.place().is_some();
-                spine.push(Some(shared).filter(|_| answered)?);
-            }
-            _ => return None,
-        }
-    }
-}
-
 /// What an expression costs when it is false depends on this and on the request.
 fn shape<'p>(shared: &'p Shared<'p>) -> &'p str {
     shared.fact().map_or(shared.key(), |fact| fact.shape)
 }
 
-fn level<'p>(policies: &[CompiledPolicy<'p>], members: &[usize], path: &[&'p Shared<'p>]) -> Level<'p> {
-    let mut level = Level::default();
-    let mut classes: HashMap<(Vec<&'p str>, Silence), usize> = HashMap::new();
-    let mut groups: HashMap<(Vec<&'p str>, usize), usize> = HashMap::new();
-    for number in members {
-        let Some((spine, silence)) = policies.get(*number).and_then(|policy| silence(policy, path)) else {
-            level.always.push(*number);
-            continue;
-        };
-        let shapes = spine.iter().map(|shared| shape(shared)).collect();
-        let class = *classes.entry((shapes, silence.clone())).or_insert_with(|| {
-            level.classes.push(Class { members: Vec::new(), groups: Vec::new(), silence });
-            level.classes.len().saturating_sub(1)
-        });
-        let keys = spine.iter().map(|shared| shared.key()).collect();
-        let group = *groups.entry((keys, class)).or_insert_with(|| {
-            level.groups.push(Group { class, members: Vec::new(), spine, next: Next::Ask });
-            level.groups.len().saturating_sub(1)
-        });
-        if let Some(group) = level.groups.get_mut(group) {
-            group.members.push(*number);
+/// Finds out what policies are silent on.
+struct Trials<'t, 'p> {
+    policies: &'t [CompiledPolicy<'p>],
+    /// The steps that are left.
+    steps: u64,
+}
+
+impl<'p> Trials<'_, 'p> {
+    /// What a policy is silent on, while the expressions of `path` are true: all of these being false.
+    fn silence(
+        &mut self,
+        policy: &CompiledPolicy<'p>,
+        path: &[&'p Shared<'p>],
+    ) -> Option<(Vec<&'p Shared<'p>>, Silence)> {
+        // What partial exceptions allow differs from policy to policy, so an expression that reads it is not one of others.
+        let partial = policy.exceptions.iter().any(|exception| !exception.allowed.is_empty());
+        if partial || policy.programs().any(|program| program.asks()) {
+            return None;
         }
-        if let Some(class) = level.classes.get_mut(class) {
-            class.members.push(*number);
-            if class.groups.last() != Some(&group) {
-                class.groups.push(group);
+        let mut spine: Vec<&'p Shared<'p>> = Vec::new();
+        loop {
+            let arena = Bump::new();
+            let known = path.iter().map(|shared| (shared.key(), true));
+            let known: Vec<(&str, bool)> =
+                known.chain(spine.iter().map(|shared| (shared.key(), false))).collect();
+            let budget = Budget { steps: TRIAL_BUDGET.steps.min(self.steps), ..TRIAL_BUDGET };
+            let trial = attempt(policy, &arena, budget, arena.alloc_slice_copy(&known));
+            self.steps = self.steps.saturating_sub(trial.cost.steps);
+            match trial.verdict {
+                Ok(verdict)
+                    if matches!(verdict.opinion, Opinion::Nothing)
+                        && verdict.exceptions.is_empty()
+                        && !trial.changes =>
+                {
+                    let (on_path, on_spine) = trial.asked.split_at_checked(path.len())?;
+                    let silence =
+                        Silence { cost: trial.cost, path: on_path.to_vec(), spine: on_spine.to_vec() };
+                    return Some((spine, silence));
+                }
+                Err(Fault::Internal(_)) if spine.len() < MAX_SPINE => {
+                    let unknown = trial.unknown?;
+                    let shared = policy.shared().find(|shared| shared.key() == unknown)?;
+                    // What only one policy asks, and no map answers, is asked with the policy.
+                    let answered = shared.fact().is_some() || shared.place().is_some();
+                    spine.push(Some(shared).filter(|_| answered)?);
+                }
+                _ => return None,
             }
         }
     }
-    for class in &mut level.classes {
-        class.groups.sort_unstable();
-        class.groups.dedup();
-    }
-    for group in &mut level.groups {
-        if let ([only], true, true) =
-            (group.spine.as_slice(), group.members.len() > FEW, path.len() < MAX_PATH)
-        {
-            let below = self::level(policies, &group.members, &[path, &[*only]].concat());
-            if !below.groups.is_empty() {
-                group.next = Next::Level(Box::new(below));
+
+    fn level(&mut self, members: &[usize], path: &[&'p Shared<'p>]) -> Level<'p> {
+        let mut level = Level::default();
+        let mut classes: HashMap<(Vec<&'p str>, Silence), usize> = HashMap::new();
+        let mut groups: HashMap<(Vec<&'p str>, usize), usize> = HashMap::new();
+        for number in members {
+            let policy = self.policies.get(*number);
+            let Some((spine, silence)) = policy.and_then(|policy| self.silence(policy, path)) else {
+                level.always.push(*number);
+                continue;
+            };
+            let shapes = spine.iter().map(|shared| shape(shared)).collect();
+            let class = *classes.entry((shapes, silence.clone())).or_insert_with(|| {
+                level.classes.push(Class { members: Vec::new(), groups: Vec::new(), silence });
+                level.classes.len().saturating_sub(1)
+            });
+            let keys = spine.iter().map(|shared| shared.key()).collect();
+            let group = *groups.entry((keys, class)).or_insert_with(|| {
+                level.groups.push(Group { class, members: Vec::new(), spine, next: Next::Ask });
+                level.groups.len().saturating_sub(1)
+            });
+            if let Some(group) = level.groups.get_mut(group) {
+                group.members.push(*number);
+            }
+            if let Some(class) = level.classes.get_mut(class) {
+                class.members.push(*number);
+                if class.groups.last() != Some(&group) {
+                    class.groups.push(group);
+                }
             }
         }
+        for class in &mut level.classes {
+            class.groups.sort_unstable();
+            class.groups.dedup();
+        }
+        for group in &mut level.groups {
+            if let ([only], true, true) =
+                (group.spine.as_slice(), group.members.len() > FEW, path.len() < MAX_PATH)
+            {
+                let below = self.level(&group.members, &[path, &[*only]].concat());
+                if !below.groups.is_empty() {
+                    group.next = Next::Level(Box::new(below));
+                }
+            }
+        }
+        level.questions = questions(&level.groups);
+        level
     }
-    level.questions = questions(&level.groups);
-    level
 }
 
 /// What to ask for the groups of a level: each text once, and each expression that is no fact.

@@ -7,9 +7,11 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::ptr;
 use std::sync::Arc;
 
-use crate::diag::{self, Code, Diagnostic, Severity};
+use crate::diag::{self, Cap, Code, Diagnostic, Severity};
+use crate::policy::attach::attach;
 use crate::policy::bundle::{BundleError, Contents, MAX_BUNDLE_BYTES, Written, is_bundle};
 use crate::policy::model::{self, Content, Exception, Policy};
 use crate::source::{Located, MAX_FILE_BYTES, Source, Span};
@@ -19,12 +21,10 @@ use crate::yaml;
 const MAX_DIRECTORY_DEPTH: usize = 32;
 /// The most files of one set.
 const MAX_FILES: usize = 10_000;
-/// The most policies of one set.
+/// The most policies of one set, and the most exceptions.
 const MAX_POLICIES: usize = 10_000;
 /// The most bytes of the files of one set together.
 const MAX_SET_BYTES: usize = 64 * 1024 * 1024;
-/// The most faults of one file that are reported one by one: the first ones, by place.
-const MAX_FAULTS: usize = 200;
 /// The endings of policy files, in lower case; capitals do not matter. Kyverno passes over `A.YAML`, and with it over
 /// what its author meant to forbid.
 const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
@@ -386,22 +386,21 @@ impl Loader {
                     if let Some(name) = candidate.name {
                         self.name(source, name);
                     }
-                    if self.candidates > MAX_POLICIES {
-                        if self.candidates == MAX_POLICIES.saturating_add(1) {
-                            let message =
-                                format!("there are more than {MAX_POLICIES} policies, the limit (fixed)");
-                            let diagnostic = Diagnostic::error(Code::TooManyFiles, message);
-                            self.loaded.diagnostics.push(diagnostic.file(source));
-                        }
-                        continue;
-                    }
                     self.whole(source, document.span, before, candidate.policy.is_some());
-                    self.loaded.policies.extend(candidate.policy);
+                    if self.loaded.policies.len() < MAX_POLICIES {
+                        self.loaded.policies.extend(candidate.policy);
+                    } else {
+                        self.too_many("policies", source);
+                    }
                 }
                 Content::Exception(exception) => {
                     self.candidates = self.candidates.saturating_add(1);
                     self.whole(source, document.span, before, exception.is_some());
-                    self.loaded.exceptions.extend(exception);
+                    if self.loaded.exceptions.len() < MAX_POLICIES {
+                        self.loaded.exceptions.extend(exception);
+                    } else {
+                        self.too_many("exceptions", source);
+                    }
                 }
                 Content::Other { settings: true, .. } if !in_force => {
                     let place = document.root.map_or(document.span, |root| root.span);
@@ -425,6 +424,15 @@ impl Loader {
         if may_hold_settings(source) {
             let veiled = source.veiled();
             self.loaded.diagnostics.iter_mut().skip(before).for_each(|told| told.veil(source, &veiled));
+        }
+    }
+
+    /// What is one too many and is left out is an error, told once for a file.
+    fn too_many(&mut self, what: &str, source: &Arc<Source>) {
+        let message = format!("there are more than {MAX_POLICIES} {what}, the limit (fixed)");
+        let diagnostic = Diagnostic::error(Code::TooManyFiles, message).file(source);
+        if self.loaded.diagnostics.last() != Some(&diagnostic) {
+            self.loaded.diagnostics.push(diagnostic);
         }
     }
 
@@ -457,12 +465,14 @@ impl Loader {
     /// Warns of exceptions that do nothing, or not what they seem to.
     fn exceptions(&mut self) {
         let Loaded { policies, exceptions, diagnostics, .. } = &mut self.loaded;
+        // What is wrong with them, their compiler says as well.
+        let Ok(attached) = attach(policies, exceptions) else { return };
+        let busy: HashSet<*const Exception> =
+            attached.iter().flatten().map(|attached| ptr::from_ref(attached.exception)).collect();
         for exception in exceptions.iter() {
             let name = &exception.name;
-            if policies.iter().all(|policy| exception.concerns(policy) == 0) {
-                let named =
-                    |policy: &Policy| exception.policies.iter().any(|of| of.name == policy.name.value);
-                let names = policies.iter().any(named);
+            if !busy.contains(&ptr::from_ref(exception)) {
+                let names = exception.policies.iter().any(|of| self.names.contains_key(&of.name));
                 let message = format!("the exception `{}` matches no policy", name.value);
                 let help = match (&exception.mode, names) {
                     (_, false) => "no policy here has a name that `spec.policyRefs` lists",
@@ -490,37 +500,15 @@ impl Loader {
         }
         self.loaded.exceptions.sort_by(|left, right| left.name.value.cmp(&right.name.value));
         self.exceptions();
+        // The first of each file, by place.
         diag::sort(&mut self.loaded.diagnostics);
-        cap(&mut self.loaded.diagnostics);
+        let mut cap = Cap::default();
+        self.loaded.diagnostics.retain(|diagnostic| cap.keeps(diagnostic));
+        self.loaded.diagnostics.extend(cap.finish());
+        diag::sort(&mut self.loaded.diagnostics);
         self.loaded.policies.sort_by(|left, right| left.name.value.cmp(&right.name.value));
         self.loaded
     }
-}
-
-/// Leaves the first [`MAX_FAULTS`] errors of each file, and as many others, and says how many more there are.
-fn cap(diagnostics: &mut Vec<Diagnostic>) {
-    let mut counts: HashMap<(String, bool), (Arc<Source>, usize)> = HashMap::new();
-    diagnostics.retain(|diagnostic| {
-        let Some(source) = &diagnostic.source else { return true };
-        let key = (source.name().to_owned(), diagnostic.severity == Severity::Error);
-        let (_, count) = counts.entry(key).or_insert_with(|| (Arc::clone(source), 0));
-        *count = count.saturating_add(1);
-        *count <= MAX_FAULTS
-    });
-    for ((_, is_error), (source, count)) in counts {
-        let more = count.saturating_sub(MAX_FAULTS);
-        if more == 0 {
-            continue;
-        }
-        diagnostics.push(if is_error {
-            Diagnostic::error(Code::TooManyFaults, format!("there are {more} more errors in this file"))
-                .file(&source)
-        } else {
-            Diagnostic::note(Code::TooManyFaults, format!("there are {more} more notes on this file"))
-                .file(&source)
-        });
-    }
-    diag::sort(diagnostics);
 }
 
 /// The directory of a path that the user names: itself, or the one in which the file lies.

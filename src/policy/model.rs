@@ -15,7 +15,7 @@ use crate::source::{Located, ScalarMap, Source, Span};
 use crate::yaml::{Document, Entry, Mapping, Node, NodeKind, Scalar};
 
 /// The evaluation modes that Toolgate decides, in the order in which they are asked. Each sees a request of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 pub enum Mode {
     /// An HTTP request, as Kyverno's authz server takes it.
     Http,
@@ -135,19 +135,6 @@ impl Allowed {
     }
 }
 
-impl Exception {
-    /// How often Kyverno gives the exception to this policy: its server once, its engine once for each reference.
-    pub fn concerns(&self, policy: &Policy) -> usize {
-        let mut named = self.policies.iter().filter(|of| of.name == policy.name.value);
-        match policy.mode {
-            Mode::Http | Mode::Envoy => {
-                usize::from(self.mode.as_deref() == Some(policy.mode.as_str()) && named.next().is_some())
-            }
-            Mode::Json => named.filter(|of| of.kind == KIND).count(),
-        }
-    }
-}
-
 /// What an error of evaluation means.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub enum FailurePolicy {
@@ -190,7 +177,7 @@ impl Expression {
 /// The group of the API that policies belong to.
 const GROUP: &str = "policies.kyverno.io";
 const VERSIONS: [&str; 3] = ["v1", "v1beta1", "v1alpha1"];
-const KIND: &str = "ValidatingPolicy";
+pub(super) const KIND: &str = "ValidatingPolicy";
 const EXCEPTION: &str = "PolicyException";
 /// The label of an exception that says whose word counts.
 const PRIORITY: &str = "polex.kyverno.io/priority";

@@ -313,6 +313,25 @@ mod tests {
         }
     }
 
+    /// Loaded, it would be a fault of every decision.
+    #[test]
+    fn a_constant_pattern_that_is_not_compiled_is_a_mistake() {
+        let deep = format!("{}a{}", "(".repeat(300), ")".repeat(300));
+        for condition in [
+            format!("\"a\".matches(\"{deep}\")"),
+            format!("\"a\".matches(\"{deep}\" + \"b\")"),
+            format!("\"a\".findAll(\"{deep}\").size() > 0"),
+            format!("\"a\".matches(\"{}\")", "a".repeat(70_000)),
+        ] {
+            let text = format!(
+                "apiVersion: policies.kyverno.io/v1\nkind: ValidatingPolicy\nmetadata: {{name: a}}\nspec:\n  evaluation: \
+                 {{mode: HTTP}}\n  validations:\n  - expression: '{condition} ? http.Allowed().Response() : null'\n"
+            );
+            let wrong = PolicySet::from_text("p.yaml", &text).unwrap_err();
+            assert!(wrong[0].message.contains("larger than Toolgate compiles"), "{wrong}");
+        }
+    }
+
     #[test]
     fn the_digest_of_a_set_is_of_its_texts_alone() {
         let name = digest_of(["a", "b"]);

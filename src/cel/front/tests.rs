@@ -345,3 +345,22 @@ fn collect_ids(expr: &Expr, ids: &mut Vec<NodeId>) {
         }
     }
 }
+
+/// A file of a few megabytes can hold what takes gigabytes when it is parsed.
+#[test]
+fn a_set_has_a_limit_on_its_nodes() {
+    let list = |last: usize| format!("[{}{last}]", "1,".repeat(490));
+    let distinct: Vec<String> = (0..60).map(list).collect();
+    let same = vec![list(0); 60];
+    for texts in [distinct, same] {
+        let texts: Vec<(&str, Macros)> =
+            texts.iter().map(|text| (text.as_str(), Macros::default())).collect();
+        let parsed = parse_within(20_000, &texts);
+        let whole = parsed.iter().take_while(|parsed| parsed.is_ok()).count();
+        assert_eq!((parsed.len(), whole), (60, 40));
+        for refused in parsed.iter().skip(whole) {
+            let told = refused.as_ref().unwrap_err();
+            assert!(told[0].message.contains("more than 20000 nodes"), "{}", told[0]);
+        }
+    }
+}

@@ -523,6 +523,11 @@ impl<'c, 'p> Planner<'c, 'p> {
                 self.unlike |= kept.is_none();
                 Ok(kept)
             }
+            // It would be a fault of every decision that comes to it.
+            Err(error @ PatternError::TooLarge) => {
+                attempted(MAX_STATES_OF_ONE)?;
+                Err(PlanError { node: id, message: error.to_string() })
+            }
             // The row says whether a literal is refused here; a pattern that is an expression fails when it is
             // evaluated (docs/kyverno.md §4).
             Err(error)
@@ -535,7 +540,6 @@ impl<'c, 'p> Planner<'c, 'p> {
             {
                 Err(PlanError { node: id, message: error.to_string() })
             }
-            Err(PatternError::TooLarge) => attempted(MAX_STATES_OF_ONE).map(|()| None),
             Err(_) => Ok(None),
         }
     }

@@ -9,7 +9,7 @@ use super::class;
 use super::{Groups, PatternError, Translation};
 
 /// How deep groups and repetitions may nest. Go allows 1,000; nobody writes 200, and a deep pattern costs stack.
-const MAX_DEPTH: u32 = 200;
+pub(super) const MAX_DEPTH: u32 = 200;
 
 /// The most copies of a piece that counted repetitions may ask for, all nested ones multiplied.
 const MAX_COPIES: u32 = 1_000;

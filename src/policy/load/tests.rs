@@ -1,6 +1,7 @@
 use std::fs;
 
 use super::*;
+use crate::diag::MAX_FAULTS;
 use crate::diag::report::{Palette, render};
 
 const GOOD: &str = "apiVersion: policies.kyverno.io/v1
@@ -334,7 +335,7 @@ fn a_file_full_of_faults_is_cut_short_and_says_so() {
     );
     assert_eq!(loaded.diagnostics.len(), MAX_FAULTS + 1);
     assert_eq!(loaded.diagnostics[0].code, Code::TooManyFaults);
-    assert_eq!(loaded.diagnostics[0].message, "there are 4802 more errors in this file");
+    assert_eq!(loaded.diagnostics[0].message, "there are 4802 more errors of this file");
 }
 
 #[cfg(unix)]

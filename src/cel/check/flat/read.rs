@@ -9,7 +9,7 @@ use crate::cel::ast::{
     Ast, Comprehension, Expr, ExprKind, Literal, MapEntry, NodeId, NodeInfo, Span, StructField,
 };
 use crate::cel::check::{Checked, Environment, Function, Functions, Reference};
-use crate::cel::front::{NODE_LIMIT, TREE_LIMIT};
+use crate::cel::front::{NODE_LIMIT, SET_NODE_LIMIT, TREE_LIMIT};
 use crate::library::table::Row;
 use crate::types::{MAX_PARTS, OPTIONAL, Type};
 use crate::value::Value;
@@ -23,6 +23,8 @@ pub struct Reader<'b> {
     /// What the calls mean, for the functions of the last expression.
     known: Option<(&'static Functions, Vec<Option<Meant>>)>,
     rest: &'b [u8],
+    /// How many nodes the next expressions may have.
+    pub(super) left: usize,
 }
 
 /// Most expressions have fewer nodes.
@@ -46,7 +48,7 @@ impl<'b> Reader<'b> {
             let read = read_type(ty, &types, &strings, names)?;
             types.push(read);
         }
-        Ok(Reader { strings, types, calls, known: None, rest })
+        Ok(Reader { strings, types, calls, known: None, rest, left: SET_NODE_LIMIT })
     }
 
     /// The next expression, which was checked in `environment`.
@@ -69,6 +71,8 @@ impl<'b> Reader<'b> {
         tree.references.push(None);
         let root = tree.read(&mut deserializer)?;
         let Tree { types, references, .. } = tree;
+        let left = self.left.checked_sub(types.len());
+        self.left = left.ok_or_else(|| FlatError::new("the expressions have too many nodes together"))?;
         self.rest = deserializer.finalize()?;
         let mut info = Vec::new();
         if !places.is_empty() {

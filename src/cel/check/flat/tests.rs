@@ -83,6 +83,24 @@ fn a_tree_is_as_deep_and_as_large_as_a_parser_makes_it() {
 }
 
 #[test]
+fn expressions_are_no_more_together_than_are_parsed() {
+    let wide = 98;
+    let nulls = (0..wide).map(|_| node(FlatKind::Null));
+    let list: Vec<FlatNode> =
+        [node(FlatKind::List { elements: wide, optional: Vec::new() })].into_iter().chain(nulls).collect();
+    let mut one = encoded(&Vec::<FlatPlace>::new());
+    list.iter().for_each(|node| one.extend(encoded(node)));
+    let mut bytes = encoded(&tables());
+    bytes.extend(one.repeat(20));
+    let functions: &'static Functions = Box::leak(Box::new(Functions::new(crate::library::HTTP)));
+    let environment = Environment::new(functions);
+    let mut reader = Reader::new(&bytes, &crate::library::table_type).unwrap();
+    reader.left = 1_050;
+    let whole = (0..20).take_while(|_| reader.read(&environment).is_ok()).count();
+    assert_eq!(whole, 10);
+}
+
+#[test]
 fn optional_elements_are_elements_in_order() {
     let list = |optional: &[u32]| {
         let list = node(FlatKind::List { elements: 2, optional: optional.to_vec() });
