@@ -14,21 +14,29 @@ use crate::gateway::json::{self, JsonReads};
 use crate::gateway::request::{self, HeaderReads};
 use crate::library::kyverno::http::canonical_key;
 
-type Programs<'p> = Vec<(String, Program<'p>)>;
+/// What gives a header its values.
+pub(super) enum Origin<'p> {
+    /// An attribute of the call, as it is.
+    Attribute(Attribute),
+    /// An expression.
+    Program(Program<'p>),
+}
+
+type Origins<'p> = Vec<(String, Origin<'p>)>;
 
 self_cell!(
-    /// Programs and the arena they live in.
+    /// What gives the headers their values, and the arena of the programs among it.
     struct Owned {
         owner: MutBorrow<Arena>,
 
         #[covariant]
-        dependent: Programs,
+        dependent: Origins,
     }
 );
 
 /// The headers that any policy reads.
 pub(super) struct Mapping {
-    programs: Owned,
+    origins: Owned,
     reads: CallReads,
 }
 
@@ -41,18 +49,18 @@ impl Mapping {
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Mapping {
         let mut reads = Reads::default();
-        let programs = Owned::new(MutBorrow::new(Arena::new()), |arena| {
-            programs(rules, checked, request_reads, arena.borrow_mut(), &mut reads, diagnostics)
+        let origins = Owned::new(MutBorrow::new(Arena::new()), |arena| {
+            origins(rules, checked, request_reads, arena.borrow_mut(), &mut reads, diagnostics)
         });
-        Mapping { programs, reads: call_reads(&reads) }
+        Mapping { origins, reads: call_reads(&reads) }
     }
 
     /// The headers by canonical name, in the order of the mapping.
-    pub(super) fn programs(&self) -> &[(String, Program<'_>)] {
-        self.programs.borrow_dependent()
+    pub(super) fn origins(&self) -> &[(String, Origin<'_>)] {
+        self.origins.borrow_dependent()
     }
 
-    /// The attributes of `call` that they read.
+    /// The attributes of `call` that the expressions read.
     pub(super) fn reads(&self) -> CallReads {
         self.reads
     }
@@ -67,23 +75,27 @@ pub(super) fn fallible<T>(result: Result<T, Vec<String>>, diagnostics: &mut Vec<
         .ok()
 }
 
-/// The programs of the headers that any policy reads, by canonical name, and what they read of `call`.
-fn programs<'p>(
+/// What gives the headers that any policy reads their values, by canonical name, and what it reads of `call`.
+fn origins<'p>(
     rules: &[HeaderRule],
     checked: &[(String, Vec<u8>)],
     request_reads: &request::Reads,
     arena: &'p Arena,
     reads: &mut Reads,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Vec<(String, Program<'p>)> {
+) -> Origins<'p> {
     let mut mapping = Vec::new();
     for HeaderRule { name, expression } in rules {
         let canonical = canonical_key(name, &Bump::new()).to_owned();
         if !request_reads.header(&canonical) {
             continue;
         }
+        if let Some(attribute) = Attribute::plain(expression) {
+            mapping.push((canonical, Origin::Attribute(attribute)));
+            continue;
+        }
         match compile_header(expression, checked, arena, reads) {
-            Ok(program) => mapping.push((canonical, program)),
+            Ok(program) => mapping.push((canonical, Origin::Program(program))),
             Err(mistakes) => diagnostics.extend(
                 mistakes
                     .into_iter()
@@ -134,4 +146,83 @@ pub(super) fn request_reads(reads: &Reads) -> request::Reads {
         HeaderReads::Names(names.map(|(_, name)| canonical_key(name, &Bump::new()).to_owned()).collect())
     };
     request::Reads { headers, query: reads.reads("attributes.query"), mcp: reads.reads("mcp") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::budget::Budget;
+    use crate::cel::eval::Frame;
+    use crate::gateway::call::{Deployment, Sorted, sort};
+    use crate::gateway::headers::{DEFAULT_MAPPING, call_value, plain_value};
+    use crate::gateway::judging::{Judging, Rules};
+    use crate::gateway::wire::{Event, event};
+    use crate::library::table::Context;
+    use std::collections::HashSet;
+
+    fn message(method: &str, params: &str) -> String {
+        format!(
+            r#"{{"interceptorInputVersion":"1.0","mcp":{{"gatewayRequest":{{"path":"/mcp","httpMethod":"POST","body":{{"jsonrpc":"2.0",
+            "id":1,"method":"{method}","params":{params}}}}}}}}}"#
+        )
+    }
+
+    /// What is not compiled gives what it would give, and costs the same.
+    #[test]
+    fn a_plain_attribute_is_what_its_expression_gives() {
+        let messages = [
+            message(
+                "tools/call",
+                r#"{"name":"orders___delete_order","arguments":{"environment":["A","b"],"query":"a"}}"#,
+            ),
+            message("tools/call", r#"{"name":"x"}"#),
+            message("resources/read", r#"{"uri":"file:///a"}"#),
+            message("prompts/get", r#"{"name":"p"}"#),
+            message("unknown/method", "{}"),
+        ];
+        let rules = Rules::new(&Judging::default()).unwrap();
+        let settings = Deployment::default();
+        let mut there = HashSet::new();
+        for (name, expression) in DEFAULT_MAPPING {
+            let attribute = Attribute::plain(expression).unwrap_or_else(|| panic!("{name}"));
+            let programs = Arena::new();
+            let program = compile_header(expression, &[], &programs, &mut Reads::default()).unwrap();
+            for message in &messages {
+                let arena = Bump::new();
+                let mut budget = Budget::default();
+                let Event::Request(request) = event(message.as_bytes(), &arena, &mut budget) else {
+                    panic!()
+                };
+                let Sorted::Ask(call) = sort(request, &rules, &arena) else { panic!("{message}") };
+                let mut plain_budget = Budget::default();
+                let plain = plain_value(call, attribute, &settings, &arena, &mut plain_budget).unwrap();
+                let mut budget = Budget::default();
+                let reads = CallReads::default().with(attribute);
+                let value = call_value(call, reads, &settings, &arena, &mut budget).unwrap();
+                let mut frame = Frame::new(Context::new(&arena, budget), arena.alloc([value]));
+                let evaluated = frame.evaluate(&program).unwrap();
+                assert_eq!(format!("{plain:?}"), format!("{evaluated:?}"), "{name}: {message}");
+                assert_eq!(plain_budget.steps, frame.context.budget.steps, "{name}: {message}");
+                if format!("{plain:?}") != "Null" {
+                    there.insert(*name);
+                }
+            }
+        }
+        let of_tokens = ["X-User", "X-Client-Id", "X-User-Roles", "X-User-Groups"];
+        assert_eq!(there.len() + of_tokens.len(), DEFAULT_MAPPING.len(), "{there:?}");
+    }
+
+    #[test]
+    fn what_is_written_otherwise_is_an_expression() {
+        for expression in [
+            "call.tool",
+            "has(call.tool) ? dyn(call.target) : null",
+            "has(call.claims) ? dyn(call.claims) : null",
+            "has(call.nothing) ? dyn(call.nothing) : null",
+            "has(call.tool) ? dyn(call.tool) : \"\"",
+            " call.method",
+        ] {
+            assert_eq!(Attribute::plain(expression), None, "{expression}");
+        }
+    }
 }

@@ -130,6 +130,28 @@ impl Attribute {
     pub fn at(index: usize) -> Option<Attribute> {
         Attribute::ALL.get(index).copied()
     }
+
+    /// The attribute whose value, or null, an expression of a mapping is, if it is written to the letter as those of
+    /// [`DEFAULT_MAPPING`]: nothing needs to be compiled and evaluated for that.
+    pub fn plain(expression: &str) -> Option<Attribute> {
+        if expression == "call.method" {
+            return Some(Attribute::Method);
+        }
+        let (tested, taken) = expression.strip_prefix("has(call.")?.split_once(") ? dyn(call.")?;
+        let name = taken.strip_suffix(") : null").filter(|taken| *taken == tested)?;
+        let (index, field) = CALL.field(name)?;
+        // A map is no header's value.
+        Attribute::at(index).filter(|_| field.pointer)
+    }
+
+    /// The steps that evaluating the expression takes of which this is the [plain](Attribute::plain) value.
+    fn steps(self, is_there: bool) -> u64 {
+        match (self, is_there) {
+            (Attribute::Method, _) => 3,
+            (_, true) => 7,
+            (_, false) => 4,
+        }
+    }
 }
 
 /// Which attributes a mapping reads.
@@ -278,6 +300,22 @@ pub fn attribute_value<'a>(
     Ok(text.map(Value::String))
 }
 
+/// The value of the [plain](Attribute::plain) expression of an attribute, at its price.
+///
+/// # Errors
+/// As [`call_value`].
+pub fn plain_value<'a>(
+    call: &Call<'a>,
+    attribute: Attribute,
+    settings: &Deployment<'a>,
+    arena: &'a Bump,
+    budget: &mut Budget,
+) -> Result<Value<'a>, Unfit> {
+    let value = attribute_value(call, attribute, settings, arena, budget)?;
+    budget.charge(attribute.steps(value.is_some()))?;
+    Ok(value.unwrap_or(Value::Null))
+}
+
 /// The caller's headers, names in lower case, those with a text as value.
 fn caller_headers<'a>(call: &Call<'a>, arena: &'a Bump, budget: &mut Budget) -> Result<Value<'a>, Unfit> {
     let members = call.request.headers.map(|headers| headers.members()).unwrap_or_default();
@@ -321,8 +359,9 @@ pub fn header_map<'a>(
         if results.iter().take(index).any(|earlier| same(&earlier)) {
             continue;
         }
-        let mut values = BumpVec::new_in(arena);
-        for (_, value) in results.iter().skip(index).filter(same) {
+        let of_name = || results.iter().skip(index).filter(same).map(|(_, value)| value);
+        let mut values = BumpVec::with_capacity_in(of_name().map(count).sum(), arena);
+        for value in of_name() {
             collect(value, &mut values, budget)?;
         }
         if !values.is_empty() {
@@ -331,6 +370,15 @@ pub fn header_map<'a>(
         }
     }
     Ok(map.finish())
+}
+
+/// How many header values a result of the mapping stands for.
+fn count(value: &Value<'_>) -> usize {
+    match value {
+        Value::Null => 0,
+        Value::List(list) => list.len(),
+        _ => 1,
+    }
 }
 
 /// Adds the header values that a result of the mapping stands for.
@@ -359,8 +407,10 @@ fn clean(text: &str) -> Result<&str, Refusal> {
     let blank = |c: Option<&u8>| matches!(c, Some(b' ' | b'\t'));
     let is_trim = !blank(text.as_bytes().first()) && !blank(text.as_bytes().last());
     let text = if is_trim { text } else { text.trim_matches([' ', '\t']) };
-    let control = |c: u8| c < b' ' && c != b'\t' || c == 0x7f;
-    if text.bytes().any(control) { Err(Refusal::HeaderValue) } else { Ok(text) }
+    // Without branches: nearly no value has one.
+    let control = |c: u8| (c < b' ') & (c != b'\t') | (c == 0x7f);
+    let is_wrong = text.bytes().fold(false, |found, c| found | control(c));
+    if is_wrong { Err(Refusal::HeaderValue) } else { Ok(text) }
 }
 
 #[cfg(test)]

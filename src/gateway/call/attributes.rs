@@ -65,6 +65,11 @@ fn argument<'a>(call: &Call<'a>, name: &str) -> Option<&'a str> {
 }
 
 fn lower_case<'a>(text: &str, arena: &'a Bump) -> &'a str {
+    if text.is_ascii() {
+        let lower = arena.alloc_str(text);
+        lower.make_ascii_lowercase();
+        return lower;
+    }
     let mut lower = BumpString::with_capacity_in(text.len(), arena);
     lower.extend(text.chars().flat_map(char::to_lowercase));
     lower.into_bump_str()

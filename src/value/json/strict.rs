@@ -547,39 +547,31 @@ impl<'a> Reader<'_, 'a> {
 
     /// Past the rest of a string: where it ends, and which escapes there are in it.
     fn quoted(&mut self) -> Result<(usize, Escapes), Stop> {
-        let mut escapes = Escapes::None;
+        let bytes = self.text.as_bytes();
+        let (mut at, mut escapes) = (self.at, Escapes::None);
         loop {
-            self.run();
-            match self.byte() {
-                Some(b'"') => break,
-                Some(b'\\') => {
-                    self.step();
-                    escapes = escapes.max(self.escape()?);
+            // No offset is beyond the length by more than an escape's, so that nothing wraps.
+            let rest = bytes.get(at..).unwrap_or_default();
+            at = at.wrapping_add(plain(rest));
+            match bytes.get(at..) {
+                Some([b'"', ..]) => break,
+                Some([b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..]) => {
+                    at = at.wrapping_add(2);
+                    escapes = escapes.max(Escapes::Short);
+                }
+                Some([b'\\', b'u', digits @ ..])
+                    if digits
+                        .first_chunk::<4>()
+                        .is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)) =>
+                {
+                    at = at.wrapping_add(6);
+                    escapes = Escapes::Unicode;
                 }
                 _ => return Err(Stop),
             }
         }
-        let end = self.at;
-        self.step();
-        Ok((end, escapes))
-    }
-
-    fn escape(&mut self) -> Result<Escapes, Stop> {
-        let escape = match self.byte() {
-            Some(b'b' | b'f' | b'n' | b'r' | b't' | b'\\' | b'/' | b'"') => Escapes::Short,
-            Some(b'u') => {
-                for _ in 0..4 {
-                    self.step();
-                    if !self.byte().is_some_and(|c| c.is_ascii_hexdigit()) {
-                        return Err(Stop);
-                    }
-                }
-                Escapes::Unicode
-            }
-            _ => return Err(Stop),
-        };
-        self.step();
-        Ok(escape)
+        self.at = at.wrapping_add(1);
+        Ok((at, escapes))
     }
 
     fn number(&mut self) -> Result<Kind<'a>, Stop> {

@@ -14,6 +14,9 @@ pub fn folds_to(known: &str, name: &str) -> bool {
     if name.len() < known.len() || name.len() > known.len() && name.is_ascii() {
         return false;
     }
+    if name == known {
+        return true;
+    }
     let mut letters = known.bytes();
     let same =
         name.chars().all(|c| letters.next().is_some_and(|letter| fold(c) == letter.to_ascii_lowercase()));
