@@ -98,7 +98,21 @@ pub fn compile<'p>(
     environment: &Environment<'_>,
     arena: &'p Arena,
 ) -> Result<Compiled<'p>, Issues> {
-    Parsed { tree: front::parse(text, environment.macros()) }.compile(environment, arena)
+    compile_seen(text, environment, arena, &mut |_| {})
+}
+
+/// As [`compile`]; `look` is shown the checked tree, for warnings.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn compile_seen<'p>(
+    text: &str,
+    environment: &Environment<'_>,
+    arena: &'p Arena,
+    look: &mut dyn FnMut(&Checked<'_>),
+) -> Result<Compiled<'p>, Issues> {
+    let parsed = Parsed { tree: front::parse(text, environment.macros()) };
+    parsed.compile_among(environment, arena, &[], look)
 }
 
 impl Parsed {
@@ -305,8 +319,17 @@ fn members<'e>(receiver: &Type, environment: &Environment<'e>) -> Vec<&'e str> {
                 overload.signature.member && overload.signature.params.first().is_some_and(fits)
             })
     };
-    let mut names: Vec<&str> =
-        environment.functions().iter().filter(is_member).map(|function| function.name.as_str()).collect();
+    // `http.Denied` is a function of that whole name, though `http` is a value too.
+    let namespace = match receiver {
+        Type::Opaque(name, _) => name.split_once('.').map(|(namespace, _)| namespace),
+        _ => None,
+    };
+    let spaced = |function: &'e check::Function| {
+        let (space, name) = function.name.split_once('.')?;
+        namespace.is_some_and(|namespace| namespace.eq_ignore_ascii_case(space)).then_some(name)
+    };
+    let members = environment.functions().iter().filter(is_member).map(|function| function.name.as_str());
+    let mut names: Vec<&str> = members.chain(environment.functions().iter().filter_map(spaced)).collect();
     names.sort_unstable();
     names
 }
@@ -322,6 +345,9 @@ fn help(kind: &TypeErrorKind, environment: &Environment<'_>) -> Option<String> {
         TypeErrorKind::UndeclaredReference { name, receiver: Some(receiver), .. } => {
             let members = members(receiver, environment);
             let near = did_you_mean(name, members.iter().copied());
+            if near.is_none() && members.is_empty() && matches!(receiver, Type::Struct(_)) {
+                return Some(format!("nothing can be called on `{receiver}`"));
+            }
             if near.is_none() && matches!(receiver, Type::Struct(_) | Type::Opaque(..)) && !members.is_empty()
             {
                 let members: Vec<String> = members.iter().map(|member| format!("`.{member}(…)`")).collect();

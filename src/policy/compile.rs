@@ -5,10 +5,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::cel::program::{Arena, Program, Shared};
-use crate::cel::{self, Compiled, Environment, Issue, Macros, Parsed, Reader, Reads, TypeErrorKind, Writer};
+use crate::cel::{self, Compiled, Environment, Issue, Macros, Parsed, Reader, Reads, Writer};
 use crate::diag::{Cap, Code, Diagnostic};
 use crate::library::capability::{Ask, Capability};
-use crate::library::kyverno::http::{canonical_key, is_token};
 use crate::source::{Located, Source};
 use crate::types::Type;
 
@@ -18,6 +17,8 @@ use super::environment::{EXCEPTIONS_NAME, VARIABLES_NAME};
 use super::index::Index;
 use super::lint::Lint;
 use super::model::{Allowed, Exception, Expression, FailurePolicy, Mode, NamedExpression, Policy};
+
+mod hints;
 
 /// A policy that can be evaluated.
 #[derive(Debug)]
@@ -448,7 +449,7 @@ impl<'p> Compiler<'p, '_, '_> {
             if issue.code == Code::CelSyntax && issue.start > last {
                 (issue.start, issue.end) = (last, written.len());
             }
-            self.issue(place, expression, issue);
+            self.issue(place, expression, issue, environment);
         }
         compiled.map(|Compiled { program, reads, asks }| {
             for (ask, start, end) in asks {
@@ -503,9 +504,17 @@ impl<'p> Compiler<'p, '_, '_> {
         }
     }
 
-    fn issue(&mut self, place: Place<'_>, expression: &Expression, issue: Issue) {
+    fn issue(
+        &mut self,
+        place: Place<'_>,
+        expression: &Expression,
+        issue: Issue,
+        environment: &Environment<'_>,
+    ) {
         let text = expression.text.get(issue.start..issue.end).unwrap_or_default();
-        let help = better_help(&issue, text).or(issue.help);
+        let kind = issue.kind.as_ref();
+        let better = kind.and_then(|kind| hints::help(kind, text, place.mode, environment));
+        let help = better.or(issue.help);
         let mut diagnostic = Diagnostic::error(issue.code, issue.message);
         if let Some(help) = help {
             diagnostic = diagnostic.help(help);
@@ -551,6 +560,7 @@ impl<'p> Compiler<'p, '_, '_> {
                 place.mode.answers()
             ),
             (_, Type::Dyn) => "the type is known only at run time; compare it, as in `x == true`".to_owned(),
+            (_, Type::List(of)) if **of == Type::String => hints::list_of_texts(&expression.text),
             _ => format!("the expression results in `{found}`"),
         };
         let diagnostic = Diagnostic::error(code, message).help(help);
@@ -609,41 +619,4 @@ fn is_escaped(name: &str) -> bool {
         after.len() < rest.len() && after.starts_with("__")
     };
     name.char_indices().any(is_escape)
-}
-
-/// What to write where a list of texts stands and one text is due; `text` is the expression's, which names the header.
-fn list_of_texts(text: &str) -> String {
-    let named = text.split_once("eader").and_then(|(_, rest)| {
-        let (_, name) = rest.split_once(['"', '\''])?;
-        name.split(['"', '\'']).next()
-    });
-    let arena = bumpalo::Bump::new();
-    let name = named.filter(|name| !name.is_empty() && name.bytes().all(is_token)).unwrap_or("X-Tool-Name");
-    let name = canonical_key(name, &arena);
-    format!(
-        "a header or query parameter is a list of texts, one for each value; test them with \
-         `object.attributes.Header(\"{name}\").exists(value, value == \"…\")`"
-    )
-}
-
-/// Whether one text is due where there is a list of texts, or an optional one: `header[?"k"].orValue("")`.
-fn takes_one_text(function: &str, arguments: &[Type]) -> bool {
-    let is_texts = |ty: &Type| *ty.unwrap_optional().unwrap_or(ty) == Type::list(Type::String);
-    let compares = matches!(function, "_==_" | "_!=_" | "orValue" | "_+_");
-    let of_text =
-        compares || matches!(function, "startsWith" | "endsWith" | "contains" | "matches" | "lowerAscii");
-    let rest = arguments.split_first().map(|(first, rest)| (is_texts(first), rest));
-    let first_is_texts = rest.is_some_and(|(texts, rest)| texts && rest.iter().all(|ty| *ty == Type::String));
-    let second_is_texts = compares && matches!(arguments, [Type::String, texts] if is_texts(texts));
-    of_text && (first_is_texts || second_is_texts)
-}
-
-/// Better help than the checker's, which knows no requests.
-fn better_help(issue: &Issue, text: &str) -> Option<String> {
-    match &issue.kind {
-        Some(TypeErrorKind::NoMatchingOverload { function, arguments, .. }) => {
-            takes_one_text(function, arguments).then(|| list_of_texts(text))
-        }
-        _ => None,
-    }
 }
