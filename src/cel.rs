@@ -17,14 +17,14 @@ pub use ast::Macros;
 pub use check::flat::{FlatError, Reader, Writer};
 pub use check::{Environment, Functions, TypeErrorKind};
 pub use compile::{
-    Compiled, Issue, Issues, Parsed, Stage, compile, compile_written, compile_written_alone, parse, write,
-    write_alone,
+    Compiled, Issue, Issues, Parsed, Stage, compile, compile_seen, compile_written, compile_written_alone,
+    parse, write, write_alone,
 };
 pub use plan::reads::Reads;
 
 /// The checked tree, for those who look at one that [`compile()`] shows them: warnings are made of it, programs are not.
 pub mod tree {
-    pub use super::ast::{Expr, ExprKind, Literal, Macro, NodeId};
-    pub use super::check::Checked;
+    pub use super::ast::{Comprehension, Expr, ExprKind, Literal, NodeId};
     pub use super::check::fallible::{Failure, FailureKind, Variables, can_fail};
+    pub use super::check::{Checked, Reference};
 }

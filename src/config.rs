@@ -20,7 +20,7 @@ mod slips;
 mod table;
 mod variables;
 
-pub use headers::{HeaderMistake, check_headers, compile_header};
+pub use headers::{HeaderMistake, check_headers, compile_header, deployed};
 pub use load::process_environment;
 pub use print::Effective;
 pub use table::{PROCESS_VARIABLES, SETTINGS, Setting, Value};

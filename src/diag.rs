@@ -200,7 +200,7 @@ pub fn did_you_mean<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -
         if !abbreviated && other.len().abs_diff(letters.len()) > allowed {
             continue;
         }
-        let distance = edits(&letters, &other);
+        let distance = edits_of(&letters, &other);
         let distance = if abbreviated { distance.min(allowed) } else { distance };
         // A word of which nothing remains is another word, not a misspelling.
         let related = distance <= allowed && distance < letters.len().max(other.len());
@@ -211,8 +211,13 @@ pub fn did_you_mean<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -
     best.map(|(_, candidate)| candidate)
 }
 
-/// Insertions, deletions, replacements and swaps of neighbours that turn `left` into `right`.
-fn edits(left: &[char], right: &[char]) -> usize {
+/// Insertions, deletions, replacements and swaps of neighbours that turn `left` into `right`; the search costs the product
+/// of the lengths.
+pub fn edits(left: &str, right: &str) -> usize {
+    edits_of(&left.chars().collect::<Vec<char>>(), &right.chars().collect::<Vec<char>>())
+}
+
+fn edits_of(left: &[char], right: &[char]) -> usize {
     let mut before: Vec<usize> = Vec::new();
     let mut row: Vec<usize> = (0..=right.len()).collect();
     let mut previous_left = None;
@@ -266,10 +271,9 @@ mod tests {
 
     #[test]
     fn a_swap_of_neighbours_is_one_edit() {
-        let letters = |word: &str| word.chars().collect::<Vec<_>>();
-        assert_eq!(edits(&letters("abcd"), &letters("acbd")), 1);
-        assert_eq!(edits(&letters("kitten"), &letters("sitting")), 3);
-        assert_eq!(edits(&letters(""), &letters("ab")), 2);
+        assert_eq!(edits("abcd", "acbd"), 1);
+        assert_eq!(edits("kitten", "sitting"), 3);
+        assert_eq!(edits("", "ab"), 2);
     }
 
     #[test]

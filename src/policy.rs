@@ -5,6 +5,7 @@
 //! | [`model`] | the `ValidatingPolicy` document: its schema and what of it is used |
 //! | [`load`] | files and directories, several documents a file, order, duplicates |
 //! | [`compile`] | documents to programs, with Kyverno's rules for what expressions result in |
+//! | [`lint`] | warnings: what policies say that is never found, never so or of no difference |
 //! | [`environment`] | what the expressions of each mode may use |
 //! | [`bundle`] | a set in one file, checked already |
 //! | [`set`] | the set that owns its programs: whole, or an error |
@@ -17,7 +18,7 @@ pub mod compile;
 pub mod decide;
 pub mod environment;
 pub mod index;
-mod lint;
+pub mod lint;
 pub mod load;
 pub mod model;
 pub mod set;

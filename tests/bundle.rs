@@ -300,7 +300,7 @@ fn headers_are_those_that_were_checked() {
 fn a_bundle_beside_other_paths_is_its_texts() {
     let folder = Folder::new("beside");
     let one = folder.write("one.bundle", bundle(&policy("a", RICH)));
-    let two = folder.write("more/b.yaml", policy("b", "null"));
+    let two = folder.write("more/b.yaml", policy("b", RICH));
     let (set, warnings) = PolicySet::from_files([&one, &two]).unwrap();
     assert_eq!(set.names().collect::<Vec<_>>(), ["a", "b"]);
     assert!(warnings.is_empty(), "{warnings}");

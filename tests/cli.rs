@@ -108,6 +108,10 @@ impl Drop for Scratch {
     }
 }
 
+/// A validation that says nothing of any event here, and one that denies each.
+const SILENT: &str = "object.attributes.method == \"PUT\" ? http.Allowed().Response() : null";
+const DENIES: &str = "object.attributes.method == \"POST\" ? http.Denied(\"no\").Response() : null";
+
 /// A policy with one validation.
 fn policy(name: &str, expression: &str) -> String {
     format!(

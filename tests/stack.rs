@@ -18,6 +18,7 @@ use toolgate::internal::cel::{Reader, Writer};
 use toolgate::internal::library::table::Context;
 use toolgate::internal::policy::compile::{Origin, compile};
 use toolgate::internal::policy::decide::decide;
+use toolgate::internal::policy::lint::Deployed;
 use toolgate::internal::policy::load::load_text;
 
 mod limits {
@@ -47,7 +48,8 @@ fn run(text: &str, body: &str) -> String {
     }
     let (checked, arena, mut writer) = (Arena::new(), Arena::new(), Writer::default());
     let origin = Origin::Recorded(&mut writer);
-    let (_, diagnostics) = compile(&loaded.policies, &loaded.exceptions, &checked, origin);
+    let deployed = Deployed::default();
+    let (_, diagnostics) = compile(&loaded.policies, &loaded.exceptions, &checked, origin, &deployed);
     if let Some(mistake) = diagnostics.iter().find(|diagnostic| diagnostic.severity == Severity::Error) {
         return format!("compile: {}", mistake.message);
     }
@@ -55,7 +57,7 @@ fn run(text: &str, body: &str) -> String {
     let bytes = writer.finish().unwrap();
     let mut reader = Reader::new(&bytes, &toolgate::internal::library::table_type).unwrap();
     let origin = Origin::Written(&mut reader);
-    let (set, diagnostics) = compile(&loaded.policies, &loaded.exceptions, &arena, origin);
+    let (set, diagnostics) = compile(&loaded.policies, &loaded.exceptions, &arena, origin, &deployed);
     assert!(diagnostics.is_empty() && reader.is_at_end(), "{diagnostics:?}");
     with_body(body, |request| {
         let bump = Bump::new();

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use bumpalo::Bump;
 
-use super::HeaderRule;
 use super::table::HEADERS;
+use super::{EnvironmentSource, HeaderRule, Settings};
 use crate::cel::program::{Arena, Program};
+use crate::cel::tree::Checked;
 use crate::cel::{self, Environment, Issue, Reads, TypeErrorKind};
 use crate::diag::{Code, Diagnostic};
 use crate::gateway::headers::CALL;
@@ -16,6 +17,7 @@ use crate::library::kyverno::http::canonical_key;
 use crate::library::types::TypeRow;
 use crate::policy::bundle::CheckedHeaders;
 use crate::policy::environment;
+use crate::policy::lint::{Deployed, Found, of_header};
 use crate::source::{ScalarMap, Source, Span};
 use crate::types::Type;
 use crate::yaml::Scalar;
@@ -73,7 +75,15 @@ pub(super) fn apply(
             mapping.retain(|rule| rule.name != name);
             continue;
         };
-        if let Err(mistakes) = compile_header(&text, checked, &Arena::new(), &mut Reads::default()) {
+        let mut slips = Vec::new();
+        let (arena, mut reads) = (Arena::new(), Reads::default());
+        let compiled =
+            compiled(&text, checked, &arena, &mut reads, &mut |checked| slips = of_header(checked));
+        out.extend(slips.into_iter().map(|Found { code, message, help, start, end }| {
+            let slip = Diagnostic::warning(code, message).help(help);
+            slip.at(source, map.locate(start, end)).path(&path)
+        }));
+        if let Err(mistakes) = compiled {
             out.extend(mistakes.into_iter().map(|mistake| {
                 let span = map.locate(mistake.start, mistake.end);
                 let diagnostic =
@@ -118,11 +128,43 @@ pub fn compile_header<'p>(
     arena: &'p Arena,
     reads: &mut Reads,
 ) -> Result<Program<'p>, Vec<HeaderMistake>> {
+    compiled(expression, checked, arena, reads, &mut |_| {})
+}
+
+/// What policies may know of a deployment with these settings.
+pub fn deployed(settings: &Settings) -> Deployed {
+    let mut environments: Vec<String> = match &settings.environment {
+        EnvironmentSource::Argument => Vec::new(),
+        EnvironmentSource::Fixed(environment) => vec![environment.to_string()],
+        EnvironmentSource::Targets(rows) => {
+            rows.iter().map(|(_, environment)| environment.to_string()).collect()
+        }
+    };
+    environments.sort_unstable();
+    environments.dedup();
+    let is_known = settings.environment != EnvironmentSource::Argument;
+    let mut deployed = Deployed::new(&settings.forward_headers, is_known.then_some(environments.as_slice()));
+    for HeaderRule { name, expression } in &settings.headers {
+        let mut look = |checked: &Checked<'_>| deployed.add(name, checked);
+        // One that does not compile is a mistake of the settings, told as such.
+        drop(compiled(expression, &[], &Arena::new(), &mut Reads::default(), &mut look));
+    }
+    deployed
+}
+
+/// As [`compile_header`]; `look` is shown the checked tree of one that was not checked before.
+fn compiled<'p>(
+    expression: &str,
+    checked: &[(String, Vec<u8>)],
+    arena: &'p Arena,
+    reads: &mut Reads,
+    look: &mut dyn FnMut(&Checked<'_>),
+) -> Result<Program<'p>, Vec<HeaderMistake>> {
     let environment = environment_of_headers();
     let checked = checked.iter().find(|(text, _)| text == expression);
     let compiled = match checked {
         Some((_, written)) => cel::compile_written_alone(written, &environment, arena),
-        None => cel::compile(expression, &environment, arena),
+        None => cel::compile_seen(expression, &environment, arena, look),
     };
     let compiled = compiled.map_err(|wrong| {
         let mistake = |issue: Issue| HeaderMistake {

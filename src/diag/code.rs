@@ -145,6 +145,9 @@ codes! {
     ValueNeverGiven = 2303, "a comparison of a header with a value that the mapping of headers never gives", "";
     DeniesNothing = 2304, "a policy of mode JSON whose `validationActions` lack `Deny`", "";
     SwallowedText = 2305, "a comment in an expression that goes on over later lines, because YAML folds them into one", "";
+    UnsetHeader = 2306, "a header that no call has, under a name that is nearly that of one which calls have", "";
+    UnknownMember = 2307, "a member that the object of mode JSON does not have, under a name that is nearly that of one", "";
+    IdleRule = 2308, "a condition, validation, exception or policy that makes no difference to any call", "";
 
     // 24xx: policies that need more of their deployment
     NotGranted = 2401, "a function that asks something outside of the call, which the configuration does not grant", "";

@@ -1,7 +1,7 @@
 //! From a policy document to programs: which environment a policy's expressions have, and Kyverno's rules for
 //! what they must result in (docs/kyverno.md §4).
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::cel::program::{Arena, Program, Shared};
@@ -15,7 +15,7 @@ use super::attach::{Attached, attach};
 use super::bundle::Written;
 use super::environment::{EXCEPTIONS_NAME, VARIABLES_NAME};
 use super::index::Index;
-use super::lint::Lint;
+use super::lint::{Deployed, Lint};
 use super::model::{Allowed, Exception, Expression, FailurePolicy, Mode, NamedExpression, Policy};
 
 mod hints;
@@ -134,12 +134,14 @@ pub enum Origin<'o, 'b> {
     Written(&'o mut Reader<'b>),
 }
 
-/// Compiles `policies`: those in which nothing is wrong, and every mistake in every expression of the others.
+/// Compiles `policies`: those in which nothing is wrong, and every mistake in every expression of the others. Warnings are
+/// for the deployment.
 pub fn compile<'p>(
     policies: &[Policy],
     exceptions: &[Exception],
     arena: &'p Arena,
     origin: Origin<'_, '_>,
+    deployed: &Deployed,
 ) -> (CompiledSet<'p>, Vec<Diagnostic>) {
     let attached = match attach(policies, exceptions) {
         Ok(attached) => attached,
@@ -160,6 +162,7 @@ pub fn compile<'p>(
     };
     let mut compiler = Compiler {
         arena,
+        deployed,
         expressions: checked,
         reads: Reads::default(),
         envoy_reads: Reads::default(),
@@ -168,6 +171,7 @@ pub fn compile<'p>(
         diagnostics: Vec::new(),
         warnings: Vec::new(),
         cap: Cap::default(),
+        answering: HashMap::new(),
         failed: false,
         forms: Vec::new(),
         told: HashSet::new(),
@@ -176,9 +180,11 @@ pub fn compile<'p>(
     for (policy, exceptions) in &policies {
         compiled.extend(compiler.policy(policy, exceptions));
     }
-    let Compiler { reads, envoy_reads, json_reads, asks, mut diagnostics, warnings, cap, .. } = compiler;
+    let Compiler { reads, envoy_reads, json_reads, asks, mut diagnostics, warnings, answering, cap, .. } =
+        compiler;
     diagnostics.extend(warnings);
     diagnostics.extend(cap.finish());
+    diagnostics.extend(answering.into_values().filter_map(|(warning, behind)| unasked(warning, &behind)));
     let index = Index::new(&compiled);
     (CompiledSet { policies: compiled, reads, envoy_reads, json_reads, asks, index }, diagnostics)
 }
@@ -195,11 +201,27 @@ pub fn compile_written<'p>(
         Ok(reader) => reader,
         Err(error) => return (CompiledSet::default(), vec![wrong(&error.to_string())]),
     };
-    let (set, mut diagnostics) = compile(policies, exceptions, arena, Origin::Written(&mut reader));
+    let (set, mut diagnostics) =
+        compile(policies, exceptions, arena, Origin::Written(&mut reader), &Deployed::default());
     if diagnostics.is_empty() && !reader.is_at_end() {
         diagnostics.push(wrong("it has more expressions than its documents"));
     }
     (set, diagnostics)
+}
+
+/// The warning of policies that nobody asks, because one before them answers every call.
+fn unasked(warning: Diagnostic, behind: &[String]) -> Option<Diagnostic> {
+    /// How many names are told.
+    const TOLD: usize = 4;
+    let names: Vec<String> = behind.iter().take(TOLD).map(|name| format!("`{name}`")).collect();
+    if names.is_empty() {
+        return None;
+    }
+    let more = if behind.len() > TOLD { ", …" } else { "" };
+    let message = format!("this answers every call: no call is ever judged by {}{more}", names.join(", "));
+    let help = "policies are asked in the order of their names, up to the first that answers: give it a condition, or a name \
+                behind the others";
+    Some(Diagnostic { message, ..warning }.help(help))
 }
 
 /// All expressions of a policy and its exceptions, in the order in which Kyverno compiles them.
@@ -220,8 +242,8 @@ fn expressions<'e>(
 }
 
 /// What an expression must result in.
-#[derive(Clone, Copy)]
-enum Due {
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Due {
     /// A match condition: exactly bool.
     Condition,
     /// A variable.
@@ -275,6 +297,7 @@ enum Expressions<'o, 'b> {
 
 struct Compiler<'p, 'o, 'b> {
     arena: &'p Arena,
+    deployed: &'o Deployed,
     expressions: Expressions<'o, 'b>,
     reads: Reads,
     envoy_reads: Reads,
@@ -283,6 +306,8 @@ struct Compiler<'p, 'o, 'b> {
     diagnostics: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
     cap: Cap,
+    /// The first policy of each mode that answers every call, as a warning without words, and those behind it.
+    answering: HashMap<Mode, (Diagnostic, Vec<String>)>,
     /// Whether anything is wrong with the policy at hand, also what was reported before: an exception's mistake is told
     /// once, and spoils every policy that it is for.
     failed: bool,
@@ -314,7 +339,8 @@ impl<'p> Compiler<'p, '_, '_> {
             in_namespace: policy.mode == Mode::Json && policy.namespace.is_some(),
         };
         // Who wrote checked expressions was warned.
-        let mut lint = matches!(self.expressions, Expressions::Parsed(..)).then(|| Lint::new(policy));
+        let mut lint =
+            matches!(self.expressions, Expressions::Parsed(..)).then(|| Lint::new(policy, self.deployed));
         let (mut conditions, mut variables) = (Vec::new(), Vec::new());
         let (mut validations, mut messages) = (Vec::new(), Vec::new());
         for condition in &policy.match_conditions {
@@ -372,7 +398,13 @@ impl<'p> Compiler<'p, '_, '_> {
                 _ => self.failed = true,
             }
         }
-        for warning in lint.into_iter().flat_map(Lint::finish) {
+        let said = lint.map(Lint::finish).unwrap_or_default();
+        if let Some((_, behind)) = self.answering.get_mut(&policy.mode) {
+            behind.push(policy.name.value.clone());
+        } else if let Some(warning) = said.answering.filter(|_| attached.is_empty()) {
+            self.answering.insert(policy.mode, (warning, Vec::new()));
+        }
+        for warning in said.warnings {
             let file = warning.source.as_ref().map_or(0, |source| Arc::as_ptr(source).addr());
             let span = warning.span.unwrap_or_default();
             // An exception from several policies is looked at for each.
@@ -409,7 +441,7 @@ impl<'p> Compiler<'p, '_, '_> {
             Expressions::Parsed(parsed, writer) => parsed.next().map(|parsed| {
                 parsed.compile_among(environment, self.arena, variables, &mut |checked| {
                     if let Some(lint) = &mut lint {
-                        lint.expression(place, expression, checked);
+                        lint.expression(place, expression, due, checked);
                     }
                     if let Some(writer) = writer {
                         unwritten = cel::write(checked, writer).err();

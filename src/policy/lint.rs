@@ -1,25 +1,27 @@
 //! Warnings: policies that load, as Kyverno loads them, and do less than their author thinks.
 //!
 //! An expression that can fail under `failurePolicy: Ignore` is a switch in the caller's hand; a header under a
-//! name that is not canonical is never there, and a value that no header ever has is never met.
+//! name that no header has is never there, a value that no header ever has is never met, and what says the same of every
+//! call says nothing.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use bumpalo::Bump;
-
-use crate::cel::tree::{Checked, Expr, ExprKind, Failure, FailureKind, Literal, NodeId, Variables, can_fail};
+use crate::cel::tree::{Checked, Failure, FailureKind, NodeId, Variables, can_fail};
 use crate::diag::{Code, Diagnostic};
-use crate::library::VARIABLES;
-use crate::library::kyverno::http::canonical_key;
-use crate::types::Type;
 
-use super::compile::Place;
-use super::model::{Expression, FailurePolicy, Mode, Policy};
+use super::compile::{Due, Place};
+use super::model::{Expression, FailurePolicy, Mode, NamedExpression, Policy};
 
 mod comments;
-mod compared;
+mod deployed;
+mod follow;
+mod given;
+mod near;
+mod objects;
 
-use compared::{Known, comparisons};
+pub use deployed::Deployed;
+pub use follow::Found;
+use follow::{Around, Value, follow};
 
 /// The most places of one expression that are warned of.
 const MAX_PLACES: usize = 3;
@@ -27,34 +29,68 @@ const MAX_PLACES: usize = 3;
 /// Gathers the warnings of one policy, expression by expression in the order of their compilation.
 pub(super) struct Lint<'p> {
     policy: &'p Policy,
+    deployed: &'p Deployed,
     variables: Variables,
-    known: Known<'p>,
-    /// The variables that are the map of headers.
-    maps: Vec<&'p str>,
+    /// What is known of the variables.
+    known: HashMap<&'p str, Value>,
+    /// The variables that were not looked at yet.
+    rest: std::slice::Iter<'p, NamedExpression>,
     /// What can fail of each variable.
     failing: Vec<(&'p str, Vec<Diagnostic>, Vec<String>)>,
     /// Variables whose failure reaches a condition or a validation.
     reached: Vec<String>,
+    /// Whether a condition may be false.
+    is_conditional: bool,
+    /// The validation that answers every call for which the conditions are true, as the warning of what is behind it.
+    answering: Option<Diagnostic>,
+    /// Whether a validation behind it was warned of.
+    is_told: bool,
     warnings: Vec<Diagnostic>,
 }
 
+/// What is to be said of a policy.
+#[derive(Default)]
+pub(super) struct Said {
+    pub(super) warnings: Vec<Diagnostic>,
+    /// If it answers every call: the warning of policies behind it, which nobody asks.
+    pub(super) answering: Option<Diagnostic>,
+}
+
 impl<'p> Lint<'p> {
-    pub(super) fn new(policy: &'p Policy) -> Lint<'p> {
+    pub(super) fn new(policy: &'p Policy, deployed: &'p Deployed) -> Lint<'p> {
         Lint {
             policy,
+            deployed,
             variables: Variables::default(),
-            known: Known::default(),
-            maps: Vec::new(),
+            known: HashMap::new(),
+            rest: policy.variables.iter(),
             failing: Vec::new(),
             reached: Vec::new(),
+            is_conditional: false,
+            answering: None,
+            is_told: false,
             warnings: Vec::new(),
         }
     }
 
     /// Looks at one expression.
-    pub(super) fn expression(&mut self, place: Place<'_>, expression: &'p Expression, checked: &Checked<'_>) {
-        self.headers(place, expression, checked);
-        self.compared(place, expression, checked);
+    pub(super) fn expression(
+        &mut self,
+        place: Place<'_>,
+        expression: &'p Expression,
+        due: Due,
+        checked: &Checked<'_>,
+    ) {
+        let around = Around { mode: Some(self.policy.mode), deployed: self.deployed, variables: &self.known };
+        let (value, found) = follow(checked, around);
+        for Found { code, message, help, start, end } in found {
+            let warning = Diagnostic::warning(code, message)
+                .path(expression.path.clone())
+                .policy(place.name)
+                .at(place.source, expression.locate(start, end));
+            self.warnings.push(warning.help(help));
+        }
+        self.idle(place, expression, due, checked, &value);
         for part in comments::swallowed(place.source, expression) {
             let message = "this belongs to the comment before it: YAML folds the lines of this text into one";
             let warning = Diagnostic::warning(Code::SwallowedText, message)
@@ -64,16 +100,14 @@ impl<'p> Lint<'p> {
                 .at(place.source, expression.locate(part.start, part.end));
             self.warnings.push(warning);
         }
-        let variable = self
-            .policy
-            .variables
-            .iter()
-            .find(|variable| std::ptr::eq(&raw const variable.expression, expression));
-        if let Some(variable) = variable {
-            self.known.add(&variable.name.value, checked);
-            if is_headers(checked, &checked.ast.root, &self.maps) {
-                self.maps.push(&variable.name.value);
+        let variable = match due {
+            Due::Anything => {
+                self.rest.find(|variable| std::ptr::eq(&raw const variable.expression, expression))
             }
+            _ => None,
+        };
+        if let Some(variable) = variable {
+            self.known.insert(&variable.name.value, value);
         }
         // What can fail takes as long to find as to check, and longer where there are patterns: not for nothing.
         if self.policy.failure_policy != FailurePolicy::Ignore {
@@ -98,8 +132,8 @@ impl<'p> Lint<'p> {
         }
     }
 
-    /// The warnings; a variable's only if something that counts uses it.
-    pub(super) fn finish(mut self) -> Vec<Diagnostic> {
+    /// What there is to say; of a variable only if something that counts uses it.
+    pub(super) fn finish(mut self) -> Said {
         // A variable uses only those before it.
         for (name, found, used) in self.failing.into_iter().rev() {
             if self.reached.iter().any(|reached| reached == name) {
@@ -107,51 +141,77 @@ impl<'p> Lint<'p> {
                 self.warnings.extend(found);
             }
         }
-        self.warnings
+        let is_sure = !self.is_conditional && self.policy.failure_policy == FailurePolicy::Fail;
+        Said { warnings: self.warnings, answering: self.answering.filter(|_| is_sure) }
     }
 
-    /// Literal keys of the header map that are not spelt as its keys are.
-    fn headers(&mut self, place: Place<'_>, expression: &Expression, checked: &Checked<'_>) {
-        let mut found = Vec::new();
-        visit(&checked.ast.root, &mut |e| keys(checked, e, &self.maps, &mut found));
-        for (node, key) in found {
-            let (message, help) = match self.policy.mode {
-                Mode::Http => {
-                    let arena = Bump::new();
-                    let canonical = canonical_key(&key, &arena);
-                    if canonical == key {
-                        continue;
-                    }
-                    let message =
-                        format!("no header is ever called `{key}`: the keys of `header` are canonical");
-                    let either = format!("`object.attributes.Header(\"{canonical}\")`, which takes any case");
-                    (message, format!("write `{canonical}`, or {either}"))
+    /// What says the same of every call.
+    fn idle(
+        &mut self,
+        place: Place<'_>,
+        expression: &Expression,
+        due: Due,
+        checked: &Checked<'_>,
+        value: &Value,
+    ) {
+        let mode = self.policy.mode;
+        let (says, help) = match (due, value) {
+            (Due::Condition, Value::Bool(true)) => return,
+            (Due::Condition, Value::Bool(false)) => {
+                self.is_conditional = true;
+                (
+                    "this condition is false for every call: the policy says nothing",
+                    "remove the policy, or the condition",
+                )
+            }
+            (Due::Condition, _) => {
+                self.is_conditional = true;
+                return;
+            }
+            (Due::Exemption, Value::Bool(false)) => (
+                "this condition is false for every call: the exception exempts nothing",
+                "remove the exception, or the condition",
+            ),
+            (Due::Validation, _) if self.answering.is_some() => {
+                if self.is_told {
+                    return;
                 }
-                Mode::Envoy => {
-                    let lower = key.to_ascii_lowercase();
-                    if lower == key {
-                        continue;
-                    }
-                    let message =
-                        format!("no header is ever called `{key}`: the keys of `headers` are in lower case");
-                    (message, format!("write `{lower}`"))
-                }
-                // It sees no request.
-                Mode::Json => continue,
-            };
-            let warning = at(place, expression, checked, node, Code::HeaderNeverFound, message).help(help);
-            self.warnings.push(warning);
+                self.is_told = true;
+                (
+                    "this is never evaluated: a validation before it answers every call",
+                    "put it before that one",
+                )
+            }
+            (Due::Validation, Value::Null) if mode != Mode::Json => {
+                ("this is null for every call: it neither allows nor denies", "remove it, or let it answer")
+            }
+            (Due::Validation, Value::Bool(true)) if mode == Mode::Json => (
+                "this is true for every call: it denies nothing",
+                "remove it, or let it say what must be true",
+            ),
+            (Due::Validation, Value::Response) if mode != Mode::Json => {
+                let root = checked.ast.root.id;
+                let warning = at(place, expression, checked, root, Code::IdleRule, String::new());
+                self.answering = Some(warning);
+                return;
+            }
+            _ => return,
+        };
+        // An error is another answer; what a variable may do is not known here.
+        let is_told = matches!(value, Value::Null | Value::Bool(_)) && self.answering.is_none();
+        if is_told && !can_fail(checked, &Variables::default()).is_empty() {
+            return;
         }
+        let root = checked.ast.root.id;
+        let warning = at(place, expression, checked, root, Code::IdleRule, says.to_owned()).help(help);
+        self.warnings.push(warning);
     }
+}
 
-    /// Comparisons of headers with values that they never have.
-    fn compared(&mut self, place: Place<'_>, expression: &Expression, checked: &Checked<'_>) {
-        for (node, never) in comparisons(checked, &self.known) {
-            let (message, help) = never.words();
-            let warning = at(place, expression, checked, node, Code::ValueNeverGiven, message).help(help);
-            self.warnings.push(warning);
-        }
-    }
+/// What is never found, or never so, in the expression of a header of the settings.
+pub fn of_header(checked: &Checked<'_>) -> Vec<Found> {
+    let deployed = Deployed::default();
+    follow(checked, Around { mode: None, deployed: &deployed, variables: &HashMap::new() }).1
 }
 
 /// Where an expression can fail.
@@ -267,137 +327,6 @@ fn words(kind: &FailureKind) -> Option<(String, String)> {
 /// A function as a policy writes it.
 fn shown(function: &str) -> String {
     format!("`{}`", function.trim_matches('_').trim_start_matches('@'))
-}
-
-fn visit<'a>(e: &'a Expr, see: &mut impl FnMut(&'a Expr)) {
-    see(e);
-    match &e.kind {
-        ExprKind::Literal(_) | ExprKind::Ident(_) => {}
-        ExprKind::Select { operand, .. } => visit(operand, see),
-        ExprKind::Call { target, args, .. } => {
-            target.as_deref().into_iter().chain(args).for_each(|inner| visit(inner, see));
-        }
-        ExprKind::List { elements, .. } => elements.iter().for_each(|element| visit(element, see)),
-        ExprKind::Map(entries) => entries.iter().for_each(|entry| {
-            visit(&entry.key, see);
-            visit(&entry.value, see);
-        }),
-        ExprKind::Struct { fields, .. } => fields.iter().for_each(|field| visit(&field.value, see)),
-        ExprKind::Comprehension(c) => {
-            [&c.iter_range, &c.accu_init, &c.condition, &c.step, &c.result]
-                .into_iter()
-                .for_each(|inner| visit(inner, see));
-        }
-    }
-}
-
-/// The literal keys by which `e` looks into the request's headers.
-fn keys(checked: &Checked<'_>, e: &Expr, maps: &[&str], found: &mut Vec<(NodeId, String)>) {
-    match &e.kind {
-        ExprKind::Select { operand, field, .. } if is_headers(checked, operand, maps) => {
-            found.push((e.id, field.clone()));
-        }
-        ExprKind::Call { function, target: None, args } => {
-            let (map, key) = match (function.as_str(), args.as_slice()) {
-                ("_[_]" | "_[?_]" | "_?._", [map, key]) | ("@in", [key, map]) => (map, key),
-                _ => return,
-            };
-            if is_headers(checked, map, maps) {
-                literals(key, found);
-            }
-        }
-        // `header.exists(k, k == "x-…")`
-        ExprKind::Comprehension(c) if is_headers(checked, &c.iter_range, maps) => {
-            visit(&c.step, &mut |inner| {
-                let ExprKind::Call { function, target: None, args } = &inner.kind else { return };
-                let is_key = |e: &Expr| matches!(&e.kind, ExprKind::Ident(name) if *name == c.iter_var);
-                match (function.as_str(), args.as_slice()) {
-                    ("_==_" | "_!=_", [left, right]) if is_key(left) => literals(right, found),
-                    ("_==_" | "_!=_", [left, right]) if is_key(right) => literals(left, found),
-                    ("@in", [left, right]) if is_key(left) => literals(right, found),
-                    _ => {}
-                }
-            });
-        }
-        _ => {}
-    }
-}
-
-/// The texts that a literal, or a list of literals, holds.
-fn literals(e: &Expr, found: &mut Vec<(NodeId, String)>) {
-    match &e.kind {
-        ExprKind::Literal(Literal::String(text)) => found.push((e.id, text.clone())),
-        ExprKind::List { elements, .. } => elements.iter().for_each(|element| literals(element, found)),
-        _ => {}
-    }
-}
-
-/// The text of a literal.
-fn text(e: &Expr) -> Option<&str> {
-    match &e.kind {
-        ExprKind::Literal(Literal::String(text)) => Some(text),
-        _ => None,
-    }
-}
-
-/// Whether `e` is the header map of the request, of either mode.
-fn is_headers(checked: &Checked<'_>, e: &Expr, maps: &[&str]) -> bool {
-    let is_variable = matches!(
-        &e.kind,
-        ExprKind::Select { operand, field, test_only: false }
-            if *checked.type_of(operand.id) == Type::Struct(VARIABLES) && maps.contains(&field.as_str())
-    );
-    is_variable || is_header(checked, e) || is_envoy_header(checked, e)
-}
-
-/// Whether `e` is the header map of a request of mode Envoy.
-fn is_envoy_header(checked: &Checked<'_>, e: &Expr) -> bool {
-    const HTTP: &str = "envoy.service.auth.v3.AttributeContext.HttpRequest";
-    match &e.kind {
-        ExprKind::Select { operand, field, test_only: false } => {
-            field == "headers" && *checked.type_of(operand.id) == Type::Struct(HTTP)
-        }
-        ExprKind::Call { function, target: None, args } => match (function.as_str(), args.as_slice()) {
-            ("_?._", [operand, field]) => {
-                let ty = checked.type_of(operand.id);
-                text(field) == Some("headers") && *ty.unwrap_optional().unwrap_or(ty) == Type::Struct(HTTP)
-            }
-            ("dyn", [arg]) => is_envoy_header(checked, arg),
-            _ => false,
-        },
-        _ => false,
-    }
-}
-
-/// Whether `e` is the header map of the request of mode HTTP, directly or through `dyn`.
-fn is_header(checked: &Checked<'_>, e: &Expr) -> bool {
-    match &e.kind {
-        ExprKind::Select { operand, field, test_only: false } => {
-            field.eq_ignore_ascii_case("header")
-                && match checked.type_of(operand.id) {
-                    Type::Struct(name) => *name == "http.CheckRequestAttributes",
-                    // Through `dyn` the struct's fields have Go's names.
-                    Type::Dyn => is_attributes(checked, operand),
-                    _ => false,
-                }
-        }
-        ExprKind::Call { function, target: None, args } if function == "dyn" => {
-            args.iter().all(|arg| is_header(checked, arg))
-        }
-        _ => false,
-    }
-}
-
-fn is_attributes(checked: &Checked<'_>, e: &Expr) -> bool {
-    match &e.kind {
-        ExprKind::Call { function, target: None, args } if function == "dyn" => {
-            args.iter().all(|arg| is_attributes(checked, arg))
-        }
-        ExprKind::Select { operand, field, .. } if field == "Attributes" => is_attributes(checked, operand),
-        _ => {
-            matches!(checked.type_of(e.id), Type::Struct("http.CheckRequestAttributes" | "http.CheckRequest"))
-        }
-    }
 }
 
 fn index(offset: u32) -> usize {

@@ -14,6 +14,7 @@ use crate::cel::program::Arena;
 use crate::diag::{Code, Diagnostic, Diagnostics, Warnings};
 use crate::policy::bundle::{CheckedHeaders, Written};
 use crate::policy::compile::{self, CompiledSet, Origin};
+use crate::policy::lint::Deployed;
 use crate::policy::load::{Loaded, load, load_bundle, load_text};
 use crate::policy::model::{Exception, Policy};
 use crate::source::Source;
@@ -182,12 +183,13 @@ impl PolicySet {
         policies: &[Policy],
         exceptions: &[Exception],
         written: Option<&Written>,
+        deployed: &Deployed,
     ) -> (PolicySet, Vec<Diagnostic>) {
         let mut mistakes = Vec::new();
         let programs = Programs::new(MutBorrow::new(Arena::new()), |arena| {
             let arena = arena.borrow_mut();
             let (set, found) = match written {
-                None => compile::compile(policies, exceptions, arena, Origin::Texts),
+                None => compile::compile(policies, exceptions, arena, Origin::Texts, deployed),
                 Some(written) => compile::compile_written(policies, exceptions, arena, written),
             };
             mistakes = found;
@@ -203,8 +205,14 @@ impl Loaded {
     /// Compiles what was loaded, also if a document is not well, so that all mistakes are reported together. The
     /// diagnostics are all that is wrong, every warning and what was left out, by file and place.
     pub fn lenient(self) -> (PolicySet, Diagnostics) {
+        self.lenient_for(&Deployed::default())
+    }
+
+    /// As [`Loaded::lenient`], with the warnings that this deployment's settings allow.
+    pub fn lenient_for(self, deployed: &Deployed) -> (PolicySet, Diagnostics) {
         let mut diagnostics = self.diagnostics;
-        let (set, mistakes) = PolicySet::compile(&self.policies, &self.exceptions, self.written.as_ref());
+        let (set, mistakes) =
+            PolicySet::compile(&self.policies, &self.exceptions, self.written.as_ref(), deployed);
         diagnostics.extend(mistakes);
         (set, Diagnostics::from(diagnostics))
     }
@@ -215,7 +223,7 @@ impl Loaded {
 /// # Errors
 /// Every mistake in every expression.
 pub fn compile(policies: &[Policy], exceptions: &[Exception]) -> Result<PolicySet, Diagnostics> {
-    let (set, mistakes) = PolicySet::compile(policies, exceptions, None);
+    let (set, mistakes) = PolicySet::compile(policies, exceptions, None, &Deployed::default());
     Diagnostics::from(mistakes).into_warnings().map(|_| set)
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::{Scratch, binary, finish, policy, root, toolgate};
+use crate::{DENIES, SILENT, Scratch, binary, finish, policy, root, toolgate};
 
 const SETTINGS: &str = "apiVersion: toolgate.dev/v1\nkind: Configuration\ndefaultDecision: deny\n";
 
@@ -10,8 +10,8 @@ const SETTINGS: &str = "apiVersion: toolgate.dev/v1\nkind: Configuration\ndefaul
 fn built(name: &str) -> (Scratch, String) {
     let scratch = Scratch::new(name);
     fs::create_dir(scratch.0.join("p")).unwrap();
-    scratch.write("p/a.yaml", &policy("a", "http.Denied(\"no\").Response()"));
-    scratch.write("p/b.yaml", &policy("b", "null"));
+    scratch.write("p/a.yaml", &policy("a", DENIES));
+    scratch.write("p/b.yaml", &policy("b", SILENT));
     scratch.write("p/toolgate.yaml", SETTINGS);
     scratch.write("p/notes.txt", "not a policy");
     let bundle = scratch.0.join("policies.bundle").to_str().unwrap().to_owned();

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value as Json;
 
-use crate::{Scratch, keys, policy, root, toolgate};
+use crate::{SILENT, Scratch, keys, policy, root, toolgate};
 
 #[test]
 fn the_shipped_policies_load() {
@@ -15,14 +15,15 @@ fn the_shipped_policies_load() {
     assert_eq!((run.code, run.out.as_str()), (0, "[]\n"));
 }
 
-/// `testdata/check/*.yaml` beside what the terminal shows. `TOOLGATE_UPDATE=1` records it.
+/// `testdata/check/*.yaml`, and folders of policies with settings, beside what the terminal shows. `TOOLGATE_UPDATE=1`
+/// records it.
 #[test]
 fn every_file_of_testdata_gives_its_recorded_output() {
     let folder = root().join("testdata/check");
     let mut checked = 0;
     for entry in fs::read_dir(&folder).unwrap() {
         let path = entry.unwrap().path();
-        if path.extension().is_none_or(|ending| ending != "yaml") {
+        if !path.is_dir() && path.extension().is_none_or(|ending| ending != "yaml") {
             continue;
         }
         let name = format!("testdata/check/{}", path.file_name().unwrap().to_str().unwrap());
@@ -73,11 +74,11 @@ fn twenty_mistakes_are_reported_together_each_in_its_line() {
 fn what_is_left_out_is_named() {
     let scratch = Scratch::new("left-out");
     let test = "---\napiVersion: cli.kyverno.io/v1alpha1\nkind: Test\n";
-    scratch.write("a.YAML", &(policy("a", "null") + test));
+    scratch.write("a.YAML", &(policy("a", SILENT) + test));
     scratch.write("notes.txt", "");
     scratch.write("empty.yml", "# nothing\n");
     fs::create_dir(scratch.0.join("..data")).unwrap();
-    scratch.write("..data/b.yaml", &policy("b", "null"));
+    scratch.write("..data/b.yaml", &policy("b", SILENT));
     let folder = &scratch.0;
     let folder = folder.to_str().unwrap();
     let run = toolgate(&["check", folder]);
@@ -103,10 +104,10 @@ fn what_is_left_out_is_named() {
 #[test]
 fn a_path_without_a_policy_is_an_error_and_so_is_a_policy_of_a_foreign_version() {
     let scratch = Scratch::new("without");
-    scratch.write("a.yaml", &policy("a", "null"));
+    scratch.write("a.yaml", &policy("a", SILENT));
     scratch.write("empty.yaml", "# kind: ValidatingPolicy\n");
     scratch
-        .write("foreign.yaml", &policy("b", "null").replace("policies.kyverno.io/v1", "cli.kyverno.io/v1"));
+        .write("foreign.yaml", &policy("b", SILENT).replace("policies.kyverno.io/v1", "cli.kyverno.io/v1"));
     let path = |name: &str| scratch.0.join(name).to_str().unwrap().to_owned();
     let run = toolgate(&["check", &path("a.yaml"), &path("empty.yaml")]);
     assert_eq!(run.code, 3);
@@ -131,7 +132,7 @@ fn the_json_form_has_the_documented_members() {
 #[test]
 fn the_configuration_beside_the_policies_is_checked_too() {
     let scratch = Scratch::new("check-config");
-    scratch.write("a.yaml", &policy("a", "null"));
+    scratch.write("a.yaml", &policy("a", SILENT));
     let folder = scratch.0.to_str().unwrap();
     let head = "apiVersion: toolgate.dev/v1\nkind: Configuration\n";
     scratch.write(
@@ -222,8 +223,9 @@ fn no_value_that_a_header_has_is_called_impossible() {
     }
     assert!(cases.len() > 25);
     for (header, value) in cases {
-        let rule =
-            format!("object.attributes.Header(\"{header}\").exists(x, x == \"{value}\") ? null : null");
+        let rule = format!(
+            "object.attributes.Header(\"{header}\").exists(x, x == \"{value}\") ? http.Allowed().Response() : null"
+        );
         let (_, warnings) = toolgate::PolicySet::from_text("a.yaml", &policy("a", &rule)).unwrap();
         assert!(warnings.is_empty(), "{header}: {value:?}: {warnings}");
     }

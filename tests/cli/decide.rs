@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 
-use crate::{Run, Scratch, binary, finish, keys, policy, root, toolgate};
+use crate::{DENIES, Run, SILENT, Scratch, binary, finish, keys, policy, root, toolgate};
 
 const REASON: &str =
     "Deletes are not allowed in production. Use another environment, or ask the platform team.";
@@ -184,11 +184,8 @@ fn when_no_policy_speaks_the_default_decides() {
 #[test]
 fn the_trace_goes_to_standard_error_and_names_every_policy_that_was_asked() {
     let scratch = Scratch::new("decide-trace");
-    scratch.write(
-        "a.yaml",
-        &policy("a-silent", "object.attributes.method == \"PUT\" ? http.Allowed().Response() : null"),
-    );
-    scratch.write("b.yaml", &policy("b-denies", "http.Denied(\"no\").Response()"));
+    scratch.write("a.yaml", &policy("a-silent", SILENT));
+    scratch.write("b.yaml", &policy("b-denies", DENIES));
     scratch.write("c.yaml", &policy("c-not-asked", "http.Allowed().Response()"));
     let directory = scratch.0.to_str().unwrap();
     let name = event("list-pods-in-production");

@@ -8,6 +8,7 @@ use crate::cel::Writer;
 use crate::cel::program::Arena;
 use crate::diag::{Code, Diagnostic, Diagnostics, Severity, Warnings};
 use crate::policy::compile::{Origin, compile};
+use crate::policy::lint::Deployed;
 use crate::policy::load::Loaded;
 use crate::policy::set;
 use crate::source::Source;
@@ -33,7 +34,8 @@ pub fn make(
 ) -> Result<(Vec<u8>, Warnings), Diagnostics> {
     let Loaded { policies, exceptions, mut diagnostics, sources, .. } = loaded;
     let mut writer = Writer::default();
-    let (_, mistakes) = compile(&policies, &exceptions, &Arena::new(), Origin::Recorded(&mut writer));
+    let origin = Origin::Recorded(&mut writer);
+    let (_, mistakes) = compile(&policies, &exceptions, &Arena::new(), origin, &Deployed::default());
     diagnostics.extend(mistakes);
     // Compiled for nothing if a document is not well, so that all mistakes are told together.
     if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {

@@ -5,9 +5,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bumpalo::Bump;
 use toolgate::internal::budget::Budget;
+use toolgate::internal::config::deployed;
 use toolgate::internal::library::capability::Session;
 use toolgate::internal::library::table::Context;
 use toolgate::internal::outside::{Fixed, ungranted, value};
+use toolgate::internal::policy::lint::Deployed;
 use toolgate::internal::policy::load::{Loaded, load, load_sources};
 use toolgate::internal::policy::set::compiled;
 use toolgate::internal::source::Source;
@@ -35,17 +37,19 @@ pub(crate) struct Policies {
 
 /// Loads and compiles. What is in a bundle counts as it was checked.
 pub(crate) fn read(paths: &[PathBuf], config: &ConfigFile) -> Policies {
-    compile(load(paths, config::named(config).as_deref()))
+    compile(load(paths, config::named(config).as_deref()), &Deployed::default())
 }
 
 /// Loads and compiles, with all warnings: of a bundle its texts.
 pub(crate) fn read_texts(paths: &[PathBuf], config: &ConfigFile) -> Policies {
-    compile(load_sources(paths, config::named(config).as_deref()))
+    let loaded = load_sources(paths, config::named(config).as_deref());
+    let deployed = config::load(config, paths).map(|(settings, _)| deployed(&settings));
+    compile(loaded, &deployed.unwrap_or_default())
 }
 
-fn compile(loaded: Loaded) -> Policies {
+fn compile(loaded: Loaded, deployed: &Deployed) -> Policies {
     let (count, exceptions) = (loaded.policies.len(), loaded.exceptions.len());
-    let (set, diagnostics) = loaded.lenient();
+    let (set, diagnostics) = loaded.lenient_for(deployed);
     let set = (!diagnostics.has_errors()).then_some(set);
     let capabilities = Capabilities::default();
     let limit = Duration::ZERO;
