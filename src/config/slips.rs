@@ -69,7 +69,11 @@ impl Slips<'_> {
             let Some(Value::Text(name)) = setting.get(self.config) else { continue };
             let Some(pointer) = meant_pointer(&name) else { continue };
             let help = format!("if `{name}` is a path, write the JSON Pointer `{pointer}`");
-            let says = "is the claim of that whole name, and not a path";
+            let says = if name.starts_with('/') {
+                "is a JSON Pointer, in which only `/` parts names, and what is behind the last one is a name too"
+            } else {
+                "is the claim of that whole name, and not a path"
+            };
             self.warn(Code::ClaimPath, setting.path, None, &format!("`{name}`"), says, help);
         }
     }

@@ -147,15 +147,36 @@ pub fn wrong_claim(name: &str) -> Option<String> {
     })
 }
 
-/// The pointer that somebody may have meant who wrote a name with points: `realm_access.roles` is a claim of that
-/// whole name, which Keycloak's tokens, for one, do not have. Names that are URIs have points of their own.
+/// The pointer that somebody may have meant who wrote a path in another way, such as with points: `realm_access.roles` is a
+/// claim of that whole name, which Keycloak's tokens, for one, do not have. Names that are URIs have points and slashes of their
+/// own.
 pub fn meant_pointer(name: &str) -> Option<String> {
-    let is_path = name.contains('.')
-        && !name.contains([':', '/'])
-        && name.split('.').all(|segment| !segment.is_empty());
-    is_path.then(|| {
-        name.split('.').fold(String::new(), |path, segment| path + "/" + &segment.replace('~', "~0"))
-    })
+    if name.contains(':') {
+        return None;
+    }
+    // `$.a['b'][0]`, `#/a/b`
+    let bare = name.trim_start_matches(['$', '#']);
+    let flat = bare.replace('[', "/").replace(['\'', '"', ']'], "").replace("./", "/");
+    let inner = flat.strip_prefix(['/', '.']).unwrap_or(&flat);
+    let inner = inner.strip_suffix('/').unwrap_or(inner);
+    let is_foreign = bare.len() < name.len() || flat != bare;
+    let separators: &[char] = match (inner.contains('.'), inner.contains('/')) {
+        (true, true) if is_foreign => &['.', '/'],
+        (true, true) => return None,
+        (true, false) => &['.'],
+        (false, true) => &['/'],
+        (false, false) if is_foreign || flat.ends_with('/') => &['/'],
+        (false, false) => return None,
+    };
+    let is_escaped = bare.starts_with('/');
+    let segments = inner.split(separators);
+    if segments.clone().any(str::is_empty) {
+        return None;
+    }
+    let pointer = segments.fold(String::new(), |path, segment| {
+        path + "/" + &if is_escaped { segment.to_owned() } else { segment.replace('~', "~0") }
+    });
+    (pointer != name).then_some(pointer)
 }
 
 /// A claim that is text and not empty.
