@@ -285,7 +285,7 @@ mod tests {
         let policy = |name: &str| {
             format!(
                 "apiVersion: policies.kyverno.io/v1\nkind: ValidatingPolicy\nmetadata: {{name: {name}}}\nspec:\n  evaluation: \
-                 {{mode: HTTP}}\n  validations: [{{expression: 'null'}}]\n---\n"
+                 {{mode: HTTP}}\n  validations: [{{expression: 'object.attributes.host == \"a\" ? http.Allowed().Response() : null'}}]\n---\n"
             )
         };
         let exception = "apiVersion: policies.kyverno.io/v1\nkind: PolicyException\nmetadata: {name: e}\nspec:\n  evaluationMode: HTTP\n  \
