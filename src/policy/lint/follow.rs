@@ -118,6 +118,8 @@ pub(super) enum Value {
     Bool(bool),
     /// A response, which is not null.
     Response,
+    /// An object that the policy makes itself, or a part of one.
+    Made,
     Object(Object),
     Headers(Keys),
     Texts(Texts),
@@ -235,7 +237,7 @@ impl<'w> Walk<'w, '_> {
                 for field in fields {
                     self.value(&field.value);
                 }
-                if self.is_response(e) { Value::Response } else { Value::Unknown }
+                if self.is_response(e) { Value::Response } else { Value::Made }
             }
             ExprKind::Comprehension(fold) => self.fold(fold),
         };
@@ -354,6 +356,7 @@ impl<'w> Walk<'w, '_> {
                 Value::Unknown
             }
             (Value::Texts(texts), _) if texts.is_list => of.element(),
+            (Value::Made, _) => Value::Made,
             _ => Value::Unknown,
         }
     }
@@ -526,7 +529,9 @@ impl<'w> Walk<'w, '_> {
             },
             ("_+_", None, [left, right]) => pieces(&[left, right], false),
             ("split", Some(of), [_, ..]) => pieces(&[of], true),
-            ("substring", Some(of), [_, ..]) | ("charAt", Some(of), [_]) => pieces(&[of], false),
+            ("reverse", Some(of), []) | ("substring", Some(of), [_, ..]) | ("charAt", Some(of), [_]) => {
+                pieces(&[of], false)
+            }
             ("replace", Some(of), [_, with, ..]) => pieces(&[of, with], false),
             ("join", Some(of), []) => pieces(&[of], false),
             ("join", Some(of), [between]) => pieces(&[of, between], false),
