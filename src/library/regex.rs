@@ -1,19 +1,28 @@
-//! Go's regular expressions on Rust's `regex`: what a pattern means, which patterns are refused, in Go's words.
+//! Go's regular expressions on the engine of Rust's `regex`: what a pattern means, which patterns are refused, in Go's words.
 //!
 //! A pattern is read as Go's `regexp/syntax` reads it (the submodule `parse`) and written again in a small part of
 //! Rust's syntax that leaves nothing to interpretation: every class as its ranges. Both engines then prefer
 //! the leftmost match and among those the first alternative, in linear time. What Go accepts and we would not run
-//! (too deep, too large) is a fault and no CEL error, because Kyverno would have raised none.
+//! (too deep, too large) is a fault and no CEL error, because Kyverno would have raised none. Every search pays for the
+//! work it makes (the submodule `search`).
 
 use std::fmt;
 use std::ops::Deref;
+use std::sync::OnceLock;
 
-use regex::{Regex, RegexBuilder};
+use regex_automata::meta::Regex;
+use regex_automata::nfa::thompson::{self, NFA, WhichCaptures};
+use regex_automata::util::syntax;
 
 use crate::budget::{Budget, Fault};
 
 mod class;
 mod parse;
+mod search;
+mod walk;
+
+pub use search::{Matches, Parts};
+use walk::Automaton;
 
 /// The longest pattern in bytes.
 const MAX_PATTERN: usize = 64 * 1024;
@@ -29,6 +38,16 @@ const CONSTANT_SIZE: usize = 10 * 1024 * 1024;
 
 /// The size in bytes of the automaton of a pattern that is made at run time.
 const RUN_TIME_SIZE: usize = 1024 * 1024;
+
+/// The states of a pattern from which on its automata are made when it is compiled: in the call that is the first to need
+/// them that would take more than about 2 ms.
+const LARGE: usize = 4_096;
+
+/// The size in bytes of what following the groups of a pattern takes.
+const GROUPS_SIZE: usize = 16 * 1024 * 1024;
+
+/// The bytes that the engine keeps of a pattern's automaton at most, in each direction, beside what its states take.
+const ENGINE_CACHE: usize = 256 * 1024;
 
 /// The nesting of the translation; the parser keeps a pattern's own depth far below.
 const TRANSLATION_NESTING: u32 = 2_000;
@@ -64,6 +83,8 @@ struct Translation {
     text: String,
     /// About how many states its automaton has.
     weight: usize,
+    /// About how many of them can be under way at once.
+    width: usize,
     /// What reading it took, in bytes of a translation.
     cost: usize,
     /// How many groups capture.
@@ -83,10 +104,18 @@ pub enum Groups {
 #[derive(Debug)]
 pub struct CompiledPattern {
     regex: Regex,
+    /// In Rust's syntax, for the automata.
+    text: Box<str>,
     /// About how many states its automaton has: what it takes in memory and to compile grows with them.
     states: usize,
-    /// Steps for sixteen bytes of a text.
-    price: usize,
+    /// About how many of them can be under way at once: what the slowest search takes for each byte grows with them.
+    width: usize,
+    /// Steps that making its automata costs a call: none if they stay for other calls.
+    making: u64,
+    /// Finds where matches end; made when it is first needed.
+    forward: OnceLock<Option<Automaton>>,
+    /// Finds where matches begin, from their ends.
+    backward: OnceLock<Option<Automaton>>,
     /// The pattern holds an ASCII `\B`.
     not_boundary: bool,
     /// How many groups capture.
@@ -98,7 +127,7 @@ pub struct CompiledPattern {
 /// # Errors
 /// Go refuses the pattern, or it is larger than we compile.
 pub fn compile(pattern: &str, groups: Groups) -> Result<CompiledPattern, PatternError> {
-    build(&translate(pattern, CONSTANT_TRANSLATION, groups)?, CONSTANT_SIZE)
+    build(translate(pattern, CONSTANT_TRANSLATION, groups)?, CONSTANT_SIZE)
 }
 
 /// Whether a constant pattern reads, and is not known to be too large before it is compiled.
@@ -128,24 +157,36 @@ fn translate(pattern: &str, longest: usize, groups: Groups) -> Result<Translatio
     parse::parse(pattern, longest, groups)
 }
 
-fn build(translation: &Translation, size: usize) -> Result<CompiledPattern, PatternError> {
-    if translation.weight.saturating_mul(4) > size {
+fn build(translation: Translation, size: usize) -> Result<CompiledPattern, PatternError> {
+    // The slowest engine keeps the places of all groups for each state, twice.
+    let kept = translation.groups.saturating_add(1).saturating_mul(32);
+    if translation.weight.saturating_mul(4) > size || translation.weight.saturating_mul(kept) > GROUPS_SIZE {
         return Err(PatternError::TooLarge);
     }
     // The translation is well formed, so what can go wrong is its size.
-    let regex = RegexBuilder::new(&translation.text)
-        .size_limit(size)
-        .nest_limit(TRANSLATION_NESTING)
-        .build()
+    // What it keeps of short searches stays with it: two megabytes for each pattern are what callers could fill.
+    let kept = translation.weight.saturating_mul(64).saturating_add(ENGINE_CACHE).min(8 * ENGINE_CACHE);
+    let regex = Regex::builder()
+        .configure(Regex::config().nfa_size_limit(Some(size)).hybrid_cache_capacity(kept))
+        .syntax(syntax::Config::new().nest_limit(TRANSLATION_NESTING))
+        .build(&translation.text)
         .map_err(|_| PatternError::TooLarge)?;
-    let price = copies(&translation.text).saturating_mul(4).saturating_add(1);
-    Ok(CompiledPattern {
+    let pattern = CompiledPattern {
         regex,
         states: translation.weight,
-        price,
+        width: translation.width,
+        making: 0,
+        forward: OnceLock::new(),
+        backward: OnceLock::new(),
         not_boundary: translation.text.contains(r"\B"),
         groups: translation.groups,
-    })
+        text: translation.text.into_boxed_str(),
+    };
+    if pattern.states > LARGE && size == CONSTANT_SIZE {
+        // What does not come about is a fault of the search that needs it.
+        let _both = (pattern.forward(), pattern.backward());
+    }
+    Ok(pattern)
 }
 
 /// The pattern of a call: compiled when the program was planned, or just now.
@@ -154,7 +195,7 @@ pub enum Pattern<'a> {
     /// Constant in the policy.
     Constant(&'a CompiledPattern),
     /// Made at run time.
-    Made(CompiledPattern),
+    Made(Box<CompiledPattern>),
 }
 
 impl Deref for Pattern<'_> {
@@ -165,14 +206,6 @@ impl Deref for Pattern<'_> {
             Pattern::Constant(pattern) => pattern,
             Pattern::Made(pattern) => pattern,
         }
-    }
-}
-
-impl Deref for CompiledPattern {
-    type Target = Regex;
-
-    fn deref(&self) -> &Regex {
-        &self.regex
     }
 }
 
@@ -187,69 +220,21 @@ impl CompiledPattern {
         self.groups
     }
 
-    /// Charges for finding out what the groups of a match of `length` bytes match.
-    ///
-    /// # Errors
-    /// The budget is spent.
-    pub fn charge_groups(&self, budget: &mut Budget, length: usize) -> Result<(), Fault> {
-        // The engine that knows follows all states at once, for each byte.
-        budget.charge_scan(length.saturating_add(16).saturating_mul(self.states.saturating_add(16)))
+    fn forward(&self) -> Option<&Automaton> {
+        self.forward.get_or_init(|| Automaton::forward(self.nfa(false)?, self.width)).as_ref()
     }
 
-    /// Charges for a search through all of `text`.
-    ///
-    /// Texts exist for which the engine follows all copies of a counted repetition one by one, so those cost more:
-    /// the worst that was measured.
-    ///
-    /// # Errors
-    /// The budget is spent.
-    pub fn charge(&self, budget: &mut Budget, text: &str) -> Result<(), Fault> {
-        budget.charge_scan(text.len().saturating_mul(self.price))
+    fn backward(&self) -> Option<&Automaton> {
+        self.backward.get_or_init(|| Automaton::backward(self.nfa(true)?, self.width)).as_ref()
     }
 
-    /// True if the pattern matches some part of `text`.
-    pub fn is_match(&self, text: &str) -> bool {
-        // An ASCII `\B` also holds between the bytes of a character. Rust's `find` skips such a match and goes on,
-        // its `is_match` just says no.
-        if self.not_boundary { self.regex.find(text).is_some() } else { self.regex.is_match(text) }
+    fn nfa(&self, reverse: bool) -> Option<NFA> {
+        thompson::Compiler::new()
+            .syntax(syntax::Config::new().nest_limit(TRANSLATION_NESTING))
+            .configure(thompson::Config::new().reverse(reverse).which_captures(WhichCaptures::None))
+            .build(&self.text)
+            .ok()
     }
-}
-
-impl Pattern<'_> {
-    /// Charges for looking for another match in `rest`, the text after the last one.
-    ///
-    /// A search may look at all of the rest only to find that a short match is the right one (`a(a*b)?`), again and
-    /// again. Patterns made at run time pay for all of it. Those that an author wrote rarely look further than the match, and
-    /// pay for what a search of the rest takes at its fastest, so that even the worst of them ends in time.
-    ///
-    /// # Errors
-    /// The budget is spent.
-    pub fn charge_next(&self, budget: &mut Budget, rest: usize) -> Result<(), Fault> {
-        match self {
-            Pattern::Constant(_) => {
-                budget.charge(u64::try_from(rest >> 6).unwrap_or(u64::MAX).saturating_add(1))
-            }
-            Pattern::Made(pattern) => budget.charge_scan(rest.saturating_mul(pattern.price)),
-        }
-    }
-}
-
-/// The sum of the upper bounds of a translation's counted repetitions: about how many copies of a piece can be
-/// under way at once.
-fn copies(translation: &str) -> usize {
-    let mut sum = 0_usize;
-    let mut before = "";
-    for part in translation.split('{') {
-        // `\x{…}` is a character.
-        if !before.is_empty() && !before.ends_with(r"\x") {
-            let (counts, _) = part.split_once('}').unwrap_or_default();
-            let (min, max) = counts.split_once(',').unwrap_or((counts, ""));
-            let bound: usize = if max.is_empty() { min } else { max }.parse().unwrap_or(0);
-            sum = sum.saturating_add(bound);
-        }
-        before = part;
-    }
-    sum
 }
 
 /// Why a pattern of a call cannot be used.
@@ -287,11 +272,9 @@ pub fn make(pattern: &str, groups: Groups, budget: &mut Budget) -> Result<Compil
     if steps(translation.weight.saturating_mul(512)) > budget.bytes {
         return Err(Fault::Memory.into());
     }
-    let pattern = build(&translation, RUN_TIME_SIZE).map_err(|_| Fault::Memory)?;
-    // Who makes a pattern of what a caller sent may make one for which the engine follows all states at each byte: a
-    // text that the pattern repeats is enough. An author's own is not like that.
-    let price = pattern.price.max(pattern.states.saturating_mul(4));
-    Ok(CompiledPattern { price, ..pattern })
+    let pattern = build(translation, RUN_TIME_SIZE).map_err(|_| Fault::Memory)?;
+    // Measured: four times as much for each direction of an automaton, which is read from the translation again.
+    Ok(CompiledPattern { making: steps(states.saturating_add(1_000).saturating_mul(4)), ..pattern })
 }
 
 #[cfg(test)]

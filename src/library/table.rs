@@ -429,7 +429,7 @@ impl<'a> Context<'a> {
             return Ok(Pattern::Constant(pattern));
         }
         match make(pattern, groups, &mut self.budget) {
-            Ok(pattern) => Ok(Pattern::Made(pattern)),
+            Ok(pattern) => Ok(Pattern::Made(Box::new(pattern))),
             Err(MakeError::Fault(fault)) => Err(fault.into()),
             Err(MakeError::Pattern(error)) => Err(self.error(format_args!("{prefix}{error}"))),
         }

@@ -1,5 +1,7 @@
 //! cel-go's `ext.Regex`, version 1: replacing and extracting what a regular expression matches.
 
+use regex_automata::Span;
+
 use crate::cel::error::{ErrorKind, Raise};
 use crate::library::regex::Pattern;
 use crate::library::row::row;
@@ -61,19 +63,17 @@ fn with_one_group<'a>(ctx: &mut Context<'a>, pattern: &str) -> Result<Pattern<'a
     Ok(regex)
 }
 
-/// What the one group of the match at `start` matches, or all of the match if there is no group.
+/// What the one group of a match matches, or all of the match if there is no group.
 fn wanted<'a>(
     ctx: &mut Context<'a>,
     regex: &Pattern<'a>,
     text: &'a str,
-    found: regex::Match<'a>,
+    found: Span,
 ) -> Result<Option<&'a str>, Raise<'a>> {
     if regex.groups() == 0 {
-        return Ok(Some(found.as_str()));
+        return Ok(text.get(found.range()));
     }
-    regex.charge_groups(&mut ctx.budget, found.len())?;
-    let captures = regex.captures_at(text, found.start());
-    let group = captures.and_then(|captures| captures.get(1)).map(|group| group.as_str());
+    let group = regex.parts(&mut ctx.budget, text, found)?.get(1);
     Ok(group.filter(|group| !group.is_empty()))
 }
 
@@ -82,8 +82,7 @@ fn extract<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
         return Err(ErrorKind::NoSuchOverload.into());
     };
     let regex = with_one_group(ctx, pattern)?;
-    regex.charge(&mut ctx.budget, text)?;
-    let Some(found) = regex.find(text) else { return Ok(Value::Optional(None)) };
+    let Some(found) = regex.find(&mut ctx.budget, text)? else { return Ok(Value::Optional(None)) };
     match wanted(ctx, &regex, text, found)? {
         Some(part) => ctx.some(Value::String(part)),
         None => Ok(Value::Optional(None)),
@@ -95,10 +94,9 @@ fn extract_all<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
         return Err(ErrorKind::NoSuchOverload.into());
     };
     let regex = with_one_group(ctx, pattern)?;
-    regex.charge(&mut ctx.budget, text)?;
     let mut parts = ctx.list_builder(0)?;
-    for found in regex.find_iter(text) {
-        regex.charge_next(&mut ctx.budget, text.len().saturating_sub(found.end()))?;
+    let mut matches = regex.matches(text);
+    while let Some(found) = matches.next(&mut ctx.budget)? {
         if let Some(part) = wanted(ctx, &regex, text, found)? {
             ctx.push(&mut parts, Value::String(part))?;
         }
@@ -122,14 +120,14 @@ fn replace<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
     }
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     let regex = ctx.compiled_with_groups(pattern)?;
-    regex.charge(&mut ctx.budget, text)?;
     let mut out = TextBuilder::new(ctx);
     let mut last = 0;
-    for found in regex.find_iter(text).take(count) {
-        regex.charge_next(&mut ctx.budget, text.len().saturating_sub(found.end()))?;
-        out.push(ctx, text.get(last..found.start()).unwrap_or_default())?;
+    let mut matches = regex.matches(text);
+    for _ in 0..count {
+        let Some(found) = matches.next(&mut ctx.budget)? else { break };
+        out.push(ctx, text.get(last..found.start).unwrap_or_default())?;
         push_replacement(ctx, &mut out, &regex, text, found, replacement)?;
-        last = found.end();
+        last = found.end;
     }
     out.push(ctx, text.get(last..).unwrap_or_default())?;
     Ok(Value::String(out.finish()))
@@ -141,10 +139,10 @@ fn push_replacement<'a>(
     out: &mut TextBuilder<'a>,
     regex: &Pattern<'a>,
     text: &'a str,
-    found: regex::Match<'a>,
+    found: Span,
     replacement: &str,
 ) -> Result<(), Raise<'a>> {
-    let mut captures = None;
+    let mut parts = None;
     let mut rest = replacement;
     while let Some((plain, escape)) = rest.split_once('\\') {
         out.push(ctx, plain)?;
@@ -171,15 +169,15 @@ fn push_replacement<'a>(
             )));
         }
         if group == 0 {
-            out.push(ctx, found.as_str())?;
+            out.push(ctx, text.get(found.range()).unwrap_or_default())?;
             continue;
         }
-        if captures.is_none() {
-            regex.charge_groups(&mut ctx.budget, found.len())?;
-            captures = regex.captures_at(text, found.start());
-        }
-        let part = captures.as_ref().and_then(|captures| captures.get(group));
-        out.push(ctx, part.map_or("", |part| part.as_str()))?;
+        let known = match parts.take() {
+            Some(known) => known,
+            None => regex.parts(&mut ctx.budget, text, found)?,
+        };
+        out.push(ctx, known.get(group).unwrap_or_default())?;
+        parts = Some(known);
     }
     out.push(ctx, rest)
 }

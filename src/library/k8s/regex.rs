@@ -48,8 +48,8 @@ fn find<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
         return Err(ErrorKind::NoSuchOverload.into());
     };
     let regex = ctx.compiled(pattern, ILLEGAL)?;
-    regex.charge(&mut ctx.budget, text)?;
-    Ok(Value::String(regex.find(text).map_or("", |found| found.as_str())))
+    let found = regex.find(&mut ctx.budget, text)?;
+    Ok(Value::String(found.and_then(|found| text.get(found.range())).unwrap_or_default()))
 }
 
 fn find_all<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
@@ -60,17 +60,13 @@ fn find_all<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
     };
     let regex = ctx.compiled(pattern, ILLEGAL)?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let mut found = ctx.list_builder(0)?;
-    if limit == 0 {
-        return Ok(ctx.finish_list(found));
+    let mut parts = ctx.list_builder(0)?;
+    let mut matches = regex.matches(text);
+    for _ in 0..limit {
+        let Some(found) = matches.next(&mut ctx.budget)? else { break };
+        ctx.push(&mut parts, Value::String(text.get(found.range()).unwrap_or_default()))?;
     }
-    regex.charge(&mut ctx.budget, text)?;
-    // An empty match next to the one before it does not count, here as in Go.
-    for part in regex.find_iter(text).take(limit) {
-        regex.charge_next(&mut ctx.budget, text.len().saturating_sub(part.end()))?;
-        ctx.push(&mut found, Value::String(part.as_str()))?;
-    }
-    Ok(ctx.finish_list(found))
+    Ok(ctx.finish_list(parts))
 }
 
 #[cfg(test)]

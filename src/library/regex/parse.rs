@@ -55,6 +55,8 @@ struct Piece {
     copies: u32,
     /// About how many states it needs.
     weight: usize,
+    /// About how many of them can be under way at once.
+    width: usize,
 }
 
 /// What lies on the stack.
@@ -173,6 +175,8 @@ pub(super) fn parse(pattern: &str, longest: usize, groups: Groups) -> Result<Tra
         (Some(Item::Piece(piece)), true) => Ok(Translation {
             text: piece.text,
             weight: piece.weight,
+            // What begins anew at each character, and the end.
+            width: piece.width.saturating_add(4),
             cost: longest.saturating_sub(parser.room),
             groups: parser.captured,
         }),
@@ -234,7 +238,7 @@ impl<'p> Parser<'p> {
     }
 
     fn push_raw(&mut self, text: &str) -> Result<(), PatternError> {
-        self.push(Piece { text: text.to_owned(), atom: true, depth: 1, copies: 1, weight: 10 })
+        self.push(Piece { text: text.to_owned(), atom: true, depth: 1, copies: 1, weight: 10, width: 3 })
     }
 
     fn push_class(&mut self, set: &ClassUnicode) -> Result<(), PatternError> {
@@ -258,7 +262,9 @@ impl<'p> Parser<'p> {
             }
         }
         self.room = self.room.checked_sub(text.len()).ok_or(PatternError::TooLarge)?;
-        self.push(Piece { text, atom: true, depth: 1, copies: 1, weight: weight.max(1) })
+        // Of the states of one class a single one is under way, and looks through its ranges.
+        let width = (set.ranges().len().min(64) >> 3).saturating_add(if wide { 3 } else { 1 });
+        self.push(Piece { text, atom: true, depth: 1, copies: 1, weight: weight.max(1), width })
     }
 
     fn literal(&mut self, c: char) -> Result<(), PatternError> {
@@ -279,7 +285,7 @@ impl<'p> Parser<'p> {
             _ => None,
         });
         let mut whole = match pieces.next() {
-            None => Piece { text: String::new(), atom: false, depth: 1, copies: 1, weight: 1 },
+            None => Piece { text: String::new(), atom: false, depth: 1, copies: 1, weight: 1, width: 1 },
             Some(first) => first,
         };
         for piece in pieces {
@@ -312,6 +318,7 @@ impl<'p> Parser<'p> {
         }
         whole.text.push(')');
         whole.depth = whole.depth.saturating_add(1);
+        whole.width = whole.width.saturating_add(1);
         self.push(whole)
     }
 
@@ -416,6 +423,7 @@ impl<'p> Parser<'p> {
         piece.depth = piece.depth.saturating_add(1);
         let times = usize::try_from(most).unwrap_or(usize::MAX).max(1);
         piece.weight = piece.weight.saturating_mul(times).saturating_add(2);
+        piece.width = piece.width.saturating_add(1).saturating_mul(times);
         if repeat.counted {
             piece.copies = match repeat.max {
                 // Nothing is copied, however often its parts are.
@@ -568,6 +576,7 @@ impl Piece {
         self.depth = self.depth.max(other.depth);
         self.copies = self.copies.max(other.copies);
         self.weight = self.weight.saturating_add(other.weight);
+        self.width = self.width.saturating_add(other.width);
     }
 
     /// Puts the text in a group, so that what surrounds it cannot get between its parts.
@@ -585,6 +594,7 @@ impl Piece {
         self.text.push(')');
         self.atom = true;
         self.weight = self.weight.saturating_add(2);
+        self.width = self.width.saturating_add(2);
     }
 }
 

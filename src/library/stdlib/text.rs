@@ -214,8 +214,7 @@ fn matches<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
         return Err(ErrorKind::NoSuchOverload.into());
     };
     let regex = ctx.compiled(pattern, "")?;
-    regex.charge(&mut ctx.budget, text)?;
-    Ok(Value::Bool(regex.is_match(text)))
+    Ok(Value::Bool(regex.is_match(&mut ctx.budget, text)?))
 }
 
 #[cfg(test)]
