@@ -1,6 +1,7 @@
 //! Kubernetes' regular expressions (k8s.io/apiserver `pkg/cel/library/regex.go`): `find` and `findAll`.
 
 use crate::cel::error::ErrorKind;
+use crate::library::stdlib::text::{go_text, within};
 use crate::library::table::{Answer, Context, Implementation::Pattern, Library, Row};
 use crate::value::Value;
 
@@ -44,9 +45,8 @@ pub static LIBRARY: Library = Library {
 };
 
 fn find<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
-    let [Value::String(text), Value::String(pattern)] = *args else {
-        return Err(ErrorKind::NoSuchOverload.into());
-    };
+    let [text, Value::String(pattern)] = *args else { return Err(ErrorKind::NoSuchOverload.into()) };
+    let text = go_text(text).ok_or(ErrorKind::NoSuchOverload)?;
     let regex = ctx.compiled(pattern, ILLEGAL)?;
     let found = regex.find(&mut ctx.budget, text)?;
     Ok(Value::String(found.and_then(|found| text.get(found.range())).unwrap_or_default()))
@@ -54,10 +54,12 @@ fn find<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
 
 fn find_all<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let (text, pattern, limit) = match *args {
-        [Value::String(text), Value::String(pattern)] => (text, pattern, -1),
-        [Value::String(text), Value::String(pattern), Value::Int(limit)] => (text, pattern, limit),
+        [text, Value::String(pattern)] => (text, pattern, Value::Int(-1)),
+        [text, Value::String(pattern), limit] => (text, pattern, within(limit)),
         _ => return Err(ErrorKind::NoSuchOverload.into()),
     };
+    let text = go_text(text).ok_or(ErrorKind::NoSuchOverload)?;
+    let Value::Int(limit) = limit else { return Err(ErrorKind::NoSuchOverload.into()) };
     let regex = ctx.compiled(pattern, ILLEGAL)?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut parts = ctx.list_builder(0)?;

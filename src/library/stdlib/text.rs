@@ -203,16 +203,24 @@ fn starts_with<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
     Ok(Value::Bool(text.starts_with(prefix)))
 }
 
-fn matches<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
-    let [text, Value::String(pattern)] = *args else { return Err(ErrorKind::NoSuchOverload.into()) };
-    // cel-go's optimised call takes whatever Go holds as a string: the name of a type, and what is in an optional, too.
-    let mut inner = text;
+/// What Go holds as a string, which is all that cel-go's optimised calls of regular expressions look at: the name of a type,
+/// and what is in an optional, too.
+pub fn go_text(value: Value<'_>) -> Option<&str> {
+    if let Value::String(text) | Value::Type(text) = within(value) { Some(text) } else { None }
+}
+
+/// What is in optionals.
+pub fn within(value: Value<'_>) -> Value<'_> {
+    let mut inner = value;
     while let Value::Optional(Some(value)) = inner {
         inner = *value;
     }
-    let (Value::String(text) | Value::Type(text)) = inner else {
-        return Err(ErrorKind::NoSuchOverload.into());
-    };
+    inner
+}
+
+fn matches<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+    let [text, Value::String(pattern)] = *args else { return Err(ErrorKind::NoSuchOverload.into()) };
+    let text = go_text(text).ok_or(ErrorKind::NoSuchOverload)?;
     let regex = ctx.compiled(pattern, "")?;
     Ok(Value::Bool(regex.is_match(&mut ctx.budget, text)?))
 }
