@@ -18,12 +18,14 @@ mod print;
 mod read;
 mod slips;
 mod table;
+mod unfit;
 mod variables;
 
 pub use headers::{HeaderMistake, check_headers, compile_header, deployed};
 pub use load::process_environment;
 pub use print::Effective;
 pub use table::{PROCESS_VARIABLES, SETTINGS, Setting, Value};
+pub use unfit::unfit;
 
 pub use crate::audit::AuditConfig;
 pub use crate::gateway::answer::{DenialConfig, DenialForm};

@@ -30,6 +30,8 @@ pub struct Compiled<'p> {
     pub reads: Reads,
     /// What it asks that must be granted, and where: from which byte to which.
     pub asks: Vec<(Ask, usize, usize)>,
+    /// What fails in every evaluation: the error, and where it is raised, from which byte to which.
+    pub fails: Vec<(String, usize, usize)>,
 }
 
 /// The stage that an expression did not pass.
@@ -237,15 +239,17 @@ fn program<'p>(
     if let Some(input) = environment.inputs().first() {
         reads.add(checked, input);
     }
-    let place = |(node, ask)| {
+    let place = |node: NodeId| {
         let span = checked.ast.info(node).span;
-        (ask, index(span.start), index(span.end))
+        (index(span.start), index(span.end))
     };
-    let asks = asks::asks(checked).into_iter().map(place).collect();
-    let planned =
-        plan::plan(checked, arena, environment).and_then(|program| plan::with_variables(program, variables));
+    let asks = asks::asks(checked).into_iter().map(|(node, ask)| (ask, place(node).0, place(node).1)).collect();
+    let mut fails = Vec::new();
+    let planned = plan::plan(checked, arena, environment, &mut fails)
+        .and_then(|program| plan::with_variables(program, variables));
+    let fails = fails.into_iter().map(|(node, error)| (error, place(node).0, place(node).1)).collect();
     match planned {
-        Ok(program) => Ok(Compiled { program, reads, asks }),
+        Ok(program) => Ok(Compiled { program, reads, asks, fails }),
         Err(error) => Err(unplanned(checked, error.node, error.message)),
     }
 }
@@ -340,7 +344,10 @@ fn help(kind: &TypeErrorKind, environment: &Environment<'_>) -> Option<String> {
         TypeErrorKind::UndeclaredReference { name, receiver: None, .. } => {
             let functions = environment.functions().iter();
             let global = functions.filter(|function| function.overloads.iter().any(|o| !o.signature.member));
-            did_you_mean(name, environment.names().chain(global.map(|function| function.name.as_str())))
+            let known = environment.names().chain(global.map(|function| function.name.as_str()));
+            // One who wrote `http.Get` did not mean `http.Denied`.
+            let is_inside = |known: &&str| known.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
+            did_you_mean(name, known.filter(|known| !is_inside(known)))
         }
         TypeErrorKind::UndeclaredReference { name, receiver: Some(receiver), .. } => {
             let members = members(receiver, environment);

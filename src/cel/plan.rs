@@ -24,7 +24,7 @@ pub struct PlanError {
     pub message: String,
 }
 
-/// Plans what was checked in `environment`.
+/// Plans what was checked in `environment`. What fails in every evaluation of it, with the error, is added to `fails`.
 ///
 /// # Errors
 /// See [`PlanError`].
@@ -32,10 +32,12 @@ pub fn plan<'p>(
     checked: &Checked<'_>,
     arena: &'p Arena,
     environment: &Environment<'_>,
+    fails: &mut Vec<(NodeId, String)>,
 ) -> Result<Program<'p>, PlanError> {
     let mut planner = lower::Planner::new(checked, arena, environment);
     let root = planner.plan(&checked.ast.root)?;
     let root = &*arena.bump.alloc(root);
+    fails.append(&mut planner.fails);
     let program = Program::new(root, planner.slots(), checked.output().clone())
         .sharing(arena.bump.alloc_slice_copy(&planner.shared), planner.asks);
     match program.depth > MAX_NESTING {

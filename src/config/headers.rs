@@ -9,7 +9,7 @@ use bumpalo::Bump;
 use super::table::HEADERS;
 use super::{EnvironmentSource, HeaderRule, Settings};
 use crate::cel::program::{Arena, Program};
-use crate::cel::tree::Checked;
+use crate::cel::tree::{Checked, Expr, ExprKind, Literal};
 use crate::cel::{self, Environment, Issue, Reads, TypeErrorKind};
 use crate::diag::{Code, Diagnostic};
 use crate::gateway::headers::CALL;
@@ -152,6 +152,26 @@ pub fn deployed(settings: &Settings) -> Deployed {
     deployed
 }
 
+/// The texts that a header always has: those of a literal, none if it is null or empty. Nothing if it depends on the call, or
+/// is a mistake.
+pub(super) fn literals(expression: &str) -> Option<Vec<String>> {
+    let mut texts = None;
+    let mut look = |checked: &Checked<'_>| {
+        let elements = match &checked.ast.root.kind {
+            ExprKind::Literal(Literal::Null) => &[],
+            ExprKind::List { elements, .. } => elements.as_slice(),
+            _ => std::slice::from_ref(&checked.ast.root),
+        };
+        let text = |element: &Expr| match &element.kind {
+            ExprKind::Literal(Literal::String(text)) => Some(text.clone()),
+            _ => None,
+        };
+        texts = elements.iter().map(text).collect();
+    };
+    let compiled = compiled(expression, &[], &Arena::new(), &mut Reads::default(), &mut look).is_ok();
+    texts.filter(|_| compiled)
+}
+
 /// As [`compile_header`]; `look` is shown the checked tree of one that was not checked before.
 fn compiled<'p>(
     expression: &str,
@@ -247,6 +267,10 @@ fn own_help(kind: &TypeErrorKind, expression: &str) -> Option<String> {
         TypeErrorKind::NoMatchingOverload { function, .. } if function == "_?_:_" => {
             Some("both sides must be of one type, or one of them `dyn`: `has(…) ? dyn(…) : null`".to_owned())
         }
+        TypeErrorKind::UndeclaredReference { name, .. } if name == "http" || name == "envoy" => Some(
+            "a header is computed from `call` alone: nothing is asked for it, and only policies answer"
+                .to_owned(),
+        ),
         TypeErrorKind::UndeclaredReference { name, .. } if name == "object" => Some(
             "a header is computed from `call`; `object` is what policies see of it afterwards".to_owned(),
         ),

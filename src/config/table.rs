@@ -324,7 +324,7 @@ fn url(text: &str) -> Option<String> {
 /// The name of a header.
 pub(super) fn header_name(text: &str) -> Option<String> {
     (text.is_empty() || !text.bytes().all(is_token))
-        .then(|| "is not the name of a header: it must consist of letters, digits and `-`".to_owned())
+        .then(|| "is not the name of a header: it may have letters, digits, `-`, and the signs ``!#$%&'*+.^_`|~``".to_owned())
 }
 
 /// The name of an environment.

@@ -114,6 +114,7 @@ codes! {
     // 14xx: what was left out
     IdleException = 1303, "an exception that matches no policy", "";
     IdleExpiry = 1304, "an exception with `expiresAt`, which its evaluation mode does not look at", "";
+    DuplicateException = 1305, "two exceptions of one name in one namespace", "";
     HiddenPath = 1401, "a file or directory whose name starts with a point; it is left out", "";
     OtherFile = 1402, "a file among policies whose name does not end in .yaml, .yml or .json; it is left out", "";
     OtherDocument = 1403, "a document that may stand beside policies and is none; it is left out", "failed to retrieve validator: …";
@@ -148,6 +149,8 @@ codes! {
     UnsetHeader = 2306, "a header that no call has, under a name that is nearly that of one which calls have", "";
     UnknownMember = 2307, "a member that the object of mode JSON does not have, under a name that is nearly that of one", "";
     IdleRule = 2308, "a condition, validation, exception or policy that makes no difference to any call", "";
+    IgnoredField = 2309, "a field of a policy at which its evaluation mode does not look", "";
+    AlwaysFails = 2310, "a part of an expression that fails whenever it is evaluated", "";
 
     // 24xx: policies that need more of their deployment
     NotGranted = 2401, "a function that asks something outside of the call, which the configuration does not grant", "";
@@ -177,6 +180,7 @@ codes! {
     NotInForce = 3012, "a configuration beside policies that is not in force, because nothing reads the file", "";
     IdleSetting = 3013, "a setting, or an entry of one, that counts for nothing beside the others", "";
     OpenDoor = 3014, "a pattern by which calls of any tool pass without a policy", "";
+    UnfitHeader = 3015, "a header that policies read and that the settings remove, or make one that says nothing of a call", "";
     UnknownVariable = 3020, "an environment variable that names no setting", "";
     BadVariable = 3021, "an environment variable whose value its setting cannot have", "";
 

@@ -13,6 +13,7 @@ use crate::gateway::headers::{Attribute, CALL, CallReads};
 use crate::gateway::json::{self, JsonReads};
 use crate::gateway::request::{self, HeaderReads};
 use crate::library::kyverno::http::canonical_key;
+use crate::policy::model::Mode;
 
 /// What gives a header its values.
 pub(super) enum Origin<'p> {
@@ -138,7 +139,7 @@ pub(super) fn envoy_headers(reads: &Reads) -> request::Reads {
 
 /// What policies read of the request, in the gateway's terms.
 pub(super) fn request_reads(reads: &Reads) -> request::Reads {
-    const HEADER: &str = "attributes.header";
+    const HEADER: &str = Mode::Http.headers();
     let headers = if reads.reads_whole(HEADER) {
         HeaderReads::All
     } else {

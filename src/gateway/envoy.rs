@@ -14,12 +14,13 @@ use super::refusal::Refusal;
 use crate::budget::{Budget, Fault};
 use crate::cel::Reads;
 use crate::library::kyverno::envoy::messages;
+use crate::policy::model::Mode;
 use crate::value::{Map, MapBuilder, Object, ObjectRow, ObjectType, Timestamp, Value};
 
 pub use payload::payload;
 
 /// The names of headers as policies write them.
-pub const HEADERS: &str = "attributes.request.http.headers";
+pub const HEADERS: &str = Mode::Envoy.headers();
 
 /// What costs anything to build, and is read by any policy of mode Envoy.
 #[derive(Clone, Copy, Debug, Default)]

@@ -5,11 +5,12 @@ use bumpalo::Bump;
 use super::call::{Call, Deployment};
 use super::headers::{Attribute, CallReads, Unfit, attribute_value};
 use crate::budget::Budget;
+use crate::policy::model::Mode;
 use crate::value::json::{JsonError, go};
 use crate::value::{Map, MapBuilder, Value};
 
 /// The name of the member with the headers.
-pub const HEADERS: &str = "headers";
+pub const HEADERS: &str = Mode::Json.headers();
 
 /// The members that a tool call's object has for each attribute, in their order; the headers are those that policies of
 /// mode HTTP see, never the caller's own.

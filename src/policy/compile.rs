@@ -4,10 +4,13 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use bumpalo::Bump;
+
 use crate::cel::program::{Arena, Program, Shared};
 use crate::cel::{self, Compiled, Environment, Issue, Macros, Parsed, Reader, Reads, Writer};
 use crate::diag::{Cap, Code, Diagnostic};
 use crate::library::capability::{Ask, Capability};
+use crate::library::kyverno::http::canonical_key;
 use crate::source::{Located, Source};
 use crate::types::Type;
 
@@ -43,6 +46,8 @@ pub struct CompiledPolicy<'p> {
     pub denies: bool,
     /// Where the validations stand: `spec.validations[0]`.
     pub paths: Vec<String>,
+    /// The headers that it reads by their names, in canonical form.
+    pub headers: Vec<String>,
 }
 
 /// What a validation of mode JSON says when it is false.
@@ -167,6 +172,7 @@ pub fn compile<'p>(
         reads: Reads::default(),
         envoy_reads: Reads::default(),
         json_reads: Reads::default(),
+        headers: Vec::new(),
         asks: Vec::new(),
         diagnostics: Vec::new(),
         warnings: Vec::new(),
@@ -302,6 +308,8 @@ struct Compiler<'p, 'o, 'b> {
     reads: Reads,
     envoy_reads: Reads,
     json_reads: Reads,
+    /// The headers that the policy at hand reads by their names.
+    headers: Vec<String>,
     asks: Vec<(Ask, Diagnostic)>,
     diagnostics: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
@@ -328,6 +336,7 @@ struct Scope<'s, 'l, 'p> {
 impl<'p> Compiler<'p, '_, '_> {
     fn policy(&mut self, policy: &Policy, attached: &[Attached<'_>]) -> Option<CompiledPolicy<'p>> {
         self.failed = false;
+        self.headers.clear();
         let mut environment = policy.mode.environment();
         // No variable has a value yet, not even `variables` itself.
         let before = environment.clone().unbound(&[VARIABLES_NAME]);
@@ -425,6 +434,7 @@ impl<'p> Compiler<'p, '_, '_> {
             messages,
             denies: policy.denies,
             paths,
+            headers: std::mem::take(&mut self.headers),
         })
     }
 
@@ -483,12 +493,21 @@ impl<'p> Compiler<'p, '_, '_> {
             }
             self.issue(place, expression, issue, environment);
         }
-        compiled.map(|Compiled { program, reads, asks }| {
+        compiled.map(|Compiled { program, reads, asks, fails }| {
+            if let Some(lint) = lint {
+                lint.failing(place, expression, fails);
+            }
             for (ask, start, end) in asks {
                 self.ask_in_namespace(place, expression, &ask, start, end);
                 if self.is_new(place, expression, "", start, end) {
                     let diagnostic = Diagnostic::error(Code::NotGranted, String::new());
                     self.asks.push((ask, located(place, expression, diagnostic, start, end)));
+                }
+            }
+            for (_, name) in reads.keys.iter().filter(|(map, _)| map == place.mode.headers()) {
+                let name = canonical_key(name, &Bump::new()).to_owned();
+                if !self.headers.contains(&name) {
+                    self.headers.push(name);
                 }
             }
             match place.mode {

@@ -132,6 +132,27 @@ impl<'p> Lint<'p> {
         }
     }
 
+    /// What fails in every evaluation of an expression: the errors and their places.
+    pub(super) fn failing(
+        &mut self,
+        place: Place<'_>,
+        expression: &Expression,
+        fails: Vec<(String, usize, usize)>,
+    ) {
+        // Where a failure opens the policy, that is told in other words.
+        if self.policy.failure_policy == FailurePolicy::Ignore {
+            return;
+        }
+        for (error, start, end) in fails.into_iter().take(MAX_PLACES) {
+            let message = format!("this fails for every call that comes to it: {error}");
+            let warning = Diagnostic::warning(Code::AlwaysFails, message)
+                .path(expression.path.clone())
+                .policy(place.name)
+                .at(place.source, expression.locate(start, end));
+            self.warnings.push(warning.help("an error is a denial; write what has a value, or remove it"));
+        }
+    }
+
     /// What there is to say; of a variable only if something that counts uses it.
     pub(super) fn finish(mut self) -> Said {
         // A variable uses only those before it.

@@ -3,6 +3,7 @@
 //! Knows files, directories, the order of policies and duplicates. Kyverno skips what it cannot load and serves the
 //! rest, which opens the door that the lost policy kept shut; here each fault is an error of the whole set.
 
+use std::collections::hash_map::Entry as Slot;
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::Read;
@@ -469,8 +470,20 @@ impl Loader {
         let Ok(attached) = attach(policies, exceptions) else { return };
         let busy: HashSet<*const Exception> =
             attached.iter().flatten().map(|attached| ptr::from_ref(attached.exception)).collect();
+        let mut seen = HashMap::new();
         for exception in exceptions.iter() {
             let name = &exception.name;
+            match seen.entry((&exception.namespace, &name.value)) {
+                Slot::Vacant(vacant) => drop(vacant.insert((&exception.source, name.span))),
+                Slot::Occupied(first) => {
+                    let (first, place) = first.get();
+                    let message = format!("there are two exceptions of the name `{}`", name.value);
+                    let help = "both count here; a cluster keeps the one that was applied last";
+                    let warning = Diagnostic::warning(Code::DuplicateException, message).help(help);
+                    let warning = warning.at(&exception.source, name.span).path("metadata.name");
+                    diagnostics.push(warning.label(first, *place, "first used here"));
+                }
+            }
             if !busy.contains(&ptr::from_ref(exception)) {
                 let names = exception.policies.iter().any(|of| self.names.contains_key(&of.name));
                 let message = format!("the exception `{}` matches no policy", name.value);

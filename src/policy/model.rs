@@ -4,6 +4,7 @@
 //! expression is text with a way back to its file.
 
 mod document;
+mod unread;
 
 use std::sync::Arc;
 
@@ -35,6 +36,15 @@ impl Mode {
             Mode::Http => "HTTP",
             Mode::Envoy => "Envoy",
             Mode::Json => "JSON",
+        }
+    }
+
+    /// Where its requests have the headers.
+    pub const fn headers(self) -> &'static str {
+        match self {
+            Mode::Http => "attributes.header",
+            Mode::Envoy => "attributes.request.http.headers",
+            Mode::Json => "headers",
         }
     }
 
@@ -286,6 +296,8 @@ fn read_root(source: &Arc<Source>, document: &Document, root: &Node, out: &mut V
     if let Some(spec) = mapping.entries.iter().find(|entry| entry.key == "spec") {
         mode(source, spec, out);
         of_json(source, spec, out);
+        unread::of_requests(source, spec, out);
+        unread::without_validations(source, spec, out);
     }
     let judgeable = !document.faulty && out.iter().all(|diagnostic| !misleads(diagnostic));
     // INVARIANT: a policy that lacks an expression has a diagnostic, so it is never served; without diagnostics all
@@ -392,6 +404,10 @@ fn belongs(
             .path("kind")
             .help(format!("documents of this group are of kind `{SETTINGS}` or `{FIXTURE}`"))
             .suggest(name, [SETTINGS, FIXTURE].into_iter())
+    } else if group == "kyverno.io" {
+        let message = format!("`{name}` of `{}` is not a policy", api_version.value);
+        let help = format!("the policies of this group are of an older kind; write a `{KIND}` of `{GROUP}/v1`");
+        Diagnostic::error(Code::UnknownKind, message).at(source, kind.span).path("kind").help(help)
     } else {
         let message = format!("`{name}` of `{}` is not a policy", api_version.value);
         Diagnostic::error(Code::UnknownKind, message)

@@ -126,7 +126,7 @@ fn evaluate(case: &Json, checked: &Checked<'_>, environment: &Environment<'_>) -
     let (arena, bump) = (Arena::new(), Bump::new());
     let inputs = environment.inputs().iter().map(|name| values::read(&case["bindings"][*name], &bump));
     let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
-    let program = plan::plan(checked, &arena, environment)
+    let program = plan::plan(checked, &arena, environment, &mut Vec::new())
         .map_err(|error| format!("makes no program: {}", error.message))?;
     let mut frame = Frame::new(Context::new(&bump, Budget::default()), &inputs);
     let answer = frame.evaluate(&program);

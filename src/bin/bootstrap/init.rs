@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use toolgate::internal::audit::{self, KeySource};
-use toolgate::internal::config::process_environment;
+use toolgate::internal::config::{process_environment, unfit};
 use toolgate::internal::diag::report::{Palette, render};
 use toolgate::internal::visible::printable;
 use toolgate::{Diagnostic, PolicySet, Settings, Severity};
@@ -93,12 +93,14 @@ pub(crate) fn digest_key(config: &mut Settings) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Loads and compiles the policies. Warnings, and what was left out, go to the log.
-pub(crate) fn policies() -> Result<PolicySet, Failure> {
+/// Loads and compiles the policies. Warnings, what was left out, and headers of the settings that do not fit them go to the
+/// log.
+pub(crate) fn policies(settings: &Settings) -> Result<PolicySet, Failure> {
     let config = Settings::named_file(None, process_environment());
     let (set, warnings) = PolicySet::from_files_beside(policy_paths(), config.as_deref())
         .map_err(|diagnostics| Failure::diagnosed("Toolgate.Policies", "the policies", &diagnostics))?;
     tell(&warnings);
+    tell(&unfit(&set, settings));
     Ok(set)
 }
 

@@ -73,7 +73,7 @@ fn run() -> ExitCode {
 fn start() -> Result<(Engine, Capabilities), init::Failure> {
     let mut settings = init::configuration()?;
     init::digest_key(&mut settings)?;
-    let set = init::policies()?;
+    let set = init::policies(&settings)?;
     let engine = Engine::new(set, settings).map_err(|diagnostics| {
         init::Failure::diagnosed("Toolgate.Configuration", "the configuration", &diagnostics)
     })?;

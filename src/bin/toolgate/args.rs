@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use toolgate::internal::policy::decide::DefaultDecision;
 
 const ABOUT: &str = "Decides AI agents' tool calls with Kyverno ValidatingPolicy YAML, as Kyverno would";
@@ -203,18 +203,19 @@ pub(crate) struct Decide {
 /// `toolgate apply`
 #[derive(Debug, Args)]
 #[command(after_help = APPLY_HELP)]
+#[command(group = ArgGroup::new("payload").required(true).multiple(true))]
 pub(crate) struct Apply {
     /// Policy files and directories
     #[arg(value_name = "PATH", required = true)]
     pub(crate) paths: Vec<PathBuf>,
     /// Payload files, several at once, separated by commas, or the option several times; `-` is standard input
-    #[arg(long, value_name = "FILE", required_unless_present_any = ["envoy_payload", "json_payload"], num_args = 1.., value_delimiter = ',')]
+    #[arg(long, value_name = "FILE", group = "payload", num_args = 1.., value_delimiter = ',')]
     pub(crate) http_payload: Vec<PathBuf>,
     /// The same for policies of mode Envoy: CheckRequests in protobuf's JSON
-    #[arg(long, value_name = "FILE", num_args = 1.., value_delimiter = ',')]
+    #[arg(long, value_name = "FILE", group = "payload", num_args = 1.., value_delimiter = ',')]
     pub(crate) envoy_payload: Vec<PathBuf>,
     /// The same for policies of mode JSON: any JSON objects
-    #[arg(long, value_name = "FILE", num_args = 1.., value_delimiter = ',')]
+    #[arg(long, value_name = "FILE", group = "payload", num_args = 1.., value_delimiter = ',')]
     pub(crate) json_payload: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) config: ConfigFile,

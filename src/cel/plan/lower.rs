@@ -3,6 +3,7 @@
 use crate::budget::Budget;
 use crate::cel::ast::{Expr, ExprKind, Literal, MapEntry, NodeId, StructField};
 use crate::cel::check::{Checked, Environment, Function, Overload, Reference};
+use crate::cel::error::Raise;
 use crate::cel::eval;
 use crate::library::VARIABLES;
 use crate::library::regex::{self, CompiledPattern, Groups, PatternError};
@@ -36,6 +37,8 @@ pub(super) struct Planner<'c, 'p> {
     pub(super) asks: bool,
     /// True if something was planned that need not cost the same elsewhere.
     pub(super) unlike: bool,
+    /// What fails in every evaluation, with the error.
+    pub(super) fails: Vec<(NodeId, String)>,
 }
 
 #[derive(Clone, Copy)]
@@ -56,6 +59,7 @@ impl<'c, 'p> Planner<'c, 'p> {
             shared: Vec::new(),
             asks: false,
             unlike: false,
+            fails: Vec::new(),
         }
     }
 
@@ -116,7 +120,7 @@ impl<'c, 'p> Planner<'c, 'p> {
         let constant = planned.iter().all(|e| is_const(&e.key) && is_const(&e.value) && !e.optional);
         let node = Node::Map { id, entries: self.slice(planned) };
         self.check_constant_map(id, entries, node)?;
-        Ok(self.fold(node, constant))
+        Ok(self.fold(id, node, constant))
     }
 
     fn message(&mut self, id: NodeId, fields: &[StructField]) -> Result<Node<'p>, PlanError> {
@@ -271,11 +275,12 @@ impl<'c, 'p> Planner<'c, 'p> {
             planned.push(Element { value: self.plan(element)?, optional: optional.contains(&index) });
         }
         let constant = planned.iter().all(|e| is_const(&e.value) && !e.optional);
-        Ok(self.fold(Node::List { id, elements: self.slice(planned) }, constant))
+        let list = Node::List { id, elements: self.slice(planned) };
+        Ok(self.fold(id, list, constant))
     }
 
     /// The value of a constant node, unless evaluating it fails or costs too much: then it does so on each request.
-    fn fold(&self, node: Node<'p>, constant: bool) -> Node<'p> {
+    fn fold(&mut self, id: NodeId, node: Node<'p>, constant: bool) -> Node<'p> {
         if !constant {
             return node;
         }
@@ -285,7 +290,19 @@ impl<'c, 'p> Planner<'c, 'p> {
             // A function may change it, so each evaluation makes its own.
             Ok(Value::Object(object)) if object.ty.message && !object.tagged => node,
             Ok(value) => Node::Const(value),
+            Err(Raise::Error(error)) => {
+                self.fails(id, error.to_string());
+                node
+            }
             Err(_) => node,
+        }
+    }
+
+    /// Notes that a node fails in every evaluation.
+    fn fails(&mut self, node: NodeId, error: String) {
+        // A constant pattern that does not read fails the call of constants too.
+        if self.fails.last().is_none_or(|(last, _)| *last != node) {
+            self.fails.push((node, error));
         }
     }
 
@@ -404,7 +421,7 @@ impl<'c, 'p> Planner<'c, 'p> {
             ("orValue", Some(right), None) => Node::OptionalOrValue { id, left: first, right },
             _ => return None,
         };
-        Some(self.fold(node, constant))
+        Some(self.fold(id, node, constant))
     }
 
     fn function(
@@ -443,7 +460,7 @@ impl<'c, 'p> Planner<'c, 'p> {
                 pattern,
                 counted,
             };
-            return Ok(self.fold(Node::Call(self.arena.bump.alloc(call)), constant));
+            return Ok(self.fold(id, Node::Call(self.arena.bump.alloc(call)), constant));
         }
         if overloads.len() == 1 {
             let (body, position) =
@@ -455,7 +472,7 @@ impl<'c, 'p> Planner<'c, 'p> {
                 && matches!(first.implementation, Implementation::Pattern(..));
             let guards = if optimised { &[] } else { self.guards(function, first, &certain) };
             let call = Call { id, function: name, body, args, guards, receivers: &[], pattern, counted };
-            return Ok(self.fold(Node::Call(self.arena.bump.alloc(call)), constant));
+            return Ok(self.fold(id, Node::Call(self.arena.bump.alloc(call)), constant));
         }
         // cel-go tries every overload of the function, also those that the checker ruled out.
         let mut candidates = Vec::new();
@@ -468,7 +485,7 @@ impl<'c, 'p> Planner<'c, 'p> {
         let pattern = self.pattern(id, function, position, args, literals)?;
         let candidates = self.slice(candidates);
         let dispatch = Dispatch { id, function: name, candidates, args, pattern };
-        Ok(self.fold(Node::Dispatch(self.arena.bump.alloc(dispatch)), constant))
+        Ok(self.fold(id, Node::Dispatch(self.arena.bump.alloc(dispatch)), constant))
     }
 
     /// The guards of an overload; none if the arguments' kinds are certain to pass.
@@ -540,7 +557,10 @@ impl<'c, 'p> Planner<'c, 'p> {
             {
                 Err(PlanError { node: id, message: error.to_string() })
             }
-            Err(_) => Ok(None),
+            Err(error) => {
+                self.fails(id, error.to_string());
+                Ok(None)
+            }
         }
     }
 }

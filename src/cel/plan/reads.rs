@@ -87,6 +87,14 @@ impl Reader<'_, '_> {
     }
 
     fn visit_call(&mut self, id: NodeId, function: &str, target: Option<&Expr>, args: &[Expr]) {
+        // What is known at run time only is read whole; the key says what of it is meant.
+        if let ("_[_]" | "_[?_]" | "_?._", None, [map, Expr { kind: ExprKind::Literal(Literal::String(key)), .. }])
+        | ("@in", None, [Expr { kind: ExprKind::Literal(Literal::String(key)), .. }, map]) =
+            (function, target, args)
+            && let Some(path) = self.path(map).filter(|path| !path.is_empty() && !self.is_map(map))
+        {
+            self.reads.keys.insert((path, key.clone()));
+        }
         // The map, and the key that is looked up in it.
         let lookup = match (function, target, args) {
             ("_[_]" | "_[?_]" | "_?._", None, [map, key]) | ("@in", None, [key, map]) if self.is_map(map) => {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::cel::tree::Checked;
 
 use super::follow::{Alternative, Around, Texts, Value, follow};
-use super::given::{Form, Given, Keys, canonical};
+use super::given::{Form, Given, Keys, TARGET, TOOL, canonical};
 use super::near;
 
 /// What the built-in mapping of headers makes of a call's attributes.
@@ -96,8 +96,8 @@ impl Deployed {
             ("environment", None) => Form::Environment,
             ("method", _) => Form::Method,
             ("operation", _) => Form::Operation,
-            ("tool", _) => Form::Name("tool"),
-            ("target", _) => Form::Name("target"),
+            ("tool", _) => Form::Name(TOOL),
+            ("target", _) => Form::Name(TARGET),
             _ => Form::Any,
         };
         Some(Texts::given(form, *is_list))
@@ -124,15 +124,13 @@ impl Deployed {
         // A caller may send any.
         let known = self.settings.as_ref().filter(|_| keys != Keys::Caller)?;
         let set = || known.headers.iter().map(|(own, _)| own.as_str());
-        if set().any(|own| own == name) || known.forwarded.contains(&name) {
+        // What the settings remove is told of the settings.
+        let is_built_in = MAPPING.iter().any(|(own, _)| *own == name);
+        if is_built_in || set().any(|own| own == name) || known.forwarded.contains(&name) {
             return None;
         }
         let shown =
             |name: &str| if keys.is_canonical() { name.to_owned() } else { name.to_ascii_lowercase() };
-        if MAPPING.iter().any(|(own, _)| *own == name) {
-            let message = format!("no call has the header `{}`: the settings remove it", shown(&name));
-            return Some((message, format!("remove `{name}: null` from `headers` of the settings")));
-        }
         let meant = shown(near::header(written, set())?);
         let message = format!(
             "no call of the gateway has the header `{}`: it is neither computed nor forwarded",
@@ -166,7 +164,9 @@ fn as_header(values: &Texts) -> Texts {
     if values.is_open {
         return Texts::given(Form::Value, true);
     }
-    Texts::list(given)
+    let mut all = Texts::list(given);
+    all.is_single = !values.is_list;
+    all
 }
 
 #[cfg(test)]

@@ -33,6 +33,8 @@ pub(super) enum Alternative {
 pub(super) struct Texts {
     pub(super) of: Rc<[Alternative]>,
     pub(super) is_list: bool,
+    /// A list of one text, or none.
+    pub(super) is_single: bool,
     /// It may be another as well.
     pub(super) is_open: bool,
     /// The node to blame for a literal that stands elsewhere.
@@ -41,7 +43,7 @@ pub(super) struct Texts {
 
 impl Default for Texts {
     fn default() -> Texts {
-        Texts { of: Rc::from([]), is_list: false, is_open: false, at: None }
+        Texts { of: Rc::from([]), is_list: false, is_single: false, is_open: false, at: None }
     }
 }
 
@@ -59,7 +61,7 @@ impl Texts {
     }
 
     fn one(self) -> Texts {
-        Texts { is_list: false, ..self }
+        Texts { is_list: false, is_single: false, ..self }
     }
 
     /// What literals say of it.
@@ -73,18 +75,23 @@ impl Texts {
     /// One that is one or the other.
     fn or(self, other: Texts) -> Texts {
         let is_open = self.is_open || other.is_open || self.is_list != other.is_list;
-        if other.of.is_empty() || Rc::ptr_eq(&self.of, &other.of) {
+        if other.of.is_empty() {
             return Texts { is_open, ..self };
+        }
+        // Both may be there.
+        let is_single = false;
+        if Rc::ptr_eq(&self.of, &other.of) {
+            return Texts { is_open, is_single, ..self };
         }
         if self.of.is_empty() {
             return Texts { is_open, ..other };
         }
         if self.of.len().saturating_add(other.of.len()) > MAX_ALTERNATIVES {
-            return Texts { is_open: true, ..self };
+            return Texts { is_open: true, is_single, ..self };
         }
         let at = self.at.filter(|at| other.at == Some(*at));
         let all = self.placed(at).chain(other.placed(at)).collect();
-        Texts { of: all, is_list: self.is_list, is_open, at }
+        Texts { of: all, is_list: self.is_list, is_single, is_open, at }
     }
 
     /// The alternatives, where all of them are not `at` one node.
@@ -490,6 +497,7 @@ impl<'w> Walk<'w, '_> {
                 self.unset(node, text, *keys);
             }
         }
+        self.with_target(value, other, part);
         // Where one of several texts is given, the others are for other settings.
         let doubts: Vec<_> = other.literals().map(|(node, text)| (node, given.doubt(text))).collect();
         if part == Part::Whole && value.of.len() == 1 && doubts.iter().all(|(_, doubt)| doubt.is_some()) {
@@ -497,6 +505,23 @@ impl<'w> Walk<'w, '_> {
                 if let Some((code, message, help)) = doubt {
                     self.tell(node, code, message, help);
                 }
+            }
+        }
+    }
+
+    /// Names of tools with their targets, where one of the other names is not the same tool's without.
+    fn with_target(&mut self, value: &Texts, other: &Texts, part: Part) {
+        let is_without = |text: &str| {
+            let tool = text.split_once("___").map(|(_, tool)| tool);
+            other.literals().any(|(_, other)| Some(&**other) == tool)
+        };
+        for (node, text) in other.literals().filter(|(_, text)| text.contains("___") && !is_without(text)) {
+            let of = value.of.iter().map(|alternative| match alternative {
+                Alternative::Given(given) if given.may_have(text, part) => given.with_target(text, part),
+                _ => None,
+            });
+            if let Some(Some((code, message, help))) = of.reduce(Option::and) {
+                self.tell(node, code, message, help);
             }
         }
     }
@@ -533,6 +558,7 @@ impl<'w> Walk<'w, '_> {
                 pieces(&[of], false)
             }
             ("replace", Some(of), [_, with, ..]) => pieces(&[of, with], false),
+            ("join", Some(Value::Texts(texts)), _) if texts.is_single => Value::Texts(texts.clone().one()),
             ("join", Some(of), []) => pieces(&[of], false),
             ("join", Some(of), [between]) => pieces(&[of, between], false),
             _ => Value::Unknown,

@@ -40,6 +40,15 @@ pub(super) fn canonical(name: &str) -> String {
     canonical_key(name, &Bump::new()).to_owned()
 }
 
+/// What the name of a tool is called, and its two parts.
+pub(super) const WHOLE: &str = "name of a tool";
+pub(super) const TARGET: &str = "target";
+pub(super) const TOOL: &str = "tool";
+
+/// Where policies find the parts.
+const IN_TARGET: &str = "`X-Tool-Target` (in mode JSON `object.target`)";
+const IN_TOOL: &str = "`X-Tool-Name` (in mode JSON `object.tool`)";
+
 /// Texts of one kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Form {
@@ -161,7 +170,7 @@ impl Form {
             Form::HttpMethod => text.bytes().all(is_token),
             Form::Operation => text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()),
             // A tool's target ends where the first `___` begins.
-            Form::Name("target") if text.contains("___") => false,
+            Form::Name(TARGET) if text.contains("___") => false,
             Form::Name(_) => text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_./-".contains(&byte)),
             Form::Key(keys) if keys.is_canonical() => is_canonical(text, part),
             Form::Key(_) => Case::Lower.fits(text),
@@ -320,6 +329,29 @@ impl Given {
         (Code::ValueNeverGiven, message, self.help(text, &normal, part))
     }
 
+    /// What is doubtful about the name of a tool with its target: what is behind the first `___` rarely has another.
+    pub(super) fn with_target(&self, text: &str, part: Part) -> Option<(Code, String, String)> {
+        if !matches!(self.form, Form::Name(TOOL)) {
+            return None;
+        }
+        let name = match part {
+            Part::Pattern => {
+                let begins = text.strip_prefix('^')?;
+                let end = begins.bytes().position(|byte| !self.form.ascii(byte) || byte == b'.');
+                begins.get(..end.unwrap_or(begins.len()))?
+            }
+            Part::Whole | Part::Start | Part::End | Part::Inside => text,
+        };
+        let (target, tool) = name.split_once("___").filter(|(target, tool)| target.len() + tool.len() > 0)?;
+        let message = format!("no tool {} `{text}`: its name is without the target and `___`", part.does());
+        let help = match (target.is_empty(), tool.is_empty() || part == Part::Pattern) {
+            (true, _) => format!("write `{tool}`"),
+            (false, true) => format!("compare {IN_TARGET} with `{target}`"),
+            (false, false) => format!("write `{tool}`, and compare {IN_TARGET} with `{target}`"),
+        };
+        Some((Code::ValueNeverGiven, message, help))
+    }
+
     /// What is doubtful about a text that may be there by its form, and is none of those that the settings give.
     pub(super) fn doubt(&self, text: &str) -> Option<(Code, String, String)> {
         let Form::OneOf(_, texts) = &self.form else { return None };
@@ -355,12 +387,21 @@ impl Given {
             Form::Environment | Form::OneOf(true, _) => "write it as the header has it".to_owned(),
             Form::Method => format!("write `{}`", meant(text).unwrap_or("the method as MCP has it")),
             Form::HttpMethod => "compare `X-Mcp-Method`, which is the method of MCP".to_owned(),
-            Form::Operation => "compare `X-Tool-Name`, which is the tool's whole name".to_owned(),
+            Form::Operation => format!("compare {IN_TOOL}, which is all of the tool's name without its target"),
             Form::Name(_) if text.contains(['*', '?', '[', '^', '$', '(']) => {
                 "`==` and `in` know no patterns: use `startsWith`, `endsWith`, `contains` or `matches`"
                     .to_owned()
             }
-            Form::Name(_) => "write the name as the gateway lists it".to_owned(),
+            Form::Name(TARGET) => match text.split_once("___") {
+                Some((target, tool)) if !target.is_empty() && !tool.is_empty() => {
+                    format!("write `{target}`; the tool's name, `{tool}`, is {IN_TOOL}")
+                }
+                _ => format!("{IN_TARGET} is what is before the first `___` of the name that the gateway lists"),
+            },
+            Form::Name(TOOL) => {
+                format!("{IN_TOOL} is what is behind the first `___` of the name that the gateway lists")
+            }
+            Form::Name(_) => "write the name as the gateway lists it, `target___tool`".to_owned(),
             Form::Value | Form::Any | Form::Key(_) | Form::OneOf(false, _) => format!("write `{normal}`"),
         }
     }
@@ -375,7 +416,7 @@ fn rule(form: &Form, text: &str) -> &'static str {
         Form::Method => "a call whose method is written otherwise is refused before policies are asked",
         Form::HttpMethod => "it has letters, digits and a few signs only",
         Form::Operation => "an operation is the first word of the tool's name, in lower case",
-        Form::Name("target") if text.contains("___") => "a target ends where the first `___` begins",
+        Form::Name(TARGET) if text.contains("___") => "a target ends where the first `___` begins",
         Form::Name(_) => "names have letters, digits and `_ . / -` only",
         Form::Key(_) => "names of headers are not written so",
         Form::Value | Form::Any | Form::OneOf(false, _) => {
@@ -399,6 +440,8 @@ fn key_words(keys: Keys, text: &str, part: Part) -> (String, String) {
         Keys::Envoy => "the keys of `headers` are in lower case",
         Keys::Caller => "the keys of `call.headers` are in lower case",
     };
+    // Names of headers have `-` where those of other things have `_`.
+    let text = &text.replace('_', "-");
     let normal = if keys.is_canonical() { canonical(text) } else { text.to_ascii_lowercase() };
     let help = match (keys, part) {
         (_, Part::Pattern) => {
@@ -473,8 +516,8 @@ mod tests {
                 &["tools/call", "logging/setLevel", "acme/Do", "notifications/roots/list_changed"],
             ),
             (Form::Operation, &["delete", "delete2", ""]),
-            (Form::Name("tool"), &["deletePod", "a_b.c/D-1", "a___b"]),
-            (Form::Name("target"), &["shop", "Shop__2"]),
+            (Form::Name(TOOL), &["deletePod", "a_b.c/D-1", "a___b"]),
+            (Form::Name(TARGET), &["shop", "Shop__2"]),
             (Form::Key(Keys::Http), &["X-Tool-Name", "Accept", "X-1a-B", "Etag"]),
             (Form::Key(Keys::Json), &["X-Tool-Name", "Www-Authenticate"]),
             (Form::Key(Keys::Envoy), &[":path", "x-tool-name"]),

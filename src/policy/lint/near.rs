@@ -64,8 +64,16 @@ fn distance(words: &[String], candidate: &str) -> Option<usize> {
         let is_one = words.iter().filter(|word| *word != "x").count() == 1;
         is_one && own.len() >= 4 && (is_misspelt(&own, &other) || stem(&own) == stem(&other))
     };
+    // `X-Tool-Nmae`: word by word, those that say little too.
+    let is_alike = || {
+        let other = self::words(candidate);
+        let is_one = |(word, other): (&String, &String)| {
+            word == other || word.len() >= 4 && is_misspelt(word, other)
+        };
+        words.len() == other.len() && words.iter().zip(&other).all(is_one)
+    };
     let is_among = !own.is_empty() && own.iter().all(|word| other.iter().any(|other| is_like(word, other)));
-    if is_among { Some(other.len().saturating_sub(own.len())) } else { is_joined().then_some(0) }
+    if is_among { Some(other.len().saturating_sub(own.len())) } else { (is_joined() || is_alike()).then_some(0) }
 }
 
 /// Whether one word is another: misspelt, in the plural or its beginning.
@@ -130,6 +138,9 @@ mod tests {
             ("X-Tool-Id", "X-Tool-Name"),
             ("X-Toolname", "X-Tool-Name"),
             ("X-Tol-Name", "X-Tool-Name"),
+            ("X-Tool-Nmae", "X-Tool-Name"),
+            ("X-Tool Name", "X-Tool-Name"),
+            ("X-Tool-Name ", "X-Tool-Name"),
             ("X_tool_name", "X-Tool-Name"),
             ("Tool-Name", "X-Tool-Name"),
             ("X-Mcp-Tool-Name", "X-Tool-Name"),

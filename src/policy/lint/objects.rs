@@ -5,7 +5,7 @@ use crate::types::Type;
 
 use super::deployed::Deployed;
 use super::follow::{Texts, Value};
-use super::given::{Form, Keys};
+use super::given::{Form, Keys, WHOLE};
 
 /// An object whose members are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +72,7 @@ pub(super) fn member(object: Object, name: &str, deployed: &Deployed) -> Value {
         (Object::Mcp, "request" | "Request") => Value::Object(Object::McpRequest),
         (Object::McpRequest, "ToolCall") => Value::Object(Object::ToolCall),
         (Object::McpRequest, "Method") => text(Form::Method),
-        (Object::ToolCall, "Name") => text(Form::Name("tool")),
+        (Object::ToolCall, "Name") => text(Form::Name(WHOLE)),
         (Object::Json, "headers") => Value::Headers(Keys::Json),
         (Object::Call, "headers") => Value::Headers(Keys::Caller),
         (Object::Json | Object::Call, name) => deployed.attribute(name).map(Value::Texts).unwrap_or_default(),

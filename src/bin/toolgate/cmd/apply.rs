@@ -4,7 +4,8 @@
 use std::path::Path;
 
 use bumpalo::Bump;
-use serde::Serialize;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
 use toolgate::Outcome;
 use toolgate::internal::budget::Budget;
 use toolgate::internal::gateway::payload::payload;
@@ -78,6 +79,27 @@ fn is_yaml(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml")
 }
 
+/// Whether this is an event of the gateway, by what no payload has.
+fn is_event(bytes: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Event {
+        interceptor_input_version: Option<IgnoredAny>,
+        mcp: Option<Envelope>,
+        http: Option<Envelope>,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Envelope {
+        gateway_request: Option<IgnoredAny>,
+    }
+    serde_json::from_slice::<Event>(bytes).is_ok_and(|event| {
+        let envelopes = [event.mcp, event.http];
+        event.interceptor_input_version.is_some()
+            || envelopes.into_iter().flatten().any(|envelope| envelope.gateway_request.is_some())
+    })
+}
+
 /// What came of one payload, as a line of JSON.
 #[derive(Debug, Serialize)]
 struct Line {
@@ -115,6 +137,12 @@ fn apply(
     session: &Session,
     report: &mut Report,
 ) -> Option<Line> {
+    if is_event(&input.bytes) {
+        report.warning(&format!(
+            "`{}` looks like an event of the gateway, which is no payload: `toolgate decide` answers events",
+            input.name
+        ));
+    }
     let arena = Bump::new();
     let mut budget = Budget::default();
     let request = match mode {

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use toolgate::internal::config::check_headers;
+use toolgate::internal::config::{check_headers, unfit};
 use toolgate::internal::outside::ungranted;
 use toolgate::internal::policy::bundle::{Beside, is_bundle, make};
 use toolgate::internal::policy::load::load_sources;
@@ -47,6 +47,9 @@ pub(crate) fn run(arguments: &Build) -> Report {
     // What is written must load, in every respect: it is asked of what was written.
     let (set, wrong) = loads(&name, &bytes, source.is_some().then_some(&settings));
     diagnostics.extend(wrong);
+    if let Some(set) = &set {
+        diagnostics.extend(unfit(set, &settings));
+    }
     if !diagnostics.is_empty() {
         report.refuse(&diagnostics);
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bumpalo::Bump;
 use toolgate::internal::budget::Budget;
-use toolgate::internal::config::deployed;
+use toolgate::internal::config::{deployed, unfit};
 use toolgate::internal::library::capability::Session;
 use toolgate::internal::library::table::Context;
 use toolgate::internal::outside::{Fixed, ungranted, value};
@@ -43,8 +43,12 @@ pub(crate) fn read(paths: &[PathBuf], config: &ConfigFile) -> Policies {
 /// Loads and compiles, with all warnings: of a bundle its texts.
 pub(crate) fn read_texts(paths: &[PathBuf], config: &ConfigFile) -> Policies {
     let loaded = load_sources(paths, config::named(config).as_deref());
-    let deployed = config::load(config, paths).map(|(settings, _)| deployed(&settings));
-    compile(loaded, &deployed.unwrap_or_default())
+    let Ok((settings, _)) = config::load(config, paths) else { return compile(loaded, &Deployed::default()) };
+    let mut policies = compile(loaded, &deployed(&settings));
+    if let Some(set) = &policies.set {
+        policies.diagnostics.extend(unfit(set, &settings));
+    }
+    policies
 }
 
 fn compile(loaded: Loaded, deployed: &Deployed) -> Policies {

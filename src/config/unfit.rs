@@ -1,0 +1,63 @@
+//! Headers of the built-in mapping that policies read and that settings take from them: removed, or made the same for
+//! every call. Each by itself is well, and together they are policies that never match.
+
+use super::headers::{canonical, literals};
+use super::{HeaderRule, Settings};
+use crate::diag::{Code, Diagnostic};
+use crate::gateway::headers::DEFAULT_MAPPING;
+use crate::policy::set::{PolicySet, compiled};
+
+/// The header that a deployment may well make the same for every call, if it is what policies look for.
+const ENVIRONMENT: &str = "X-Environment";
+
+/// Those that say who calls: a deployment for one caller has one.
+const IDENTITY: [&str; 4] = ["X-User", "X-Client-Id", "X-User-Roles", "X-User-Groups"];
+
+/// How many policies are named.
+const TOLD: usize = 4;
+
+/// Warns of each such header.
+pub fn unfit(set: &PolicySet, settings: &Settings) -> Vec<Diagnostic> {
+    let mut out = Vec::new();
+    for (name, built_in) in DEFAULT_MAPPING {
+        let rule = settings.headers.iter().find(|rule| canonical(&rule.name) == *name);
+        if rule.is_some_and(|rule| rule.expression == *built_in) {
+            continue;
+        }
+        let policies = compiled(set).policies.iter();
+        let readers = policies.filter(|policy| policy.headers.iter().any(|read| read == name));
+        let readers: Vec<String> = readers.map(|policy| format!("`{}`", policy.name)).collect();
+        if readers.is_empty() {
+            continue;
+        }
+        let Some((message, help)) = words(name, rule) else { continue };
+        let more = if readers.len() > TOLD { ", …" } else { "" };
+        let some = readers.iter().take(TOLD).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let verb = if readers.len() == 1 { "reads" } else { "read" };
+        let warning = Diagnostic::warning(Code::UnfitHeader, format!("{message}, and {some}{more} {verb} it"));
+        out.push(warning.path(format!("headers.{name}")).help(help));
+    }
+    out
+}
+
+/// What is wrong with a header, and what to do.
+fn words(name: &str, rule: Option<&HeaderRule>) -> Option<(String, String)> {
+    let texts = rule.map_or_else(|| Some(Vec::new()), |rule| literals(&rule.expression))?;
+    if texts.is_empty() {
+        let message = format!("no call has the header `{name}` by the settings");
+        return Some((message, format!("remove `{name}` from `headers` of the settings")));
+    }
+    let shown: Vec<String> = texts.iter().map(|text| format!("`{text}`")).collect();
+    let message = format!("the header `{name}` is {} in every call by the settings", shown.join(", "));
+    if name == ENVIRONMENT {
+        let small = |text: &String| text.trim().to_lowercase();
+        let is_fit = texts.iter().all(|text| small(text) == *text);
+        let help = format!(
+            "policies look for environments in lower case: write `{}`, or set `environment.value`",
+            texts.first().map(small).unwrap_or_default()
+        );
+        return (!is_fit).then_some((message, help));
+    }
+    let help = "compute it from `call`, or remove it from `headers` for what is built in".to_owned();
+    (!IDENTITY.contains(&name)).then_some((message, help))
+}
