@@ -202,7 +202,6 @@ impl Engine {
         let mut forward = names_to_forward(&settings.forward_headers, &computed);
         forward.retain(|name| request_reads.header(name));
         let digest = digest(set.digest(), &settings.deciding());
-        let config = settings;
         let inner = Inner {
             set,
             mapping,
@@ -213,7 +212,7 @@ impl Engine {
             json,
             rules,
             environments,
-            config,
+            config: settings,
             digest,
         };
         Ok(Engine(Arc::new(inner)))

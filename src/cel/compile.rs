@@ -243,7 +243,8 @@ fn program<'p>(
         let span = checked.ast.info(node).span;
         (index(span.start), index(span.end))
     };
-    let asks = asks::asks(checked).into_iter().map(|(node, ask)| (ask, place(node).0, place(node).1)).collect();
+    let asks =
+        asks::asks(checked).into_iter().map(|(node, ask)| (ask, place(node).0, place(node).1)).collect();
     let mut fails = Vec::new();
     let planned = plan::plan(checked, arena, environment, &mut fails)
         .and_then(|program| plan::with_variables(program, variables));

@@ -316,15 +316,11 @@ pub(super) fn shown(text: &str) -> String {
     if text.chars().any(char::is_control) { text.escape_debug().to_string() } else { text.to_owned() }
 }
 
-/// What URLs begin with.
-fn url(text: &str) -> Option<String> {
-    Prefix::of(text).err()
-}
-
 /// The name of a header.
 pub(super) fn header_name(text: &str) -> Option<String> {
-    (text.is_empty() || !text.bytes().all(is_token))
-        .then(|| "is not the name of a header: it may have letters, digits, `-`, and the signs ``!#$%&'*+.^_`|~``".to_owned())
+    (text.is_empty() || !text.bytes().all(is_token)).then(|| {
+        "is not the name of a header: it has letters, digits and signs such as `-` and `_`".to_owned()
+    })
 }
 
 /// The name of an environment.
@@ -563,7 +559,7 @@ settings! {
     "true", "Policies may ask for random texts (`random`). They are made of the decision's id, so that a record can be decided again: nothing that must stay secret may depend on them.";
 
     "capabilities.keySets.urls", "TOOLGATE_KEY_SET_URLS",
-    Kind::Texts(url, |config| &mut config.capabilities.key_sets.urls),
+    Kind::Texts(|text| Prefix::of(text).err(), |config| &mut config.capabilities.key_sets.urls),
     r#"["https://login.example.com/"]"#,
     "What the URLs begin with whose keys policies may ask for (`jwks.Fetch`). Scheme, host and port must be the same, and the path is compared by whole segments. Keys are fetched at the start and in the background, never while a call waits.";
 
@@ -612,7 +608,7 @@ settings! {
     "5000", "The milliseconds that fetching a set of keys may take.";
 
     "capabilities.http.urls", "TOOLGATE_HTTP_URLS",
-    Kind::Texts(url, |config| &mut config.capabilities.http.urls),
+    Kind::Texts(|text| Prefix::of(text).err(), |config| &mut config.capabilities.http.urls),
     r#"["https://inventory.example.com/v1/"]"#,
     "What the URLs begin with that policies may ask (`http.Get`, `http.Post`), compared as those of key sets. The call waits for the answer. A redirect to another host is an error, and so is a name of an address that is link-local or of a cloud's metadata; such an address can be asked only where it is itself the host of a URL here.";
 

@@ -18,9 +18,11 @@ const TOLD: usize = 4;
 
 /// Warns of each such header.
 pub fn unfit(set: &PolicySet, settings: &Settings) -> Vec<Diagnostic> {
+    let computed: Vec<(String, &HeaderRule)> =
+        settings.headers.iter().map(|rule| (canonical(&rule.name), rule)).collect();
     let mut out = Vec::new();
     for (name, built_in) in DEFAULT_MAPPING {
-        let rule = settings.headers.iter().find(|rule| canonical(&rule.name) == *name);
+        let rule = computed.iter().find(|(own, _)| own == name).map(|(_, rule)| *rule);
         if rule.is_some_and(|rule| rule.expression == *built_in) {
             continue;
         }
@@ -34,7 +36,8 @@ pub fn unfit(set: &PolicySet, settings: &Settings) -> Vec<Diagnostic> {
         let more = if readers.len() > TOLD { ", …" } else { "" };
         let some = readers.iter().take(TOLD).map(String::as_str).collect::<Vec<_>>().join(", ");
         let verb = if readers.len() == 1 { "reads" } else { "read" };
-        let warning = Diagnostic::warning(Code::UnfitHeader, format!("{message}, and {some}{more} {verb} it"));
+        let warning =
+            Diagnostic::warning(Code::UnfitHeader, format!("{message}, and {some}{more} {verb} it"));
         out.push(warning.path(format!("headers.{name}")).help(help));
     }
     out

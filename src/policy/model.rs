@@ -406,7 +406,8 @@ fn belongs(
             .suggest(name, [SETTINGS, FIXTURE].into_iter())
     } else if group == "kyverno.io" {
         let message = format!("`{name}` of `{}` is not a policy", api_version.value);
-        let help = format!("the policies of this group are of an older kind; write a `{KIND}` of `{GROUP}/v1`");
+        let help =
+            format!("the policies of this group are of an older kind; write a `{KIND}` of `{GROUP}/v1`");
         Diagnostic::error(Code::UnknownKind, message).at(source, kind.span).path("kind").help(help)
     } else {
         let message = format!("`{name}` of `{}` is not a policy", api_version.value);

@@ -246,6 +246,24 @@ fn a_payload_that_cannot_be_read_is_an_error_of_usage() {
 }
 
 #[test]
+fn an_event_of_the_gateway_is_no_payload_and_a_payload_must_be_there() {
+    let event = "testdata/events/delete-pod-in-production.json";
+    for payload in ["--http-payload", "--json-payload"] {
+        let run = toolgate(&["apply", "policies", payload, event]);
+        assert!(run.err.contains("looks like an event of the gateway"), "{}", run.err);
+        assert!(run.err.contains("`toolgate decide` answers events"), "{}", run.err);
+    }
+    let run =
+        toolgate(&["apply", "policies", "--http-payload", "testdata/payloads/delete-pod-in-production.json"]);
+    assert!(!run.err.contains("event"), "{}", run.err);
+    let run = toolgate(&["apply", "policies"]);
+    assert_eq!(run.code, 2);
+    for option in ["--http-payload", "--envoy-payload", "--json-payload"] {
+        assert!(run.err.contains(option), "{}", run.err);
+    }
+}
+
+#[test]
 fn json_payloads_are_for_policies_of_mode_json() {
     let scratch = Scratch::new("apply-json");
     let rule = "object.tool != \"delete\"";

@@ -227,7 +227,9 @@ fn no_value_that_a_header_has_is_called_impossible() {
             "object.attributes.Header(\"{header}\").exists(x, x == \"{value}\") ? http.Allowed().Response() : null"
         );
         let (_, warnings) = toolgate::PolicySet::from_text("a.yaml", &policy("a", &rule)).unwrap();
-        assert!(warnings.is_empty(), "{header}: {value:?}: {warnings}");
+        // The name of a tool whose own name has `___` is doubted, and not called impossible.
+        let is_doubted = value.contains("___") && warnings.to_string().contains("hardly ever");
+        assert!(warnings.is_empty() || is_doubted, "{header}: {value:?}: {warnings}");
     }
 }
 

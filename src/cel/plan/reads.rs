@@ -88,7 +88,11 @@ impl Reader<'_, '_> {
 
     fn visit_call(&mut self, id: NodeId, function: &str, target: Option<&Expr>, args: &[Expr]) {
         // What is known at run time only is read whole; the key says what of it is meant.
-        if let ("_[_]" | "_[?_]" | "_?._", None, [map, Expr { kind: ExprKind::Literal(Literal::String(key)), .. }])
+        if let (
+            "_[_]" | "_[?_]" | "_?._",
+            None,
+            [map, Expr { kind: ExprKind::Literal(Literal::String(key)), .. }],
+        )
         | ("@in", None, [Expr { kind: ExprKind::Literal(Literal::String(key)), .. }, map]) =
             (function, target, args)
             && let Some(path) = self.path(map).filter(|path| !path.is_empty() && !self.is_map(map))

@@ -515,10 +515,13 @@ impl<'w> Walk<'w, '_> {
             let tool = text.split_once("___").map(|(_, tool)| tool);
             other.literals().any(|(_, other)| Some(&**other) == tool)
         };
-        for (node, text) in other.literals().filter(|(_, text)| text.contains("___") && !is_without(text)) {
-            let of = value.of.iter().map(|alternative| match alternative {
-                Alternative::Given(given) if given.may_have(text, part) => given.with_target(text, part),
-                _ => None,
+        let is_doubtful = |text: &str| !value.is_open && text.contains("___") && !is_without(text);
+        for (node, text) in other.literals().filter(|(_, text)| is_doubtful(text)) {
+            let of = value.of.iter().filter_map(|alternative| match alternative {
+                Alternative::Given(given) => {
+                    given.may_have(text, part).then(|| given.with_target(text, part))
+                }
+                Alternative::Literal { text: own, .. } => part.has(own, text).then_some(None),
             });
             if let Some(Some((code, message, help))) = of.reduce(Option::and) {
                 self.tell(node, code, message, help);

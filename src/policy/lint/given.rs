@@ -104,6 +104,17 @@ impl Part {
         }
     }
 
+    /// What a name does that is not impossible.
+    fn hardly_does(self) -> &'static str {
+        match self {
+            Part::Whole => "is",
+            Part::Start => "begins with",
+            Part::End => "ends with",
+            Part::Inside => "contains",
+            Part::Pattern => "matches",
+        }
+    }
+
     fn does(self) -> &'static str {
         match self {
             Part::Whole => "is ever",
@@ -342,8 +353,11 @@ impl Given {
             }
             Part::Whole | Part::Start | Part::End | Part::Inside => text,
         };
-        let (target, tool) = name.split_once("___").filter(|(target, tool)| target.len() + tool.len() > 0)?;
-        let message = format!("no tool {} `{text}`: its name is without the target and `___`", part.does());
+        let (target, tool) =
+            name.split_once("___").filter(|(target, tool)| !target.is_empty() || !tool.is_empty())?;
+        let does = part.hardly_does();
+        let message =
+            format!("a tool's name hardly ever {does} `{text}`: the target and `___` are not in it");
         let help = match (target.is_empty(), tool.is_empty() || part == Part::Pattern) {
             (true, _) => format!("write `{tool}`"),
             (false, true) => format!("compare {IN_TARGET} with `{target}`"),
@@ -387,7 +401,9 @@ impl Given {
             Form::Environment | Form::OneOf(true, _) => "write it as the header has it".to_owned(),
             Form::Method => format!("write `{}`", meant(text).unwrap_or("the method as MCP has it")),
             Form::HttpMethod => "compare `X-Mcp-Method`, which is the method of MCP".to_owned(),
-            Form::Operation => format!("compare {IN_TOOL}, which is all of the tool's name without its target"),
+            Form::Operation => {
+                format!("compare {IN_TOOL}, which is all of the tool's name without its target")
+            }
             Form::Name(_) if text.contains(['*', '?', '[', '^', '$', '(']) => {
                 "`==` and `in` know no patterns: use `startsWith`, `endsWith`, `contains` or `matches`"
                     .to_owned()
@@ -396,7 +412,9 @@ impl Given {
                 Some((target, tool)) if !target.is_empty() && !tool.is_empty() => {
                     format!("write `{target}`; the tool's name, `{tool}`, is {IN_TOOL}")
                 }
-                _ => format!("{IN_TARGET} is what is before the first `___` of the name that the gateway lists"),
+                _ => format!(
+                    "{IN_TARGET} is what is before the first `___` of the name that the gateway lists"
+                ),
             },
             Form::Name(TOOL) => {
                 format!("{IN_TOOL} is what is behind the first `___` of the name that the gateway lists")

@@ -67,13 +67,16 @@ fn distance(words: &[String], candidate: &str) -> Option<usize> {
     // `X-Tool-Nmae`: word by word, those that say little too.
     let is_alike = || {
         let other = self::words(candidate);
-        let is_one = |(word, other): (&String, &String)| {
-            word == other || word.len() >= 4 && is_misspelt(word, other)
-        };
+        let is_one =
+            |(word, other): (&String, &String)| word == other || word.len() >= 4 && is_misspelt(word, other);
         words.len() == other.len() && words.iter().zip(&other).all(is_one)
     };
     let is_among = !own.is_empty() && own.iter().all(|word| other.iter().any(|other| is_like(word, other)));
-    if is_among { Some(other.len().saturating_sub(own.len())) } else { (is_joined() || is_alike()).then_some(0) }
+    if is_among {
+        Some(other.len().saturating_sub(own.len()))
+    } else {
+        (is_joined() || is_alike()).then_some(0)
+    }
 }
 
 /// Whether one word is another: misspelt, in the plural or its beginning.

@@ -133,7 +133,7 @@ fn directories_are_read_with_all_below_them_and_policies_are_sorted_by_name() {
     let scratch = Scratch::new("walk");
     scratch.write("b.yaml", good("m") + "---\n" + &good("a"));
     scratch.write("sub/deep/x.yml", good("k"));
-    scratch.write("sub/y.json", r#"{"apiVersion":"policies.kyverno.io/v1","kind":"ValidatingPolicy","metadata":{"name":"z"},"spec":{"evaluation":{"mode":"HTTP"}}}"#);
+    scratch.write("sub/y.json", r#"{"apiVersion":"policies.kyverno.io/v1","kind":"ValidatingPolicy","metadata":{"name":"z"},"spec":{"evaluation":{"mode":"HTTP"},"validations":[{"expression":"null"}]}}"#);
     scratch.write(".hidden/x.yaml", "not: [a policy");
     scratch.write("sub/.x.yaml", "not: [a policy");
     scratch.write("README.md", "not: [a policy");
@@ -167,7 +167,7 @@ fn endings_count_in_any_case() {
     for (index, ending) in ["YAML", "Yaml", "yMl", "YML"].iter().enumerate() {
         scratch.write(&format!("p{index}.{ending}"), good(&format!("p{index}")));
     }
-    let json = r#"{"apiVersion":"policies.kyverno.io/v1","kind":"ValidatingPolicy","metadata":{"name":"j"},"spec":{"evaluation":{"mode":"HTTP"}}}"#;
+    let json = r#"{"apiVersion":"policies.kyverno.io/v1","kind":"ValidatingPolicy","metadata":{"name":"j"},"spec":{"evaluation":{"mode":"HTTP"},"validations":[{"expression":"null"}]}}"#;
     scratch.write("j.Json", json);
     let loaded = scratch.load(&[""]);
     assert_eq!((codes(&loaded), names(&loaded)), (vec![], vec!["j", "p0", "p1", "p2", "p3"]));

@@ -18,7 +18,7 @@ pub(super) fn of_requests(source: &Arc<Source>, spec: &Entry, out: &mut Vec<Diag
     let Some(fields) = spec.value.as_mapping() else { return };
     let Some(mode) = evaluation_mode(fields).filter(|mode| *mode != Mode::Json) else { return };
     let mut tell = |path: String, span: Span, does: &str, help: &str| {
-        let field = path.rsplit('.').next().unwrap_or_default();
+        let field = path.rsplit_once("spec.").map_or(path.as_str(), |(_, field)| field);
         let message = format!("mode {} does not look at `{field}`: {does}", mode.as_str());
         out.push(Diagnostic::warning(Code::IgnoredField, message).at(source, span).path(path).help(help));
     };
@@ -43,16 +43,22 @@ pub(super) fn of_requests(source: &Arc<Source>, spec: &Entry, out: &mut Vec<Diag
     }
     let validations = fields.get("validations").and_then(Node::as_list).unwrap_or_default();
     for field in ["message", "messageExpression", "reason"] {
-        let first = validations.iter().enumerate().find_map(|(at, validation)| {
-            Some((at, entry(validation.as_mapping()?, field)?))
-        });
+        let first = validations
+            .iter()
+            .enumerate()
+            .find_map(|(at, validation)| Some((at, entry(validation.as_mapping()?, field)?)));
         if let Some((at, (_, span))) = first {
             let answer = match mode {
                 Mode::Envoy => "`envoy.Denied(403).WithBody(\"…\").Response()`",
                 Mode::Http | Mode::Json => "`http.Denied(\"…\").Response()`",
             };
             let help = format!("write what callers are to see into the answer: {answer}");
-            tell(format!("spec.validations[{at}].{field}"), span, "callers see the expression's answer", &help);
+            tell(
+                format!("spec.validations[{at}].{field}"),
+                span,
+                "callers see the expression's answer",
+                &help,
+            );
         }
     }
 }
