@@ -425,6 +425,24 @@ fn the_log_of_the_start_names_what_was_left_out() {
 }
 
 #[test]
+fn the_log_of_the_start_says_that_settings_take_a_header_from_the_policies() {
+    let text = cases::policies(cases::Shape::AllMatch, 2);
+    let settings = "apiVersion: toolgate.dev/v1\nkind: Configuration\nheaders: {X-Operation: null}\n";
+    let place = directory("unfit");
+    fs::write(place.join("a.yaml"), &text).unwrap();
+    fs::write(place.join("toolgate.yaml"), settings).unwrap();
+    let bundled = directory("unfit-bundle");
+    fs::write(bundled.join("p.bundle"), bundles(&text, settings).0).unwrap();
+    for path in [place, bundled.join("p.bundle")] {
+        let stub = Stub::start();
+        let function = bootstrap(&stub, &[("TOOLGATE_POLICIES", path.to_str().unwrap())]);
+        stub.wait_for_polls(1);
+        let log = function.terminate().log;
+        assert!(log.contains("warning[TG3015]: no call has the header `X-Operation`"), "{log}");
+    }
+}
+
+#[test]
 fn policies_that_do_not_load_end_the_start_with_all_that_is_wrong() {
     let place = directory("bad-policies");
     let bad = cases::policies(cases::Shape::AllMatch, 2)

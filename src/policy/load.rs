@@ -133,6 +133,8 @@ struct Loader {
     candidates: usize,
     /// The bytes of the files that were read.
     read: usize,
+    /// Of which files there are too many documents.
+    limits: Vec<Diagnostic>,
 }
 
 impl Loader {
@@ -432,8 +434,9 @@ impl Loader {
     fn too_many(&mut self, what: &str, source: &Arc<Source>) {
         let message = format!("there are more than {MAX_POLICIES} {what}, the limit (fixed)");
         let diagnostic = Diagnostic::error(Code::TooManyFiles, message).file(source);
-        if self.loaded.diagnostics.last() != Some(&diagnostic) {
-            self.loaded.diagnostics.push(diagnostic);
+        // A file's policies, and its exceptions.
+        if !self.limits.iter().rev().take(2).any(|told| *told == diagnostic) {
+            self.limits.push(diagnostic);
         }
     }
 
@@ -512,6 +515,7 @@ impl Loader {
             );
         }
         self.loaded.exceptions.sort_by(|left, right| left.name.value.cmp(&right.name.value));
+        self.loaded.diagnostics.append(&mut self.limits);
         self.exceptions();
         // The first of each file, by place.
         diag::sort(&mut self.loaded.diagnostics);

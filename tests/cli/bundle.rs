@@ -140,6 +140,15 @@ fn what_does_not_load_is_not_built() {
 }
 
 #[test]
+fn a_build_says_that_settings_take_a_header_from_the_policies() {
+    let scratch = Scratch::new("bundle-unfit");
+    let out = scratch.0.join("p.bundle").to_str().unwrap().to_owned();
+    let built = toolgate(&["build", "testdata/check/unfit", "-o", &out]);
+    assert_eq!(built.code, 0, "{}", built.err);
+    assert_eq!(built.err.matches("warning[TG3015]").count(), 5, "{}", built.err);
+}
+
+#[test]
 fn check_tells_of_a_bundle_what_it_tells_of_its_texts() {
     let scratch = Scratch::new("bundle-check");
     let text = policy("a", "object.attributes.Header(\"x-tool-name\").size() > 9 ? null : null");

@@ -618,7 +618,9 @@ fn pieces(of: &[&Value], is_list: bool) -> Value {
             _ => false,
         })
     };
-    let case = [Case::Lower, Case::Upper].into_iter().find(|case| all_in(*case));
+    // Of nothing nothing is known.
+    let is_some = of.iter().any(|value| value.texts().is_some_and(|texts| !texts.of.is_empty()));
+    let case = [Case::Lower, Case::Upper].into_iter().find(|case| is_some && all_in(*case));
     case.map_or(Value::Unknown, |case| {
         Value::Texts(Texts::given(Given { case, ..Form::Any.into() }, is_list))
     })
