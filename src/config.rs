@@ -5,6 +5,7 @@
 //! | Module | Does |
 //! |---|---|
 //! | `table` | every setting once: its name, variable, rules, meaning and place in [`Settings`] |
+//! | `fits` | what the texts of settings may be |
 //! | `read` | `toolgate.yaml` by that table, with places |
 //! | `variables` | the environment variables by that table |
 //! | `headers` | the mapping: what overrides what, and its expressions |
@@ -12,6 +13,7 @@
 //! | `slips` | what counts for nothing, or opens more than it seems to |
 //! | `print` | the effective configuration as a file that reads back |
 
+mod fits;
 mod headers;
 mod load;
 mod print;

@@ -186,8 +186,8 @@ impl Engine {
         if json.is_some_and(|json| json.headers) {
             request_reads.headers = HeaderReads::All;
         }
-        let mapping =
-            Mapping::new(&settings.headers, checked_headers(&set), &request_reads, &mut diagnostics);
+        let headers = settings.headers_within_limits();
+        let mapping = Mapping::new(headers, checked_headers(&set), &request_reads, &mut diagnostics);
         let mut unread = Vec::new();
         let rules = fallible(Rules::new(&settings.judging), &mut unread);
         let environments = fallible(Environments::new(&settings.environment), &mut unread);

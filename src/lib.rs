@@ -8,6 +8,7 @@ mod decision_id;
 mod diag;
 mod engine;
 mod gateway;
+mod glob;
 mod library;
 mod methods;
 mod outside;
@@ -64,6 +65,10 @@ pub mod internal {
     /// See the module of this name.
     pub mod gateway {
         pub use crate::gateway::*;
+    }
+    /// See the module of this name.
+    pub mod glob {
+        pub use crate::glob::*;
     }
     /// See the module of this name.
     pub mod library {

@@ -255,7 +255,7 @@ fn reached(asked: &[(Ask, Diagnostic)], config: &CapabilityConfig) -> Result<Cap
     let authorities = match &config.certificates {
         None => None,
         Some(path) => Some(
-            std::fs::read_to_string(path)
+            crate::source::read_text(std::path::Path::new(path))
                 .map_err(|error| format!("the certificates in `{path}` cannot be read: {error}"))?,
         ),
     };

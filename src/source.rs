@@ -3,6 +3,9 @@
 //! Knows nothing of YAML's structure, of CEL or of diagnostics. Offsets are bytes; lines and columns count from
 //! one, and columns count characters, because that is what an editor shows.
 
+use std::fs;
+use std::io::{self, Read as _};
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
@@ -108,6 +111,50 @@ impl PartialEq for Source {
 }
 
 impl Eq for Source {}
+
+/// The bytes of a regular file, at most one more than the limit.
+///
+/// # Errors
+/// It cannot be read, or is something else: a device has no end, and a pipe waits for its writer.
+pub fn read_file(path: &Path, most: usize) -> io::Result<Vec<u8>> {
+    // Asked before the file is opened, because to open a pipe would wait too.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is not a file"));
+    }
+    read_bounded(fs::File::open(path)?, most)
+}
+
+/// What a reader gives, at most one byte more than the limit.
+///
+/// # Errors
+/// It cannot be read.
+pub fn read_bounded(reader: impl io::Read, most: usize) -> io::Result<Vec<u8>> {
+    let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+    let mut bytes = Vec::new();
+    reader.take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// What was read with this limit, unless it was more.
+///
+/// # Errors
+/// It is more.
+pub fn within(bytes: Vec<u8>, most: usize) -> io::Result<Vec<u8>> {
+    if bytes.len() > most {
+        Err(io::Error::other(format!("it is larger than {most} bytes")))
+    } else {
+        Ok(bytes)
+    }
+}
+
+/// The text of a regular file of at most [`MAX_FILE_BYTES`].
+///
+/// # Errors
+/// It cannot be read, is larger, or is no UTF-8 text.
+pub fn read_text(path: &Path) -> io::Result<String> {
+    let bytes = within(read_file(path, MAX_FILE_BYTES)?, MAX_FILE_BYTES)?;
+    String::from_utf8(bytes).map_err(|_| io::Error::other("it is not UTF-8 text"))
+}
 
 /// A file of more than [`MAX_FILE_BYTES`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

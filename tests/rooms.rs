@@ -13,6 +13,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("budget", "steps, bytes and faults: everything that runs is charged, so nothing is below it"),
     ("visible", "which characters are not seen, and how they are escaped"),
     ("methods", "which methods MCP has; not what a call of one does"),
+    ("glob", "patterns of names, their limits and what they match; not whose names"),
     ("source", "files, spans and the way from a YAML scalar back to its file"),
     ("diag", "codes and the form of a diagnostic; not who raised it"),
     ("yaml", "YAML as Kyverno reads it; no policies, no settings"),

@@ -65,16 +65,22 @@ pub struct Issue {
     pub code: Code,
     /// What is wrong, in cel-go's words.
     pub message: String,
-    /// How to repair it.
-    pub help: Option<String>,
     /// Where it begins, in bytes of the text.
     pub start: usize,
     /// Where it ends.
     pub end: usize,
     /// The macro inside which it is, if it is in none of the author's own words.
     pub origin: Option<Macro>,
-    /// For a mistake of types: what it is, for those who have better help.
+    /// For a mistake of types: what it is.
     pub kind: Option<TypeErrorKind>,
+}
+
+impl Issue {
+    /// How to repair it, in an expression over `environment`. Not made with the mistake: to find the name that was meant,
+    /// all names are looked at, and of a text with thousands of mistakes few are told.
+    pub fn help(&self, environment: &Environment<'_>) -> Option<String> {
+        help(self.kind.as_ref()?, environment)
+    }
 }
 
 impl fmt::Display for Issues {
@@ -154,7 +160,6 @@ impl Parsed {
                 Issue {
                     code: code(&error.kind),
                     message: error.kind.to_string(),
-                    help: help(&error.kind, environment),
                     start: index(info.span.start),
                     end: index(info.span.end),
                     origin: info.origin,
@@ -265,7 +270,7 @@ fn told(mut issues: Vec<Issue>) -> Vec<Issue> {
 
 /// A mistake of which nothing more is known.
 fn issue(code: Code, message: String, start: usize, end: usize) -> Issue {
-    Issue { code, message, help: None, start, end, origin: None, kind: None }
+    Issue { code, message, start, end, origin: None, kind: None }
 }
 
 /// What makes no program.
@@ -280,7 +285,6 @@ fn syntax(error: &SyntaxError) -> Issue {
     Issue {
         code: Code::CelSyntax,
         message: error.message.lines().next().unwrap_or(&error.message).to_owned(),
-        help: None,
         start: error.offset,
         end: error.end,
         origin: None,

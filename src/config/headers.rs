@@ -22,6 +22,31 @@ use crate::source::{ScalarMap, Source, Span};
 use crate::types::Type;
 use crate::yaml::Scalar;
 
+/// The most headers of a mapping, those counted that a file removes.
+pub(super) const MAX_HEADERS: usize = 200;
+/// The most bytes of all expressions of a mapping together: each is compiled at every start.
+pub(super) const MAX_EXPRESSION_BYTES: usize = 128 * 1024;
+
+/// What is wrong with a mapping of so many headers, whose expressions have so many bytes together.
+pub(super) fn too_large(headers: usize, bytes: usize) -> Option<String> {
+    if headers > MAX_HEADERS {
+        return Some(format!(
+            "`{HEADERS}` has {headers} headers, more than {MAX_HEADERS}, the limit (fixed)"
+        ));
+    }
+    (bytes > MAX_EXPRESSION_BYTES).then(|| {
+        format!(
+            "`{HEADERS}` has expressions of {bytes} bytes together, more than {MAX_EXPRESSION_BYTES}, the limit (fixed)"
+        )
+    })
+}
+
+/// As [`too_large`], of a whole mapping.
+pub(super) fn too_many(rules: &[HeaderRule]) -> Option<String> {
+    let bytes = rules.iter().map(|rule| rule.expression.len()).fold(0, usize::saturating_add);
+    too_large(rules.len(), bytes)
+}
+
 /// What a file says of one header.
 #[derive(Debug)]
 pub(super) struct Override {
@@ -189,7 +214,10 @@ fn compiled<'p>(
     let compiled = compiled.map_err(|wrong| {
         let mistake = |issue: Issue| HeaderMistake {
             code: issue.code,
-            help: issue.kind.as_ref().and_then(|kind| own_help(kind, expression)).or(issue.help),
+            help: {
+                let own = issue.kind.as_ref().and_then(|kind| own_help(kind, expression));
+                own.or_else(|| issue.help(&environment))
+            },
             message: issue.message,
             start: issue.start,
             end: issue.end,

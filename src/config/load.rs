@@ -9,12 +9,13 @@ use std::sync::Arc;
 
 use super::read::{self, Found};
 use super::slips::slips;
+use super::table::HEADERS;
 use super::{Settings, headers, variables};
-use crate::diag::{Code, Diagnostic, Diagnostics, Severity, Warnings, did_you_mean};
+use crate::diag::{Cap, Code, Diagnostic, Diagnostics, Severity, Warnings, did_you_mean};
 use crate::outside::CapabilityConfig;
 use crate::policy::bundle::{CheckedHeaders, Contents, MAX_BUNDLE_BYTES, is_bundle};
-use crate::policy::load::{SETTINGS_NAMES, directory_of, read_file};
-use crate::source::{MAX_FILE_BYTES, Source};
+use crate::policy::load::{SETTINGS_NAMES, directory_of};
+use crate::source::{MAX_FILE_BYTES, Source, read_file};
 use crate::yaml::{self, Document, Mapping, Node, NodeKind};
 
 /// The variable that names the file.
@@ -157,6 +158,11 @@ fn settle(
     if let Some((source, checked)) = file {
         let overrides = std::mem::take(&mut found.headers);
         headers::apply(&mut config.headers, overrides, checked, source, &mut diagnostics);
+        // Each limit is the mapping's, and a file adds to the built-in one.
+        if let (Some(wrong), Some(place)) = (headers::too_many(&config.headers), found.places.get(HEADERS)) {
+            let wrong = Diagnostic::error(Code::ConfigBadValue, wrong);
+            diagnostics.push(wrong.at(source, *place).path(HEADERS));
+        }
     }
     let source = file.map(|(source, _)| source);
     let places = Places { source, found };
@@ -167,6 +173,9 @@ fn settle(
         together(&mut config, &places, &mut diagnostics);
         slips(&config, &places, variables, &mut diagnostics);
     }
+    let mut cap = Cap::default();
+    diagnostics.retain(|diagnostic| cap.keeps(diagnostic));
+    diagnostics.extend(cap.finish());
     if let Some(source) = source {
         veil(source, &mut diagnostics);
     }

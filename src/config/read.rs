@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Settings;
-use super::headers::Override;
+use super::fits::{self, Fits};
+use super::headers::{self, Override};
 use super::table::{self, API_VERSION, HEADERS, HIDDEN, KIND, Kind, SETTINGS, Setting, Value};
 use crate::diag::{Code, Diagnostic};
 use crate::gateway::environment::Environment;
@@ -180,6 +181,7 @@ impl Reader<'_> {
             diagnostic.code = code(diagnostic.code);
         }
         self.texts(setting, node);
+        self.list(setting, node);
         if let (Kind::Targets, Some([])) = (&setting.kind, node.as_list()) {
             let message = format!("`{path}` {}", table::NO_TARGETS);
             self.report(Code::ConfigBadValue, node.span, path, message);
@@ -208,7 +210,7 @@ impl Reader<'_> {
     fn texts(&mut self, setting: &Setting, node: &Node) {
         let (kind, path) = (&setting.kind, setting.path);
         if let Kind::Key = kind {
-            if let Some(wrong) = node.as_text().filter(|text| *text != HIDDEN).and_then(table::key) {
+            if let Some(wrong) = node.as_text().filter(|text| *text != HIDDEN).and_then(fits::key) {
                 self.report(Code::ConfigBadValue, node.span, path, format!("`{path}` {wrong}"));
             }
             return;
@@ -221,14 +223,26 @@ impl Reader<'_> {
             if let Some(text) = item.as_text() {
                 self.text(kind.wrong(text), text, &setting.quoted(text), item, &path);
             }
-            let rules: [(&str, table::Fits); 2] =
-                [("target", table::glob), ("environment", table::environment)];
+            let rules: [(&str, Fits); 2] = [("target", fits::glob), ("environment", fits::environment)];
             for (field, fits) in rules {
                 let node = item.as_mapping().and_then(|mapping| mapping.get(field));
                 if let Some((node, text)) = node.and_then(|node| Some((node, node.as_text()?))) {
                     self.text(fits(text), text, &setting.quoted(text), node, &format!("{path}.{field}"));
                 }
             }
+        }
+    }
+
+    /// The rules for a list as a whole.
+    fn list(&mut self, setting: &Setting, node: &Node) {
+        let text = |item: &Node| match item.as_mapping() {
+            Some(mapping) => mapping.get("target").and_then(Node::as_text).map(str::to_owned),
+            None => item.as_text().map(str::to_owned),
+        };
+        let texts: Vec<String> = node.as_list().unwrap_or_default().iter().filter_map(text).collect();
+        if let Some(wrong) = setting.kind.wrong_list(texts.iter().map(String::as_str)) {
+            let path = setting.path;
+            self.report(Code::ConfigBadValue, node.span, path, format!("`{path}` {wrong}"));
         }
     }
 
@@ -251,6 +265,12 @@ impl Reader<'_> {
                     .help("write the name of a header, `:` and a CEL expression over `call`".to_owned());
             }
         };
+        let length = |entry: &Entry| entry.value.as_text().map_or(0, str::len);
+        let bytes = mapping.entries.iter().map(length).fold(0, usize::saturating_add);
+        if let Some(wrong) = headers::too_large(mapping.entries.len(), bytes) {
+            return self.report(Code::ConfigBadValue, entry.key_span, HEADERS, wrong);
+        }
+        self.found.places.insert(HEADERS.to_owned(), entry.key_span);
         for entry in &mapping.entries {
             self.header(entry);
         }
@@ -258,12 +278,12 @@ impl Reader<'_> {
 
     fn header(&mut self, entry: &Entry) {
         let path = format!("{HEADERS}.{}", entry.key);
-        if let Some(wrong) = table::header_name(&entry.key) {
+        if let Some(wrong) = fits::header_name(&entry.key) {
             return self.report(
                 Code::ConfigBadValue,
                 entry.key_span,
                 &path,
-                format!("`{}` {wrong}", table::shown(&entry.key)),
+                format!("`{}` {wrong}", fits::shown(&entry.key)),
             );
         }
         let header = Override::new(&entry.key, entry.key_span, path.clone());
@@ -321,7 +341,9 @@ fn value(kind: &Kind, node: &Node) -> Option<Value> {
         }
         Kind::Text(..) | Kind::Optional(..) | Kind::Key => Some(Value::Text(text(node)?)),
         Kind::Environment => Some(Value::Environment(Environment::new(node.as_text()?).ok()?)),
-        Kind::Texts(..) => Some(Value::Texts(node.as_list()?.iter().map(text).collect::<Option<_>>()?)),
+        Kind::Texts(..) | Kind::Globs(..) => {
+            Some(Value::Texts(node.as_list()?.iter().map(text).collect::<Option<_>>()?))
+        }
         Kind::Targets => {
             let target = |item: &Node| {
                 let item = item.as_mapping()?;

@@ -5,13 +5,13 @@
 
 use std::collections::BTreeMap;
 
+use super::fits::shown;
 use super::load::Places;
 use super::table::{SETTINGS, Setting};
-use super::{EnvironmentSource, Judging, Settings, Value};
+use super::{EnvironmentSource, Settings, Value};
 use crate::diag::{Code, Diagnostic};
-use crate::gateway::Id;
 use crate::gateway::identity::meant_pointer;
-use crate::gateway::judging::Rules;
+use crate::glob::{Case, Globs};
 
 /// Warns of everything that may be a slip in `config`, which `variables` have had their word in.
 pub(super) fn slips(
@@ -112,31 +112,37 @@ impl Slips<'_> {
     /// Patterns by which calls of tools pass without a policy, whatever the tool is.
     fn unjudged(&mut self) {
         let judging = &self.config.judging;
-        let alone = |pass_methods: &[String]| Judging {
-            pass_methods: pass_methods.to_vec(),
-            pass_notifications: Vec::new(),
-            judge_methods: judging.judge_methods.clone(),
-            pass_tools: Vec::new(),
-            ..Judging::default()
+        let all = |patterns: &[String], question: fn(&Globs) -> bool| {
+            let globs = Globs::new(patterns.iter().map(String::as_str), Case::Differs);
+            globs.is_ok_and(|globs| question(&globs))
         };
-        let passes = |methods: &[String]| {
-            Rules::new(&alone(methods)).is_ok_and(|rules| rules.passes("tools/call", Id::Null, None))
-        };
+        let calls: fn(&Globs) -> bool = |globs| globs.is_match("tools/call");
         // Judging wins over both lists.
-        if !passes(&["tools/call".to_owned()]) {
+        if all(&judging.judge_methods, calls) {
             return;
         }
-        let open = |patterns: &[String], is_open: &dyn Fn(&String) -> bool| -> Vec<(usize, String)> {
-            let found = patterns.iter().enumerate().filter(|(_, pattern)| is_open(pattern));
-            found.map(|(entry, pattern)| (entry, pattern.clone())).collect()
+        let open = |patterns: &[String], question| -> Vec<(Option<usize>, String)> {
+            let each = patterns.iter().enumerate();
+            let found = each.filter(|(_, pattern)| all(std::slice::from_ref(pattern), question));
+            let found: Vec<_> = found.map(|(entry, pattern)| (Some(entry), pattern.clone())).collect();
+            // What no pattern does alone, several may do together.
+            if found.is_empty() && all(patterns, question) {
+                vec![(None, patterns.join("`, `"))]
+            } else {
+                found
+            }
         };
-        let methods = open(&judging.pass_methods, &|pattern| passes(std::slice::from_ref(pattern)));
-        let tools = open(&judging.pass_tools, &|pattern| is_everything(pattern));
+        let methods = open(&judging.pass_methods, calls);
+        let tools = open(&judging.pass_tools, Globs::match_every_tool);
         for (path, found) in [("judging.passMethods", methods), ("judging.passTools", tools)] {
             for (entry, pattern) in found {
-                let says = "lets every call of a tool pass without a policy";
+                let says = if entry.is_some() {
+                    "lets every call of a tool pass without a policy"
+                } else {
+                    "together let every call of a tool pass without a policy"
+                };
                 let help = "name the methods and tools that need no policy, one by one".to_owned();
-                self.warn(Code::OpenDoor, path, Some(entry), &format!("`{pattern}`"), says, help);
+                self.warn(Code::OpenDoor, path, entry, &format!("`{}`", shown(&pattern)), says, help);
             }
         }
     }
@@ -155,7 +161,8 @@ impl Slips<'_> {
                 self.warn(Code::IdleSetting, PATH, Some(entry), &subject, &says, help);
                 continue;
             }
-            if is_everything(target) {
+            let globs = Globs::new([target].into_iter(), Case::Ignored);
+            if globs.is_ok_and(|globs| globs.match_every_target()) {
                 everything = Some(target);
             }
             // `^` is `!` at the beginning of a class.
@@ -171,9 +178,4 @@ impl Slips<'_> {
             }
         }
     }
-}
-
-/// Whether a pattern matches every text.
-fn is_everything(pattern: &str) -> bool {
-    !pattern.is_empty() && pattern.bytes().all(|c| c == b'*')
 }

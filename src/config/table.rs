@@ -4,20 +4,16 @@
 //! The reader, the variables, the printer, the JSON Schema and the documentation all read this table. The mapping of
 //! headers is not in it: its names are the user's.
 
-use globset::{Glob, GlobBuilder};
-
-use super::headers::canonical;
-use super::{DenialForm, EnvironmentSource, Provider, Settings, UnknownMethods};
+use super::fits::{self, Fits, any, header_name, host, key_arn, method_glob, namespace, shown, url};
+use super::headers::{self, canonical};
+use super::{DenialForm, EnvironmentSource, HeaderRule, Provider, Settings, UnknownMethods};
 use crate::audit;
 use crate::diag::{Code, Diagnostic};
 use crate::gateway::environment::Environment;
 use crate::gateway::identity::wrong_claim;
-use crate::library::kyverno::http::is_token;
-use crate::methods::{Known, METHODS, known};
-use crate::outside::Prefix;
+use crate::glob::Case;
 use crate::policy::decide::DefaultDecision;
 use crate::schema::{Field, Rule, Shape, Unique};
-use crate::visible::is_unseen;
 
 /// The API that a configuration file names.
 pub(super) const API_VERSION: &str = "toolgate.dev/v1";
@@ -77,9 +73,6 @@ pub enum Value {
     Targets(Vec<(String, Environment)>),
 }
 
-/// What is wrong with a text, in words that follow "`the text` "; none if nothing is.
-pub(super) type Fits = fn(&str) -> Option<String>;
-
 /// What a setting may be, and where it stands.
 pub(super) enum Kind {
     /// True or false.
@@ -94,6 +87,8 @@ pub(super) enum Kind {
     Optional(Fits, fn(&mut Settings) -> &mut Option<String>),
     /// A list of texts, none empty and none twice.
     Texts(Fits, fn(&mut Settings) -> &mut Vec<String>),
+    /// The same, of glob patterns.
+    Globs(Fits, fn(&mut Settings) -> &mut Vec<String>),
     /// [`EnvironmentSource::Fixed`]
     Environment,
     /// [`EnvironmentSource::Targets`]
@@ -118,7 +113,7 @@ impl Kind {
             Kind::Text(..) | Kind::Optional(..) | Kind::Environment | Kind::Key => {
                 Shape::Text(Rule::NotBlank)
             }
-            Kind::Texts(..) => Shape::List(&TEXT, Unique::Values),
+            Kind::Texts(..) | Kind::Globs(..) => Shape::List(&TEXT, Unique::Values),
             Kind::Targets => Shape::List(&TARGET, Unique::No),
         }
     }
@@ -126,12 +121,21 @@ impl Kind {
     /// What is wrong with one of its texts.
     pub(super) fn wrong(&self, text: &str) -> Option<String> {
         match self {
-            Kind::Text(fits, _) | Kind::Optional(fits, _) | Kind::Texts(fits, _) => {
-                unseen(text).or_else(|| fits(text))
+            Kind::Text(fits, _) | Kind::Optional(fits, _) | Kind::Texts(fits, _) | Kind::Globs(fits, _) => {
+                fits::untidy(text).or_else(|| fits(text))
             }
-            Kind::Environment => environment(text),
-            Kind::Targets => glob(text),
+            Kind::Environment => fits::environment(text),
+            Kind::Targets => fits::glob(text),
             Kind::Flag(_) | Kind::Choice(..) | Kind::Whole(..) | Kind::Key => None,
+        }
+    }
+
+    /// What is wrong with all of its texts together, in words that follow its name.
+    pub(super) fn wrong_list<'a>(&self, texts: impl ExactSizeIterator<Item = &'a str>) -> Option<String> {
+        match self {
+            Kind::Globs(..) => fits::globs(texts, Case::Differs),
+            Kind::Targets => fits::globs(texts.map(str::trim), Case::Ignored),
+            _ => None,
         }
     }
 
@@ -143,7 +147,7 @@ impl Kind {
             (Kind::Whole(_, _, _, set), Value::Whole(value)) => set(config, value),
             (Kind::Text(_, place), Value::Text(value)) => *place(config) = value,
             (Kind::Optional(_, place), Value::Text(value)) => *place(config) = Some(value),
-            (Kind::Texts(_, place), Value::Texts(value)) => *place(config) = value,
+            (Kind::Texts(_, place) | Kind::Globs(_, place), Value::Texts(value)) => *place(config) = value,
             (Kind::Environment, Value::Environment(value)) => {
                 config.environment = EnvironmentSource::Fixed(value)
             }
@@ -185,6 +189,10 @@ impl Settings {
                 }
                 _ => Vec::new(),
             };
+            if let Some(wrong) = setting.kind.wrong_list(texts.iter().map(String::as_str)) {
+                report(format!("`{path}` {wrong}"));
+                continue;
+            }
             let blank = |text: &str| text.trim().is_empty().then(|| "must not be empty".to_owned());
             for text in texts {
                 if let Some(wrong) = blank(&text).or_else(|| setting.kind.wrong(&text)) {
@@ -192,8 +200,16 @@ impl Settings {
                 }
             }
         }
+        if let Some(wrong) = headers::too_many(&self.headers) {
+            mistakes.push(Diagnostic::error(Code::ConfigBadValue, wrong).path(HEADERS));
+        }
         mistakes.extend(self.contradictions().into_iter().map(|(path, wrong)| wrong.path(path)));
         mistakes
+    }
+
+    /// The headers, unless there are so many that they are a mistake by themselves and are not to be compiled.
+    pub(crate) fn headers_within_limits(&self) -> &[HeaderRule] {
+        if headers::too_many(&self.headers).is_some() { &[] } else { &self.headers }
     }
 
     /// What must hold of settings together, wherever they come from: the setting to blame, and what is wrong.
@@ -246,7 +262,7 @@ impl Setting {
                 let is_secret = self.path == KEY_ARN && fits(&text).is_some();
                 Value::Text(if is_secret { HIDDEN.to_owned() } else { text })
             }),
-            Kind::Texts(_, place) => Some(Value::Texts(place(copy).clone())),
+            Kind::Texts(_, place) | Kind::Globs(_, place) => Some(Value::Texts(place(copy).clone())),
             Kind::Environment => match &config.environment {
                 EnvironmentSource::Fixed(environment) => Some(Value::Environment(environment.clone())),
                 EnvironmentSource::Argument | EnvironmentSource::Targets(_) => None,
@@ -258,108 +274,6 @@ impl Setting {
             Kind::Key => config.audit.digest_key.as_ref().map(|_| Value::Text(HIDDEN.to_owned())),
         }
     }
-}
-
-fn any(_: &str) -> Option<String> {
-    None
-}
-
-/// A text with a character that nobody sees is not the text that whoever wrote it sees, and never met.
-fn unseen(text: &str) -> Option<String> {
-    let character = text.chars().find(|c| is_unseen(*c))?;
-    Some(format!("has a character that is not seen, U+{:04X}", u32::from(character)))
-}
-
-/// A pattern, as the lists of methods and tools and the targets of environments have it.
-pub(super) fn glob(text: &str) -> Option<String> {
-    unseen(text).or_else(|| bad_glob(text))
-}
-
-/// A pattern of whole names, which have no blanks: one with a blank at its end would be passed over, and what it closes
-/// would be open.
-fn name_glob(text: &str) -> Option<String> {
-    if text.trim().len() == text.len() { glob(text) } else { Some("has blanks at its ends".to_owned()) }
-}
-
-/// A pattern of methods. One that would match a method of MCP if it were spelt like it matches nothing that a client sends.
-fn method_glob(text: &str) -> Option<String> {
-    name_glob(text).or_else(|| {
-        let meant = match known(text) {
-            Known::Method => None,
-            Known::LookAlike(method) => Some(method),
-            Known::No => in_another_case(text),
-        };
-        meant
-            .map(|method| format!("is not the method `{method}` of MCP, but looks like it: write `{method}`"))
-    })
-}
-
-/// The first method of MCP that a pattern matches only where capitals do not matter.
-fn in_another_case(text: &str) -> Option<&'static str> {
-    let matcher = |insensitive| {
-        let glob = GlobBuilder::new(text).case_insensitive(insensitive).build().ok()?;
-        Some(glob.compile_matcher())
-    };
-    let (exact, folded) = (matcher(false)?, matcher(true)?);
-    if METHODS.iter().any(|method| exact.is_match(method)) {
-        return None;
-    }
-    METHODS.iter().copied().find(|method| folded.is_match(method))
-}
-
-fn bad_glob(text: &str) -> Option<String> {
-    Glob::new(text).err().map(|error| format!("is not a glob pattern: {}", error.kind()))
-}
-
-/// A text in a message, which is one line.
-pub(super) fn shown(text: &str) -> String {
-    if text.chars().any(char::is_control) { text.escape_debug().to_string() } else { text.to_owned() }
-}
-
-/// The name of a header.
-pub(super) fn header_name(text: &str) -> Option<String> {
-    (text.is_empty() || !text.bytes().all(is_token)).then(|| {
-        "is not the name of a header: it has letters, digits and signs such as `-` and `_`".to_owned()
-    })
-}
-
-/// The name of an environment.
-pub(super) fn environment(text: &str) -> Option<String> {
-    Environment::new(text).err().map(|wrong| wrong.to_string()).or_else(|| unseen(text))
-}
-
-/// What stands in a `Host` header.
-fn host(text: &str) -> Option<String> {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
-    (text.len() > 255 || !text.bytes().all(fits))
-        .then(|| "is not the name of a host, with or without a port".to_owned())
-}
-
-/// CloudWatch's rule for namespaces.
-fn namespace(text: &str) -> Option<String> {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b".-_/#: ".contains(&byte);
-    let wrong = text.len() > 255
-        || text.starts_with(':')
-        || text.trim().is_empty()
-        || text.starts_with("AWS/")
-        || !text.bytes().all(fits);
-    wrong.then(|| {
-        "is not a namespace of metrics: it may have letters, digits and `. - _ / # :`, and not begin with `:` or `AWS/`"
-            .to_owned()
-    })
-}
-
-/// The ARN of a secret or a parameter.
-fn key_arn(text: &str) -> Option<String> {
-    audit::KeySource::of(text).is_none().then(|| {
-        "is not the ARN of a secret of Secrets Manager or of a parameter of SSM Parameter Store".to_owned()
-    })
-}
-
-/// What is wrong with the key of a digest, without telling the key.
-pub(super) fn key(text: &str) -> Option<String> {
-    // That it is blank is reported already.
-    audit::digest_key(text).err().filter(|_| !text.trim().is_empty())
 }
 
 macro_rules! settings {
@@ -440,21 +354,21 @@ settings! {
     "-32600", "The JSON-RPC code of a denial by policy, an error or a fault.";
 
     "judging.passMethods", "TOOLGATE_PASS_METHODS",
-    Kind::Texts(method_glob, |config| &mut config.judging.pass_methods),
+    Kind::Globs(method_glob, |config| &mut config.judging.pass_methods),
     r#"[initialize, ping, server/discover, "*/list", resources/templates/list]"#,
     "Requests of these methods pass without a policy (globs). A list here replaces the default one.";
 
     "judging.passNotifications", "TOOLGATE_PASS_NOTIFICATIONS",
-    Kind::Texts(method_glob, |config| &mut config.judging.pass_notifications),
+    Kind::Globs(method_glob, |config| &mut config.judging.pass_notifications),
     r#"["notifications/*"]"#, "Notifications of these methods pass without a policy (globs).";
 
     "judging.judgeMethods", "TOOLGATE_JUDGE_METHODS",
-    Kind::Texts(method_glob, |config| &mut config.judging.judge_methods),
+    Kind::Globs(method_glob, |config| &mut config.judging.judge_methods),
     "[tools/list]",
     "Requests and notifications of these methods are judged even if a list above lets them pass (globs).";
 
     "judging.passTools", "TOOLGATE_PASS_TOOLS",
-    Kind::Texts(name_glob, |config| &mut config.judging.pass_tools),
+    Kind::Globs(fits::glob, |config| &mut config.judging.pass_tools),
     "[x_amz_bedrock_agentcore_search]",
     "Calls of these tools pass without a policy (globs, compared with the whole name, `target___tool`).";
 

@@ -38,7 +38,7 @@ fn type_of(kind: &Kind) -> Json {
         Kind::Choice(words, ..) => json!({"enum": words}),
         Kind::Whole(least, most, ..) => json!({"type": "integer", "minimum": least, "maximum": most}),
         Kind::Text(..) | Kind::Optional(..) | Kind::Environment => json!({"type": "string", "minLength": 1}),
-        Kind::Texts(..) => {
+        Kind::Texts(..) | Kind::Globs(..) => {
             json!({"type": "array", "uniqueItems": true, "items": {"type": "string", "minLength": 1}})
         }
         Kind::Targets => json!({"type": "array", "minItems": 1, "items": {
@@ -122,7 +122,7 @@ fn kind(kind: &Kind) -> String {
         }
         Kind::Whole(least, most, ..) => format!("a whole number from {least} to {most}"),
         Kind::Text(..) | Kind::Optional(..) | Kind::Environment | Kind::Key => "text".to_owned(),
-        Kind::Texts(..) => "a list of texts".to_owned(),
+        Kind::Texts(..) | Kind::Globs(..) => "a list of texts".to_owned(),
         Kind::Targets => "a list of `{target, environment}`".to_owned(),
     }
 }

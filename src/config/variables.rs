@@ -4,7 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use super::table::{self, Kind, PROCESS_VARIABLES, SETTINGS, Setting, Value};
+use super::fits;
+use super::table::{Kind, PROCESS_VARIABLES, SETTINGS, Setting, Value};
 use super::{EnvironmentSource, Settings};
 use crate::diag::{Code, Diagnostic};
 use crate::gateway::environment::Environment;
@@ -99,7 +100,7 @@ fn parse(setting: &Setting, value: &str) -> Result<Value, Box<Diagnostic>> {
         None => Ok(text.to_owned()),
     };
     let environment = |text: &str| {
-        fit(text, table::environment(text))?;
+        fit(text, fits::environment(text))?;
         Environment::new(text).map_err(|error| unfit(text, error.to_string()))
     };
     let kind = &setting.kind;
@@ -108,7 +109,7 @@ fn parse(setting: &Setting, value: &str) -> Result<Value, Box<Diagnostic>> {
         return Err(wrong("is not UTF-8 text".to_owned()));
     }
     if let Kind::Key = kind {
-        return match table::key(value) {
+        return match fits::key(value) {
             Some(short) => Err(wrong(short)),
             None => Ok(Value::Text(value.to_owned())),
         };
@@ -135,9 +136,13 @@ fn parse(setting: &Setting, value: &str) -> Result<Value, Box<Diagnostic>> {
         Kind::Text(..) | Kind::Optional(..) => {
             Ok(Value::Text(fit(value, kind.wrong(value).or_else(|| empty(value)))?))
         }
-        Kind::Texts(..) => {
+        Kind::Texts(..) | Kind::Globs(..) => {
             let text = |text: &str| fit(text, kind.wrong(text).or_else(|| empty(text)));
-            Ok(Value::Texts(entries(value).into_iter().map(text).collect::<Result<_, _>>()?))
+            let texts: Vec<String> = entries(value).into_iter().map(text).collect::<Result<_, _>>()?;
+            match kind.wrong_list(texts.iter().map(String::as_str)) {
+                Some(found) => Err(wrong(found)),
+                None => Ok(Value::Texts(texts)),
+            }
         }
         Kind::Targets | Kind::Key => {
             let target = |entry: &str| -> Result<_, Box<Diagnostic>> {
@@ -145,10 +150,14 @@ fn parse(setting: &Setting, value: &str) -> Result<Value, Box<Diagnostic>> {
                     .rsplit_once('=')
                     .ok_or_else(|| wrong(format!("must be entries `target=environment`, not `{entry}`")))?;
                 let (target, name) = (target.trim(), name.trim());
-                let target = fit(target, table::glob(target).or_else(|| empty(target)))?;
+                let target = fit(target, fits::glob(target).or_else(|| empty(target)))?;
                 Ok((target, environment(name)?))
             };
-            Ok(Value::Targets(entries(value).into_iter().map(target).collect::<Result<_, _>>()?))
+            let rows: Vec<_> = entries(value).into_iter().map(target).collect::<Result<_, _>>()?;
+            match kind.wrong_list(rows.iter().map(|(target, _)| target.as_str())) {
+                Some(found) => Err(wrong(found)),
+                None => Ok(Value::Targets(rows)),
+            }
         }
     }
 }

@@ -21,6 +21,14 @@ const COUNTED: [(Severity, &str); 3] =
     [(Severity::Error, "errors"), (Severity::Warning, "warnings"), (Severity::Note, "notes")];
 
 impl Cap {
+    /// Whether one more of this severity would be kept of this file: if not, it need not be made as well as one that is told.
+    pub fn has_room(&self, source: &Source, severity: Severity) -> bool {
+        let counts = self.counts.get(source.name()).map(|(_, counts)| counts);
+        let at = COUNTED.iter().position(|(counted, _)| *counted == severity);
+        let count = counts.zip(at).and_then(|(counts, at)| counts.get(at));
+        count.is_none_or(|count| *count < MAX_FAULTS)
+    }
+
     /// Whether this one is among the first of its kind in its file.
     pub fn keeps(&mut self, diagnostic: &Diagnostic) -> bool {
         let Some(source) = &diagnostic.source else { return true };

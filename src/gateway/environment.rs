@@ -6,10 +6,10 @@ use std::fmt;
 
 use bumpalo::Bump;
 use bumpalo::collections::{String as BumpString, Vec as BumpVec};
-use globset::{GlobBuilder, GlobMatcher};
 
 use super::call::Call;
 use crate::budget::{Budget, Fault};
+use crate::glob::{Case, Globs};
 use crate::value::Value;
 use crate::value::json::strict::{Kind, Node, UNREAD};
 use crate::value::json::structs::folds_to;
@@ -118,31 +118,30 @@ pub enum Environments {
     Caller,
     /// One environment for all calls.
     Fixed(Environment),
-    /// By the tool's target.
-    Targets(Vec<(GlobMatcher, Environment)>),
+    /// By the tool's target: the patterns, and the environment of each.
+    Targets(Globs, Vec<Environment>),
 }
 
 impl Environments {
     /// Compiles the globs of a table.
     ///
     /// # Errors
-    /// A text for each pattern that is none.
+    /// A text for each pattern that is none, and one if there are too many.
     pub fn new(source: &EnvironmentSource) -> Result<Environments, Vec<String>> {
         let table = match source {
             EnvironmentSource::Argument => return Ok(Environments::Caller),
             EnvironmentSource::Fixed(environment) => return Ok(Environments::Fixed(environment.clone())),
             EnvironmentSource::Targets(table) => table,
         };
-        let mut errors = Vec::new();
-        let mut rows = Vec::with_capacity(table.len());
-        for (pattern, environment) in table {
-            // A target is one whatever its capitals: a row that is passed over for them would open what it closes.
-            match GlobBuilder::new(pattern.trim()).case_insensitive(true).build() {
-                Ok(glob) => rows.push((glob.compile_matcher(), environment.clone())),
-                Err(error) => errors.push(error.to_string()),
+        let patterns = table.iter().map(|(pattern, _)| pattern.trim());
+        // A target is one whatever its capitals: a row that is passed over for them would open what it closes.
+        match Globs::new(patterns, Case::Ignored) {
+            Ok(globs) => {
+                let environments = table.iter().map(|(_, environment)| environment.clone());
+                Ok(Environments::Targets(globs, environments.collect()))
             }
+            Err(wrong) => Err(wrong.iter().map(ToString::to_string).collect()),
         }
-        if errors.is_empty() { Ok(Environments::Targets(rows)) } else { Err(errors) }
     }
 
     /// Who says what the environment of a call of this target is. A tool without a target has the empty one, so that
@@ -151,10 +150,10 @@ impl Environments {
         match self {
             Environments::Caller => EnvironmentOf::Caller,
             Environments::Fixed(environment) => EnvironmentOf::Deployment(Some(environment.as_str())),
-            Environments::Targets(rows) => {
-                let target = target.unwrap_or_default();
-                let row = rows.iter().find(|(glob, _)| glob.is_match(target));
-                EnvironmentOf::Deployment(row.map(|(_, environment)| environment.as_str()))
+            Environments::Targets(globs, environments) => {
+                let row = globs.first(target.unwrap_or_default());
+                let environment = row.and_then(|row| environments.get(row));
+                EnvironmentOf::Deployment(environment.map(Environment::as_str))
             }
         }
     }

@@ -2,10 +2,9 @@
 //!
 //! Knows names only; that a message is well-formed is [`call`](super::call)'s to say.
 
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
-
 use super::call::PASSED;
 use super::refusal::Id;
+use crate::glob::{Case, Globs};
 use crate::methods::{METHODS, notifications};
 
 /// Which messages policies are asked about: glob patterns (`*`, `?`, `[…]`, `{a,b}`).
@@ -66,10 +65,10 @@ impl Default for Judging {
 /// Compiled [`Judging`].
 #[derive(Clone, Debug)]
 pub struct Rules {
-    pass_methods: GlobSet,
-    pass_notifications: GlobSet,
-    judge_methods: GlobSet,
-    pass_tools: GlobSet,
+    pass_methods: Globs,
+    pass_notifications: Globs,
+    judge_methods: Globs,
+    pass_tools: Globs,
     /// What they say of [`METHODS`], so that patterns are for the others.
     known: Vec<Listed>,
 }
@@ -86,20 +85,14 @@ impl Rules {
     /// Compiles the lists.
     ///
     /// # Errors
-    /// A text for each pattern that is none.
+    /// A text for each pattern that is none, and for each list that is too long.
     pub fn new(judging: &Judging) -> Result<Rules, Vec<String>> {
         let mut errors = Vec::new();
         let mut compiled = |list: &[String]| {
-            let mut set = GlobSetBuilder::new();
-            for pattern in list {
-                match glob(pattern) {
-                    Ok(glob) => drop(set.add(glob)),
-                    Err(error) => errors.push(error),
-                }
-            }
-            set.build().unwrap_or_else(|error| {
-                errors.push(error.to_string());
-                GlobSet::empty()
+            let globs = Globs::new(list.iter().map(String::as_str), Case::Differs);
+            globs.unwrap_or_else(|wrong| {
+                errors.extend(wrong.iter().map(ToString::to_string));
+                Globs::default()
             })
         };
         let mut rules = Rules {
@@ -132,11 +125,6 @@ impl Rules {
             passed_notification: self.pass_notifications.is_match(method),
         }
     }
-}
-
-/// One glob for names without a path's structure: `*` and `?` match `/` too, and upper and lower case differ.
-fn glob(pattern: &str) -> Result<globset::Glob, String> {
-    GlobBuilder::new(pattern).literal_separator(false).build().map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::CapabilityConfig;
 use crate::library::capability::{Found, Lookup};
-use crate::source::Source;
+use crate::source::{Source, read_text};
 use crate::yaml::{self, Node, NodeKind};
 
 /// How deep folders are read.
@@ -224,7 +224,7 @@ fn folder(
 
 fn file(path: &Path, take: &mut dyn FnMut(&Path, Json) -> Result<(), String>) -> Result<(), String> {
     let name = path.display().to_string();
-    let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
+    let text = read_text(path).map_err(|error| error.to_string())?;
     let source = Source::new(name, text).map_err(|_| "it is too large".to_owned())?;
     let mut diagnostics = Vec::new();
     let documents = yaml::documents(&source, &mut diagnostics);

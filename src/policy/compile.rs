@@ -8,7 +8,7 @@ use bumpalo::Bump;
 
 use crate::cel::program::{Arena, Program, Shared};
 use crate::cel::{self, Compiled, Environment, Issue, Macros, Parsed, Reader, Reads, Writer};
-use crate::diag::{Cap, Code, Diagnostic};
+use crate::diag::{Cap, Code, Diagnostic, Severity};
 use crate::library::capability::{Ask, Capability};
 use crate::library::kyverno::http::canonical_key;
 use crate::source::{Located, Source};
@@ -563,12 +563,11 @@ impl<'p> Compiler<'p, '_, '_> {
         environment: &Environment<'_>,
     ) {
         let text = expression.text.get(issue.start..issue.end).unwrap_or_default();
-        let kind = issue.kind.as_ref();
-        let better = kind.and_then(|kind| hints::help(kind, text, place.mode, environment));
-        let help = better.or(issue.help);
-        let mut diagnostic = Diagnostic::error(issue.code, issue.message);
-        if let Some(help) = help {
-            diagnostic = diagnostic.help(help);
+        let mut diagnostic = Diagnostic::error(issue.code, issue.message.as_str());
+        if self.cap.has_room(place.source, Severity::Error) {
+            let kind = issue.kind.as_ref();
+            let better = kind.and_then(|kind| hints::help(kind, text, place.mode, environment));
+            diagnostic.help = better.or_else(|| issue.help(environment));
         }
         if let Some(origin) = issue.origin {
             diagnostic = diagnostic.path(format!("{} (inside {origin:?})", expression.path));

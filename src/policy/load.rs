@@ -6,7 +6,6 @@
 use std::collections::hash_map::Entry as Slot;
 use std::collections::{HashMap, HashSet};
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::ptr;
 use std::sync::Arc;
@@ -15,7 +14,7 @@ use crate::diag::{self, Cap, Code, Diagnostic, Severity};
 use crate::policy::attach::attach;
 use crate::policy::bundle::{BundleError, Contents, MAX_BUNDLE_BYTES, Written, is_bundle};
 use crate::policy::model::{self, Content, Exception, Policy};
-use crate::source::{Located, MAX_FILE_BYTES, Source, Span};
+use crate::source::{Located, MAX_FILE_BYTES, Source, Span, read_file};
 use crate::yaml;
 
 /// The deepest directory that is read below a path that the user names.
@@ -555,19 +554,6 @@ fn not_in_force(source: &Arc<Source>, place: Span) -> Diagnostic {
 fn is_policy_file(path: &Path) -> bool {
     let ending = path.extension().and_then(|ending| ending.to_str());
     ending.is_some_and(|ending| ENDINGS.iter().any(|known| known.eq_ignore_ascii_case(ending)))
-}
-
-/// The bytes of a regular file, at most one more than the limit.
-pub fn read_file(path: &Path, most: usize) -> std::io::Result<Vec<u8>> {
-    // Asked before the file is opened, because to open a pipe would wait for its writer.
-    if !fs::metadata(path)?.is_file() {
-        return Err(std::io::Error::other("it is not a file"));
-    }
-    let file = fs::File::open(path)?;
-    let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
-    let mut bytes = Vec::new();
-    file.take(limit).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 #[cfg(test)]

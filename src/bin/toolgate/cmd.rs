@@ -5,7 +5,7 @@ pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod config;
 pub(crate) mod decide;
-mod input;
+pub(crate) mod input;
 pub(crate) mod inspect;
 pub(crate) mod policies;
 pub(crate) mod test;

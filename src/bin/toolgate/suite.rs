@@ -8,6 +8,7 @@
 //! | `settings` | its `config` |
 //! | `event` | a call of a fixture as the gateway's event |
 //! | [`run`] | a fixture's cases through the interceptor |
+//! | [`sets`] | the policies of fixtures, loaded once for a run |
 //! | [`kyverno`] | Kyverno's own test files |
 //! | [`filter`] | which cases the user wants |
 //!
@@ -20,6 +21,7 @@ pub(crate) mod fixture;
 pub(crate) mod kyverno;
 mod read;
 pub(crate) mod run;
+pub(crate) mod sets;
 mod settings;
 
 use std::collections::BTreeSet;
@@ -31,6 +33,7 @@ use toolgate::internal::source::Source;
 
 use self::filter::Filter;
 use self::find::{File, Kind};
+use self::sets::Sets;
 
 /// What came of one test file.
 #[derive(Debug, Default)]
@@ -50,24 +53,24 @@ pub(crate) struct Outcome {
 }
 
 /// Reads and runs one file.
-pub(crate) fn run(file: &File, filter: &Filter) -> Outcome {
+pub(crate) fn run(file: &File, filter: &Filter, sets: &Sets) -> Outcome {
     let mut outcome = Outcome {
         file: file.source.name().to_owned(),
         is_kyverno: file.kind == Kind::Kyverno,
         ..Outcome::default()
     };
     match file.kind {
-        Kind::Fixtures => fixtures(&file.source, filter, &mut outcome),
+        Kind::Fixtures => fixtures(&file.source, filter, sets, &mut outcome),
         Kind::Kyverno => outcome.kyverno = kyverno::run(&file.source, filter, &mut outcome.used),
     }
     outcome
 }
 
-fn fixtures(source: &Arc<Source>, filter: &Filter, outcome: &mut Outcome) {
+fn fixtures(source: &Arc<Source>, filter: &Filter, sets: &Sets, outcome: &mut Outcome) {
     for fixture in fixture::read(source, &mut outcome.diagnostics) {
         outcome.used.extend(fixture.policies.iter().map(|path| path.value.clone()));
         outcome.used.extend(fixture.files());
-        if let Some(result) = run::run(source, &fixture, filter) {
+        if let Some(result) = run::run(source, &fixture, filter, sets) {
             outcome.fixtures.push(result);
         }
     }

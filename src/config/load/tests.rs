@@ -1,7 +1,7 @@
 use std::fs;
 
 use super::*;
-use crate::config::{SETTINGS, Value};
+use crate::config::{EnvironmentSource, HeaderRule, SETTINGS, Value};
 use crate::diag::report::{Palette, render};
 
 /// What a case is compared by: the report, or what the effective configuration has that the defaults do not.
@@ -116,17 +116,9 @@ fn what_is_printed_reads_back_to_the_same_configuration() {
 
 #[test]
 fn texts_of_all_kinds_survive_printing() {
-    for text in [
-        "no",
-        "1e3",
-        "null",
-        " a ",
-        "a: b # c",
-        "it's \"so\"",
-        "\u{85}\u{1}\t\n\r",
-        "é\u{2028}🦀\u{feff}",
-        "\\U0",
-    ] {
+    for text in
+        ["no", "1e3", "null", "a: b # c", "it's \"so\"", "\u{85}\u{1}\t\n\r", "é\u{2028}🦀\u{feff}", "\\U0"]
+    {
         let mut config = Settings::default();
         config.identity.issuers = vec![text.to_owned()];
         let printed = config.effective().to_string();
@@ -225,6 +217,81 @@ const HEAD: &str = "apiVersion: toolgate.dev/v1\nkind: Configuration\n";
 fn load(text: &str, variables: &[(&str, &str)]) -> Result<(Settings, Warnings), Diagnostics> {
     let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     Settings::load_text("toolgate.yaml", &format!("{HEAD}{text}"), variables)
+}
+
+/// What grows has a limit, and the mistake names it, its value and the setting, at its place.
+#[test]
+fn what_grows_has_a_limit_that_is_told_at_its_place() {
+    let list = |count: usize, item: &dyn Fn(usize) -> String| -> String { (0..count).map(item).collect() };
+    let globs = list(1_001, &|n| format!("    - \"*a{n}*b*c\"\n"));
+    let long = list(65, &|n| format!("    - \"{}{n}\"\n", "*a".repeat(254)));
+    let rows = list(20_000, &|_| "    - {target: a, environment: x}\n".to_owned());
+    let headers = list(40_000, &|n| format!("  X-H{n}: \"'a'\"\n"));
+    let some = list(195, &|n| format!("  X-H{n}: \"'a'\"\n"));
+    let wide = list(10, &|n| format!("  X-H{n}: \"'{}'\"\n", "a".repeat(20_000)));
+    for (text, due) in [
+        (
+            format!("judging:\n  passTools:\n{globs}"),
+            "5:5: error[TG3007]: `judging.passTools` has 1001 patterns, more than 1000",
+        ),
+        (
+            format!("judging:\n  passTools:\n{long}"),
+            "5:5: error[TG3007]: `judging.passTools` has patterns of ",
+        ),
+        (
+            format!("environment:\n  targets:\n{rows}"),
+            "5:5: error[TG3007]: `environment.targets` has 20000 patterns",
+        ),
+        (format!("headers:\n{headers}"), "3:1: error[TG3007]: `headers` has 40000 headers, more than 200"),
+        (format!("headers:\n{some}"), "3:1: error[TG3007]: `headers` has 207 headers, more than 200"),
+        (
+            format!("headers:\n{wide}"),
+            "3:1: error[TG3007]: `headers` has expressions of 200020 bytes together",
+        ),
+    ] {
+        let told = load(&text, &[]).unwrap_err();
+        assert_eq!(told.len(), 1, "{due}");
+        let told = told.to_string();
+        assert!(told.contains(due) && told.len() < 2_000, "{due}: {told:.2000}");
+    }
+    let variable = vec!["*"; 1_001].join(",");
+    let told = load("", &[("TOOLGATE_PASS_TOOLS", &variable)]).unwrap_err().to_string();
+    assert!(told.contains("`TOOLGATE_PASS_TOOLS` has 1001 patterns"), "{told}");
+}
+
+/// The same limits hold for settings that a program makes.
+#[test]
+fn an_engine_refuses_what_a_file_may_not_have() {
+    let text = "apiVersion: policies.kyverno.io/v1\nkind: ValidatingPolicy\nmetadata: {name: a}\nspec:\n  evaluation: {mode: HTTP}\n  validations: [{expression: 'null'}]\n";
+    let (set, _) = crate::PolicySet::from_text("a.yaml", text).unwrap();
+    let refused = |change: &dyn Fn(&mut Settings)| {
+        let mut settings = Settings::default();
+        change(&mut settings);
+        crate::Engine::new(set.clone(), settings).map(drop).unwrap_err().to_string()
+    };
+    let braces = |depth: usize| format!("{}a{}", "{".repeat(depth), "}".repeat(depth));
+    for depth in [9, 251, 50_000] {
+        let told = refused(&|settings| settings.judging.pass_tools = vec![braces(depth)]);
+        assert!(told.contains("`judging.passTools`") && told.contains("the limit (fixed)"), "{told:.500}");
+        let environment = crate::Environment::new("x").unwrap();
+        let told = refused(&|settings| {
+            settings.environment = EnvironmentSource::Targets(vec![(braces(depth), environment.clone())]);
+        });
+        assert!(told.contains("`environment.targets`") && told.len() < 1_000, "{told:.500}");
+    }
+    let told = refused(&|settings| settings.judging.pass_tools = vec!["*a*b".to_owned(); 40_000]);
+    assert!(told.contains("`judging.passTools` has 40000 patterns") && told.len() < 1_000, "{told:.500}");
+    let rule = |n: usize| HeaderRule { name: format!("X-H{n}"), expression: "'a'".to_owned() };
+    let told = refused(&|settings| settings.headers = (0..40_000).map(rule).collect());
+    assert!(told.contains("`headers` has 40000 headers"), "{told:.500}");
+}
+
+#[test]
+fn of_thousands_of_mistakes_the_first_are_told_and_the_others_counted() {
+    let text: String = (0..60_000).map(|n| format!("x{n}: 1\n")).collect();
+    let told = load(&text, &[]).unwrap_err();
+    assert_eq!(told.len(), 201);
+    assert!(told.to_string().contains("there are 59800 more errors of this file"));
 }
 
 /// A text that is a key stands in no report, however the file has it.

@@ -1,13 +1,14 @@
 //! Input files of a command: all are read before the first is worked on, so that a wrong name is told at once.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
+
+use toolgate::internal::source::{read_bounded, read_file, within};
 
 use crate::report::Report;
 
 /// The most bytes of one input. The gateway's events have at most six million.
-const MAX_INPUT_BYTES: u64 = 64 * 1024 * 1024;
+const MAX_INPUT_BYTES: usize = 64 * 1024 * 1024;
 
 /// An input and its name as the user wrote it.
 pub(crate) struct Input {
@@ -27,7 +28,7 @@ pub(crate) fn read(paths: &[PathBuf], report: &mut Report) -> Option<Vec<Input>>
     let mut failed = false;
     for path in paths {
         let name = path.display().to_string();
-        let read = if path == standard { bounded(io::stdin().lock()) } else { file(path) };
+        let read = if path == standard { standard_input() } else { file(path) };
         match read {
             Ok(bytes) => inputs.push(Input { name, bytes }),
             Err(error) => {
@@ -39,17 +40,13 @@ pub(crate) fn read(paths: &[PathBuf], report: &mut Report) -> Option<Vec<Input>>
     (!failed).then_some(inputs)
 }
 
-fn file(path: &Path) -> io::Result<Vec<u8>> {
-    bounded(File::open(path)?)
+fn standard_input() -> io::Result<Vec<u8>> {
+    within(read_bounded(io::stdin().lock(), MAX_INPUT_BYTES)?, MAX_INPUT_BYTES)
 }
 
-fn bounded(reader: impl Read) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    reader.take(MAX_INPUT_BYTES.saturating_add(1)).read_to_end(&mut bytes)?;
-    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_INPUT_BYTES {
-        return Err(io::Error::other(format!("it is larger than {MAX_INPUT_BYTES} bytes")));
-    }
-    Ok(bytes)
+/// The bytes of a file that a command or a test names: an event, a payload.
+pub(crate) fn file(path: &Path) -> io::Result<Vec<u8>> {
+    within(read_file(path, MAX_INPUT_BYTES)?, MAX_INPUT_BYTES)
 }
 
 /// The reason in plain words, without the operating system's error number.

@@ -1,15 +1,14 @@
 //! `toolgate inspect`: what is in a bundle.
 
-use std::fs;
 use std::path::Path;
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use toolgate::internal::config::{Effective, check_headers};
-use toolgate::internal::policy::bundle::{Beside, Contents, make};
+use toolgate::internal::policy::bundle::{Beside, Contents, MAX_BUNDLE_BYTES, make};
 use toolgate::internal::policy::load::load_sources;
 use toolgate::internal::policy::set::{compiled, named};
-use toolgate::internal::source::Source;
+use toolgate::internal::source::{Source, read_file, within};
 use toolgate::internal::visible::printable;
 use toolgate::{Diagnostic, PolicySet, Settings};
 
@@ -93,7 +92,9 @@ struct Ask {
 pub(crate) fn run(arguments: &Inspect) -> Report {
     let mut report = Report::default();
     let name = arguments.file.display().to_string();
-    let bytes = match fs::read(&arguments.file) {
+    let bytes = match read_file(&arguments.file, MAX_BUNDLE_BYTES)
+        .and_then(|bytes| within(bytes, MAX_BUNDLE_BYTES))
+    {
         Ok(bytes) => bytes,
         Err(error) => {
             report.error(&format!("the bundle `{name}` cannot be read: {error}"));

@@ -12,7 +12,7 @@ use toolgate::internal::outside::{Fixed, ungranted, value};
 use toolgate::internal::policy::lint::Deployed;
 use toolgate::internal::policy::load::{Loaded, load, load_sources};
 use toolgate::internal::policy::set::compiled;
-use toolgate::internal::source::Source;
+use toolgate::internal::source::{Source, read_text};
 use toolgate::internal::yaml::{Document, documents};
 use toolgate::{Capabilities, Diagnostic, PolicySet, Severity};
 
@@ -106,7 +106,7 @@ pub(crate) fn opened(paths: &[PathBuf], config: &ConfigFile, given: Option<Fixed
 /// Why they cannot be read, for people.
 pub(crate) fn context_file(path: &Path) -> Result<Fixed, String> {
     let wrong = |why: String| format!("the context file `{}` cannot be read: {why}", path.display());
-    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    let text = read_text(path).map_err(|error| wrong(error.to_string()))?;
     let source =
         Source::new(path.display().to_string(), text).map_err(|_| wrong("it is too large".to_owned()))?;
     let mut diagnostics = Vec::new();

@@ -20,6 +20,7 @@ use crate::report::{Progress, Report, Status};
 use crate::suite::filter::Filter;
 use crate::suite::find::{self, File, Found};
 use crate::suite::kyverno::Failure;
+use crate::suite::sets::Sets;
 use crate::suite::{self, Outcome};
 
 /// How often `--watch` looks at the files.
@@ -30,13 +31,29 @@ const STACK: usize = 8 * 1024 * 1024;
 
 /// Runs all tests once.
 pub(crate) fn run(arguments: &Test) -> Report {
-    run_and_list(arguments).0
+    match filter(arguments) {
+        Ok(filter) => run_and_list(arguments, &filter).0,
+        Err(report) => report,
+    }
 }
 
-/// Runs all tests, and again whenever a file that they came from has changed; does not return.
-pub(crate) fn watch(arguments: &Test, print: &mut dyn FnMut(&Report)) -> ! {
+/// The filter, or what is wrong with it: without it all would run, which is not what was asked for.
+fn filter(arguments: &Test) -> Result<Filter, Report> {
+    Filter::new(arguments.filter.as_deref()).map_err(|wrong| {
+        let mut report = Report::default();
+        report.error(&wrong);
+        report
+    })
+}
+
+/// Runs all tests, and again whenever a file that they came from has changed; returns only if the filter is wrong.
+pub(crate) fn watch(arguments: &Test, print: &mut dyn FnMut(&Report)) -> Report {
+    let filter = match filter(arguments) {
+        Ok(filter) => filter,
+        Err(report) => return report,
+    };
     loop {
-        let (mut report, used) = run_and_list(arguments);
+        let (mut report, used) = run_and_list(arguments, &filter);
         let before = times(&used);
         report.note(format!("watching {} paths; stop with Ctrl-C\n", used.len()));
         print(&report);
@@ -84,17 +101,10 @@ fn look(path: &Path, found: &mut BTreeMap<PathBuf, State>, depth: usize) {
 }
 
 /// The report, and the files on which it depends.
-fn run_and_list(arguments: &Test) -> (Report, BTreeSet<PathBuf>) {
+fn run_and_list(arguments: &Test, filter: &Filter) -> (Report, BTreeSet<PathBuf>) {
     let mut report = Report::default();
     let started = Instant::now();
     let Found { files, errors, mut directories } = find::find(&arguments.paths);
-    let filter = match Filter::new(arguments.filter.as_deref()) {
-        Ok(filter) => filter,
-        Err(error) => {
-            report.error(&error);
-            Filter::All
-        }
-    };
     errors.iter().for_each(|error| report.error(error));
     if files.is_empty() && errors.is_empty() {
         report.error(
@@ -102,7 +112,7 @@ fn run_and_list(arguments: &Test) -> (Report, BTreeSet<PathBuf>) {
              `kyverno-test.yaml`",
         );
     }
-    let outcomes = all(&files, &filter);
+    let outcomes = all(&files, filter);
     for outcome in &outcomes {
         directories.insert(PathBuf::from(&outcome.file));
         directories.extend(outcome.used.iter().cloned());
@@ -126,11 +136,12 @@ fn all(files: &[File], filter: &Filter) -> Vec<Outcome> {
     let next = AtomicUsize::new(0);
     let outcomes: Mutex<Vec<(usize, Outcome)>> = Mutex::new(Vec::with_capacity(files.len()));
     let progress = Progress::new("files", files.len());
+    let sets = Sets::default();
     let work = || {
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some(file) = files.get(index) else { return };
-            let outcome = suite::run(file, filter);
+            let outcome = suite::run(file, filter, &sets);
             if let Ok(mut outcomes) = outcomes.lock() {
                 outcomes.push((index, outcome));
                 progress.step(outcomes.len());

@@ -18,7 +18,8 @@ pub(super) fn event(call: &Call) -> Vec<u8> {
     if let Some(claims) = &call.claims {
         headers.push(("authorization".to_owned(), quoted(&format!("Bearer {}", token(&json(claims))))));
     }
-    for entry in call.headers.iter().filter_map(Node::as_mapping).flat_map(|headers| &headers.entries) {
+    for entry in call.headers.iter().filter_map(|node| node.as_mapping()).flat_map(|headers| &headers.entries)
+    {
         headers.retain(|(name, _)| *name != entry.key);
         headers.push((entry.key.clone(), json(&entry.value)));
     }
@@ -40,7 +41,7 @@ pub(super) fn event(call: &Call) -> Vec<u8> {
 
 /// The JSON-RPC message.
 fn message(call: &Call) -> String {
-    let method = call.method.as_ref().map_or_else(|| quoted("tools/call"), json);
+    let method = call.method.as_deref().map_or_else(|| quoted("tools/call"), json);
     let params = match &call.params {
         Some(params) => Some(raw_or_json(params)),
         None => {
@@ -55,16 +56,29 @@ fn message(call: &Call) -> String {
     format!("{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":{method}{params}}}")
 }
 
+/// How much of a call is told, in characters: a report keeps what is told of every call.
+const MAX_SUMMARY: usize = 1_000;
+
 /// One line that tells a call from others, for people.
 pub(super) fn summary(call: &Call) -> String {
+    let mut text = parts(call);
+    if let Some((end, _)) = text.char_indices().nth(MAX_SUMMARY) {
+        text.truncate(end);
+        text.push('…');
+        text.shrink_to_fit();
+    }
+    text
+}
+
+fn parts(call: &Call) -> String {
     if let Some(body) = &call.body {
         return raw_or_json(body);
     }
     let text = |node: &Node| node.as_text().map_or_else(|| json(node), str::to_owned);
     let mut parts = Vec::new();
-    parts.extend(call.method.as_ref().map(text));
-    parts.extend(call.tool.as_ref().map(text));
-    parts.extend(call.params.iter().chain(&call.arguments).map(raw_or_json));
+    parts.extend(call.method.as_deref().map(text));
+    parts.extend(call.tool.as_deref().map(text));
+    parts.extend(call.params.iter().chain(&call.arguments).map(|node| raw_or_json(node)));
     if let Some(claims) = &call.claims {
         parts.push(format!("claims {}", json(claims)));
     }

@@ -1,6 +1,9 @@
 //! Which cases the user wants to run.
 
-use globset::{GlobBuilder, GlobMatcher};
+use toolgate::internal::glob::{Case, Globs, Wrong};
+
+/// How much of a filter that is none is told, in characters.
+const MAX_SHOWN: usize = 200;
 
 /// A part of a case's name, or a glob pattern for all of it.
 #[derive(Debug, Default)]
@@ -11,7 +14,7 @@ pub(crate) enum Filter {
     /// Names that contain this.
     Part(String),
     /// Names that this matches from end to end.
-    Glob(GlobMatcher),
+    Glob(Globs),
 }
 
 impl Filter {
@@ -24,10 +27,11 @@ impl Filter {
         if !text.contains(['*', '?', '[', '{']) {
             return Ok(Filter::Part(text.to_owned()));
         }
-        match GlobBuilder::new(text).build() {
-            Ok(glob) => Ok(Filter::Glob(glob.compile_matcher())),
-            Err(error) => Err(format!("`{text}` is no glob pattern: {}", error.kind())),
-        }
+        Globs::new([text].into_iter(), Case::Differs).map(Filter::Glob).map_err(|wrong| {
+            let why = wrong.into_iter().map(|(Wrong::Pattern(_, why) | Wrong::List(why))| why);
+            let start: String = text.chars().take(MAX_SHOWN).collect();
+            format!("the filter `{start}` {}", why.collect::<Vec<_>>().join(", "))
+        })
     }
 
     /// Whether a case is wanted. Its full name is `FILE: FIXTURE: CASE`; a pattern may match the case's own name too.
@@ -38,7 +42,7 @@ impl Filter {
             Filter::Glob(glob) => {
                 glob.is_match(case)
                     || glob.is_match(fixture)
-                    || glob.is_match(format!("{file}: {fixture}: {case}"))
+                    || glob.is_match(&format!("{file}: {fixture}: {case}"))
             }
         }
     }
@@ -57,6 +61,10 @@ mod tests {
         for text in ["drop", "del*", "delete?"] {
             assert!(!wants(text), "{text}");
         }
-        assert!(Filter::new(Some("[")).is_err());
+        let nested = format!("{}a{}", "{".repeat(251), "}".repeat(251));
+        for text in ["[", &nested, &"*a".repeat(200_000)] {
+            let told = Filter::new(Some(text)).unwrap_err();
+            assert!(told.contains(" glob pattern") && told.len() < 500, "{told}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use toolgate::internal::source::{MAX_FILE_BYTES, Source};
+use toolgate::internal::source::{Source, read_text};
 
 /// The name of Kyverno's test files.
 pub(crate) const KYVERNO_TEST: &str = "kyverno-test.yaml";
@@ -119,7 +119,7 @@ impl Finder {
             return;
         }
         let kyverno = path.file_name().is_some_and(|name| name == KYVERNO_TEST);
-        let text = match text(path) {
+        let text = match read_text(path) {
             Ok(text) => text,
             Err(error) => {
                 // What else lies in a directory is not our concern, unless it may be a test.
@@ -151,12 +151,4 @@ impl Finder {
 
 fn is_yaml(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml")
-}
-
-fn text(path: &Path) -> io::Result<String> {
-    let length = fs::metadata(path)?.len();
-    if length > u64::try_from(MAX_FILE_BYTES).unwrap_or(u64::MAX) {
-        return Err(io::Error::other(format!("it is larger than {MAX_FILE_BYTES} bytes")));
-    }
-    String::from_utf8(fs::read(path)?).map_err(|_| io::Error::other("it is not UTF-8 text"))
 }

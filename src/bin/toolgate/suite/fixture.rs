@@ -71,23 +71,23 @@ pub(crate) enum Message {
     Call(Box<Call>),
 }
 
-/// The parts of a call; what is absent is made up, or left out.
+/// The parts of a call; what is absent is made up, or left out. Those of the defaults are there once, for all calls.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Call {
     /// The whole JSON-RPC message.
-    pub(crate) body: Option<Node>,
+    pub(crate) body: Option<Arc<Node>>,
     /// The JSON-RPC method, `tools/call` if absent.
-    pub(crate) method: Option<Node>,
+    pub(crate) method: Option<Arc<Node>>,
     /// All of `params`.
-    pub(crate) params: Option<Node>,
+    pub(crate) params: Option<Arc<Node>>,
     /// `params.name`
-    pub(crate) tool: Option<Node>,
+    pub(crate) tool: Option<Arc<Node>>,
     /// `params.arguments`
-    pub(crate) arguments: Option<Node>,
+    pub(crate) arguments: Option<Arc<Node>>,
     /// The claims of a token.
-    pub(crate) claims: Option<Node>,
+    pub(crate) claims: Option<Arc<Node>>,
     /// The caller's headers.
-    pub(crate) headers: Option<Node>,
+    pub(crate) headers: Option<Arc<Node>>,
     /// The path of the request.
     pub(crate) path: Option<String>,
 }
@@ -291,7 +291,7 @@ fn messages(reader: &mut Reader<'_>, fields: &Fields<'_>, defaults: &Call) -> (V
 
 fn call(reader: &mut Reader<'_>, node: &Node, path: &str, defaults: &Call) -> Option<Call> {
     let fields = reader.fields(node, path, CALL)?;
-    let written = |name: &str| fields.written(name).cloned();
+    let written = |name: &str| fields.written(name).cloned().map(Arc::new);
     for name in ["claims", "headers"] {
         if let Some(node) = fields.get(name).filter(|node| node.as_mapping().is_none()) {
             reader.wrong_type(node, &fields.path(name), "a mapping");

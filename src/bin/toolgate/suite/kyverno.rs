@@ -152,7 +152,7 @@ fn read_payloads(mode: Mode, paths: &[PathBuf]) -> Result<Vec<(String, Vec<u8>)>
         let fail = |error: &dyn std::fmt::Display| {
             Failure::Stop(format!("failed to load {} payloads from path {key} ({error})", mode.as_str()))
         };
-        let bytes = std::fs::read(path).map_err(|error| fail(&error))?;
+        let bytes = crate::cmd::input::file(path).map_err(|error| fail(&error))?;
         request(mode, &bytes, &Bump::new()).map_err(|error| fail(&error))?;
         // The later of two with one name stands for both.
         payloads.retain(|(other, _)| *other != key);

@@ -1,18 +1,17 @@
 //! A fixture's cases through the function that answers the gateway.
 
 use std::borrow::Cow;
-use std::fs;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use toolgate::internal::source::Source;
-use toolgate::{
-    Code, Context, Decision, DecisionId, Diagnostic, Engine, Outcome, PolicySet, Record, Scratch, Severity,
-};
+use toolgate::internal::source::{Source, read_text};
+use toolgate::{Code, Context, Decision, DecisionId, Diagnostic, Engine, Outcome, Record, Scratch, Severity};
 
 use super::event;
 use super::filter::Filter;
 use super::fixture::{Case, Expect, Fixture, Message, shown};
+use super::sets::Sets;
+use crate::cmd::input;
 
 /// What came of a fixture.
 #[derive(Debug)]
@@ -66,7 +65,12 @@ pub(crate) struct Mismatch {
 }
 
 /// Runs the cases that `filter` wants; none if it wants none.
-pub(super) fn run(source: &Arc<Source>, fixture: &Fixture, filter: &Filter) -> Option<FixtureResult> {
+pub(super) fn run(
+    source: &Arc<Source>,
+    fixture: &Fixture,
+    filter: &Filter,
+    sets: &Sets,
+) -> Option<FixtureResult> {
     let wanted: Vec<&Case> =
         fixture.cases.iter().filter(|case| filter.wants(source.name(), &fixture.name, &case.name)).collect();
     if wanted.is_empty() {
@@ -78,7 +82,7 @@ pub(super) fn run(source: &Arc<Source>, fixture: &Fixture, filter: &Filter) -> O
         loads: false,
         cases: Vec::new(),
     };
-    let Some(engine) = engine(source, fixture, &mut result.diagnostics) else {
+    let Some(engine) = engine(source, fixture, sets, &mut result.diagnostics) else {
         return Some(result);
     };
     result.loads = true;
@@ -96,7 +100,7 @@ pub(super) fn run(source: &Arc<Source>, fixture: &Fixture, filter: &Filter) -> O
             };
             let (bytes, summary) = match &message.value {
                 Message::Call(call) => (Ok(event::event(call)), event::summary(call)),
-                Message::Event(path) => (fs::read(path), shown(source, path)),
+                Message::Event(path) => (input::file(path), shown(source, path)),
             };
             let mut outcome = CaseResult { name, line, message: summary, mismatches: Vec::new(), got: None };
             match bytes {
@@ -118,7 +122,12 @@ pub(super) fn run(source: &Arc<Source>, fixture: &Fixture, filter: &Filter) -> O
 }
 
 /// The engine that decides the fixture's cases; none if its policies do not load.
-fn engine(source: &Arc<Source>, fixture: &Fixture, diagnostics: &mut Vec<Diagnostic>) -> Option<Engine> {
+fn engine(
+    source: &Arc<Source>,
+    fixture: &Fixture,
+    sets: &Sets,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Engine> {
     let mut missing = false;
     for path in fixture.policies.iter().filter(|path| !path.value.exists()) {
         let message = format!("there is no `{}`", path.value.display());
@@ -128,9 +137,9 @@ fn engine(source: &Arc<Source>, fixture: &Fixture, diagnostics: &mut Vec<Diagnos
     if missing {
         return None;
     }
-    let set = PolicySet::from_files(fixture.policies.iter().map(|path| &path.value));
+    let set = sets.load(fixture.policies.iter().map(|path| path.value.clone()).collect());
     let made = set.and_then(|(set, warnings)| {
-        diagnostics.extend(warnings.into_iter().filter(|diagnostic| diagnostic.severity != Severity::Note));
+        diagnostics.extend(warnings);
         let mut config = fixture.config.clone();
         // The key is the function's to fetch, and nothing is recorded here.
         config.audit.digest_key_arn = None;
@@ -185,7 +194,7 @@ fn compare(source: &Source, expect: &Expect, decision: &Decision<'_>) -> Vec<Mis
     check("refusal", expect.refusal.as_deref(), got.refusal.as_deref());
     if let Some(path) = &expect.answer {
         let got = String::from_utf8_lossy(decision.answer);
-        let mismatch = match fs::read_to_string(&path.value) {
+        let mismatch = match read_text(&path.value) {
             Ok(expected) if compact(&expected) == compact(&got) => None,
             Ok(expected) => Some((compact(&expected), got.into_owned())),
             Err(error) => Some((format!("the file `{}`", shown(source, &path.value)), error.to_string())),

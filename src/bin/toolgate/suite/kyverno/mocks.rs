@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use serde_json::Value as Json;
 use toolgate::internal::outside::{Fixed, Mock, value};
-use toolgate::internal::source::Source;
+use toolgate::internal::source::{Source, read_text};
 use toolgate::internal::yaml::{Mapping, Node, documents};
 
 /// What a test file says of it.
@@ -180,7 +180,7 @@ fn search(root: &Json, path: &str) -> Result<Json, String> {
 /// The documents of a YAML file.
 fn read(path: &Path) -> Result<Vec<Json>, String> {
     let wrong = |why: &dyn std::fmt::Display| format!("`{}` cannot be read: {why}", path.display());
-    let text = std::fs::read_to_string(path).map_err(|error| wrong(&error))?;
+    let text = read_text(path).map_err(|error| wrong(&error))?;
     let source = Source::new(path.display().to_string(), text).map_err(|_| wrong(&"it is too large"))?;
     let mut diagnostics = Vec::new();
     let documents = documents(&source, &mut diagnostics);
