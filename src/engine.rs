@@ -599,6 +599,8 @@ impl Inner {
             Ok(Opinion::Allow) => (Outcome::Allow, 200),
             Ok(Opinion::Deny(_)) => (Outcome::Deny, 403),
             Ok(Opinion::Error(_)) => (Outcome::Error, 500),
+            // Kyverno's server lets such a request pass; a deployment that does not answers as it does to any denial.
+            Ok(Opinion::Nothing) if effect == Effect::Deny => (Outcome::NoOpinion, 403),
             Ok(Opinion::Nothing) => (Outcome::NoOpinion, 200),
             Err(_) => (Outcome::Fault, 403),
         };

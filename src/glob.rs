@@ -69,7 +69,7 @@ impl Globs {
                 Err(error) => wrong.push(Wrong::Pattern(at, error)),
             }
         }
-        if bytes > MAX_LIST_BYTES {
+        if wrong.is_empty() && bytes > MAX_LIST_BYTES {
             wrong.push(Wrong::List(format!(
                 "has patterns of {bytes} bytes together, more than {MAX_LIST_BYTES}, the limit (fixed)"
             )));
@@ -206,7 +206,7 @@ mod tests {
             let patterns: Vec<String> = vec![pattern; MAX_LIST_BYTES / MAX_PATTERN_BYTES];
             for case in [Case::Differs, Case::Ignored] {
                 let set = Globs::new(patterns.iter().map(String::as_str), case);
-                assert!(!set.unwrap().is_match(&"ab".repeat(128)[..200]) || piece.contains('*'), "{piece}");
+                assert!(!set.unwrap().is_match(&"ab".repeat(100)) || piece.contains('*'), "{piece}");
             }
         }
     }

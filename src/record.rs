@@ -89,7 +89,8 @@ pub struct Record<'a> {
     /// How that came about.
     #[serde(rename = "decision")]
     pub outcome: Outcome,
-    /// The HTTP status that Kyverno's server would have answered; 403 where it would not have been asked.
+    /// The HTTP status that Kyverno's server would have answered; 403 where only Toolgate denies: by default, because of a
+    /// fault, or because the message is refused.
     pub status: u16,
     /// The deciding policy's reason.
     pub reason: Option<Cow<'a, str>>,

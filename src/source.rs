@@ -118,7 +118,11 @@ impl Eq for Source {}
 /// It cannot be read, or is something else: a device has no end, and a pipe waits for its writer.
 pub fn read_file(path: &Path, most: usize) -> io::Result<Vec<u8>> {
     // Asked before the file is opened, because to open a pipe would wait too.
-    if !fs::metadata(path)?.is_file() {
+    let metadata = fs::metadata(path)?;
+    if metadata.is_dir() {
+        return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory"));
+    }
+    if !metadata.is_file() {
         return Err(io::Error::other("it is not a file"));
     }
     read_bounded(fs::File::open(path)?, most)

@@ -164,6 +164,20 @@ fn map_literals_are_charged_for_what_sorting_them_takes() {
     assert!(bytes <= 56 * 1024 * 1024, "{bytes}");
 }
 
+/// Suggestions are made for mistakes that are told, and not for each of thousands over thousands of names.
+#[test]
+fn thousands_of_variables_that_do_not_exist_are_told_quickly() {
+    let variables: String =
+        (0..12_000).map(|n| format!("  - {{name: v{n}, expression: variables.w{n}}}\n")).collect();
+    let text =
+        policy("null", "Fail").replace("  validations:", &format!("  variables:\n{variables}  validations:"));
+    let start = Instant::now();
+    let wrong = PolicySet::from_text("p.yaml", &text).map(drop).unwrap_err();
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    assert!(wrong.len() < 210, "200 errors, how many more there are, and warnings: {}", wrong.len());
+    assert!(wrong.to_string().contains("did you mean `v"), "the first have their suggestions");
+}
+
 #[test]
 fn a_file_of_two_million_documents_is_refused_with_the_limit() {
     let loaded = load_text("p.yaml", &"---\n".repeat(2_000_000));

@@ -169,8 +169,10 @@ fn when_no_policy_speaks_the_default_decides() {
     let json = |run: &Run| (run.json()["effect"].clone(), run.json()["decision"].clone());
     let run = toolgate(&["decide", "--output", "json", &name]);
     assert_eq!(json(&run), (json!("allow"), json!("none")));
+    assert_eq!(run.json()["status"], 200);
     let run = toolgate(&["decide", "--output", "json", "--default", "deny", &name]);
     assert_eq!(json(&run), (json!("deny"), json!("none")));
+    assert_eq!(run.json()["status"], 403, "Kyverno's server would not deny, and this deployment does");
     let run = finish(
         binary(root()).args(["decide", "--output", "json", &name]).env("TOOLGATE_DEFAULT_DECISION", "deny"),
         b"",
@@ -219,6 +221,31 @@ fn an_event_that_cannot_be_read_is_an_error_of_usage_and_nothing_is_decided() {
         run.err
     );
     assert!(run.err.contains("error: `policies` cannot be read: it is a directory\n"), "{}", run.err);
+}
+
+/// A device has no end, and a pipe waits for its writer.
+#[cfg(unix)]
+#[test]
+fn only_files_are_read_and_standard_input() {
+    let name = event("list-pods-in-production");
+    let run = toolgate(&["decide", "/dev/zero"]);
+    assert_eq!((run.code, run.out.as_str()), (2, ""));
+    assert!(run.err.contains("`/dev/zero` cannot be read: it is not a file"), "{}", run.err);
+    let run = toolgate(&["decide", "--context-file", "/dev/zero", &name]);
+    assert_eq!((run.code, run.out.as_str()), (2, ""));
+    assert!(run.err.contains("`/dev/zero` cannot be read: it is not a file"), "{}", run.err);
+    let run = toolgate(&["decide", "--context-file", "/dev/zero", "--config", "/dev/zero", &name]);
+    assert!(run.err.contains("it is not a file"), "{}", run.err);
+    for command in ["inspect", "test", "apply"] {
+        let payload = if command == "apply" {
+            &["policies", "--http-payload", "/dev/zero"][..]
+        } else {
+            &["/dev/zero"]
+        };
+        let run = toolgate(&[&[command], payload].concat());
+        assert_eq!(run.code, 2, "{command}: {}{}", run.out, run.err);
+        assert!(run.err.contains("it is not a file"), "{command}: {}", run.err);
+    }
 }
 
 #[test]

@@ -107,6 +107,70 @@ fn a_filter_chooses_cases_and_must_choose_some() {
     assert!(nothing.err.contains("nothing matches the filter"), "{}", nothing.err);
 }
 
+/// Without the filter all would run, which is not what was asked for.
+#[test]
+fn a_filter_that_is_none_ends_the_run() {
+    let nested = format!("{}a{}", "{".repeat(251), "}".repeat(251));
+    for (name, filter, due) in [
+        ("open-filter", "[", "error: the filter `[` is not a glob pattern: unclosed"),
+        ("nested-filter", nested.as_str(), "its braces nest 251 deep, more than 8, the limit (fixed)"),
+    ] {
+        for more in [&["--filter", filter][..], &["--watch", "--filter", filter]] {
+            let ran = fixture(name, FAILING, more);
+            assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{}", ran.err);
+            assert!(ran.err.contains(due), "{}", ran.err);
+        }
+    }
+}
+
+/// A device has no end, a pipe waits for its writer, and nobody writes an event of 65 MiB.
+#[cfg(unix)]
+#[test]
+fn only_files_of_some_size_are_events_and_answers() {
+    let scratch = Scratch::new("endless");
+    scratch.write("policy.yaml", POLICY);
+    std::fs::File::create(scratch.0.join("large.json")).unwrap().set_len(65 << 20).unwrap();
+    assert!(Command::new("mkfifo").arg(scratch.0.join("pipe")).status().unwrap().success());
+    let cases = "\
+cases:
+  - {name: device, event: /dev/zero, expect: {effect: allow}}
+  - {name: pipe, event: pipe, expect: {effect: allow}}
+  - {name: large, event: large.json, expect: {effect: allow}}
+  - {name: endless answer, call: {tool: a}, expect: {answer: /dev/zero}}
+  - {name: pipe of an answer, call: {tool: a}, expect: {answer: pipe}}
+";
+    scratch.write("drops.yaml", &format!("{HEAD}{cases}"));
+    let ran = run(&scratch.0, &["drops.yaml"]);
+    assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+    assert_eq!(ran.out.matches("got it is not a file\n").count(), 4, "{}", ran.out);
+    assert!(ran.out.contains("got it is larger than 67108864 bytes\n"), "{}", ran.out);
+}
+
+/// The policies of a run are loaded once, and what many calls share is there once.
+#[test]
+fn many_fixtures_of_the_same_policies_and_large_calls_are_quick() {
+    let scratch = Scratch::new("many");
+    let policies: String =
+        (0..200).map(|n| format!("{}---\n", POLICY.replace("no-drops", &format!("p{n}")))).collect();
+    scratch.write("policy.yaml", &policies);
+    let one = |n: usize| format!("{HEAD}cases: [{{name: 'c{n}', call: {{tool: a}}, expect: allow}}]\n");
+    let fixtures: Vec<String> = (0..200).map(one).collect();
+    scratch.write("drops.yaml", &fixtures.join("---\n"));
+    let started = std::time::Instant::now();
+    let ran = run(&scratch.0, &["drops.yaml"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+    let calls = vec!["{tool: a}"; 200].join(", ");
+    let defaults = format!("defaults: {{arguments: {{a: {}}}}}\n", "x".repeat(100_000));
+    scratch.write(
+        "drops.yaml",
+        &format!("{HEAD}{defaults}cases: [{{name: c, calls: [{calls}], expect: deny}}]\n"),
+    );
+    let ran = run(&scratch.0, &["--output", "json", "drops.yaml"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.out.len() < 5_000_000, "a report says the beginning of a call: {}", ran.out.len());
+}
+
 #[test]
 fn a_fixture_that_tests_nothing_is_refused() {
     for (rest, expected) in [

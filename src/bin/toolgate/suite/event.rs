@@ -155,10 +155,10 @@ mod tests {
     #[test]
     fn a_call_becomes_an_event_with_a_token() {
         let call = Call {
-            tool: Some(node("k___get")),
-            arguments: Some(node("'{\"n\": 1, \"n\": 2}'")),
-            claims: Some(node("{sub: ann}")),
-            headers: Some(node("{content-type: text/plain}")),
+            tool: Some(node("k___get").into()),
+            arguments: Some(node("'{\"n\": 1, \"n\": 2}'").into()),
+            claims: Some(node("{sub: ann}").into()),
+            headers: Some(node("{content-type: text/plain}").into()),
             ..Call::default()
         };
         let event: serde_json::Value = serde_json::from_slice(&event(&call)).unwrap();

@@ -107,7 +107,10 @@ pub(super) fn run(
                 Ok(bytes) => {
                     let decision = engine.decide(&mut scratch, &bytes, &now);
                     outcome.mismatches = compare(source, &case.expect, &decision);
-                    outcome.got = Some(decision.record.into_owned());
+                    // A report says no arguments, and thousands of calls may have large ones.
+                    let mut record = decision.record;
+                    record.arguments = None;
+                    outcome.got = Some(record.into_owned());
                 }
                 Err(error) => outcome.mismatches.push(Mismatch {
                     what: "event",
