@@ -166,9 +166,7 @@ impl Engine {
             let message = "an engine without policies would allow everything, so there is none";
             diagnostics.push(Diagnostic::error(Code::NoPolicies, message));
         }
-        let mistakes = settings.mistakes();
-        let is_told = !mistakes.is_empty();
-        diagnostics.extend(mistakes);
+        diagnostics.extend(settings.mistakes());
         if settings.audit.digest_key.is_none() && settings.audit.digest_key_arn.is_some() {
             let message =
                 "`audit.digestKeyArn` says where the key of the digests is, and nobody has fetched it";
@@ -191,14 +189,14 @@ impl Engine {
         let mut unread = Vec::new();
         let rules = fallible(Rules::new(&settings.judging), &mut unread);
         let environments = fallible(Environments::new(&settings.environment), &mut unread);
-        // A pattern that is none is among the mistakes.
-        if !is_told {
+        // A pattern that is none is among the mistakes already.
+        if diagnostics.is_empty() {
             diagnostics.append(&mut unread);
         }
         let (Some(rules), Some(environments), true) = (rules, environments, diagnostics.is_empty()) else {
             return Err(Diagnostics::from(diagnostics));
         };
-        let computed: Vec<String> = settings.headers.iter().map(|rule| rule.name.clone()).collect();
+        let computed: Vec<_> = settings.headers.iter().map(|rule| rule.name.clone()).collect();
         let mut forward = names_to_forward(&settings.forward_headers, &computed);
         forward.retain(|name| request_reads.header(name));
         let digest = digest(set.digest(), &settings.deciding());
@@ -600,8 +598,7 @@ impl Inner {
             Ok(Opinion::Deny(_)) => (Outcome::Deny, 403),
             Ok(Opinion::Error(_)) => (Outcome::Error, 500),
             // Kyverno's server lets such a request pass; a deployment that does not answers as it does to any denial.
-            Ok(Opinion::Nothing) if effect == Effect::Deny => (Outcome::NoOpinion, 403),
-            Ok(Opinion::Nothing) => (Outcome::NoOpinion, 200),
+            Ok(Opinion::Nothing) => (Outcome::NoOpinion, if effect == Effect::Deny { 403 } else { 200 }),
             Err(_) => (Outcome::Fault, 403),
         };
         let mut record = Record::new(effect, outcome, status);
