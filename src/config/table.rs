@@ -473,7 +473,7 @@ settings! {
     "true", "Policies may ask for random texts (`random`). They are made of the decision's id, so that a record can be decided again: nothing that must stay secret may depend on them.";
 
     "capabilities.keySets.urls", "TOOLGATE_KEY_SET_URLS",
-    Kind::Texts(|text| Prefix::of(text).err(), |config| &mut config.capabilities.key_sets.urls),
+    Kind::Texts(url, |config| &mut config.capabilities.key_sets.urls),
     r#"["https://login.example.com/"]"#,
     "What the URLs begin with whose keys policies may ask for (`jwks.Fetch`). Scheme, host and port must be the same, and the path is compared by whole segments. Keys are fetched at the start and in the background, never while a call waits.";
 
@@ -522,7 +522,7 @@ settings! {
     "5000", "The milliseconds that fetching a set of keys may take.";
 
     "capabilities.http.urls", "TOOLGATE_HTTP_URLS",
-    Kind::Texts(|text| Prefix::of(text).err(), |config| &mut config.capabilities.http.urls),
+    Kind::Texts(url, |config| &mut config.capabilities.http.urls),
     r#"["https://inventory.example.com/v1/"]"#,
     "What the URLs begin with that policies may ask (`http.Get`, `http.Post`), compared as those of key sets. The call waits for the answer. A redirect to another host is an error, and so is a name of an address that is link-local or of a cloud's metadata; such an address can be asked only where it is itself the host of a URL here.";
 
