@@ -72,7 +72,7 @@ pub fn parse(text: &str, macros: Macros) -> Result<Ast, Vec<SyntaxError>> {
 /// Parses expressions on threads with a stack that suffices for the limits; each as [`parse`] does. A text that stands
 /// several times is parsed once: policies repeat each other, and reading them is most of what loading them takes.
 ///
-/// Those behind the first [`SET_NODE_LIMIT`] nodes are mistakes.
+/// Those behind the most nodes that a set may have together are mistakes.
 pub fn parse_all(texts: &[(&str, Macros)]) -> Vec<Result<Ast, Vec<SyntaxError>>> {
     parse_within(SET_NODE_LIMIT, texts)
 }
