@@ -434,7 +434,8 @@ impl<'e> Checker<'_, 'e> {
         for (arg, ty) in args.iter().zip(arguments) {
             if !self.bindings.assignable(ty, &Type::Bool) {
                 failed = true;
-                self.error(arg.id, TypeErrorKind::Mismatch { expected: Type::Bool, found: ty.clone() });
+                let found = self.bindings.substitute(ty, true);
+                self.error(arg.id, TypeErrorKind::Mismatch { expected: Type::Bool, found });
             }
         }
         if failed {

@@ -132,6 +132,8 @@ impl Validator<'_, '_> {
             ("timestamp", Literal::Int(seconds)) => {
                 (Timestamp::MIN_SECONDS..=Timestamp::MAX_SECONDS).contains(seconds)
             }
+            // It takes the place of a value of the type, and has none of its texts.
+            ("duration" | "timestamp", Literal::Null) => false,
             ("matches", Literal::String(pattern)) => {
                 !matches!(regex::compile(pattern, Groups::Dropped), Err(PatternError::Syntax(..)))
             }
