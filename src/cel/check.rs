@@ -434,7 +434,7 @@ impl<'e> Checker<'_, 'e> {
         for (arg, ty) in args.iter().zip(arguments) {
             if !self.bindings.assignable(ty, &Type::Bool) {
                 failed = true;
-                let found = self.bindings.substitute(ty, true);
+                let found = declared(ty);
                 self.error(arg.id, TypeErrorKind::Mismatch { expected: Type::Bool, found });
             }
         }
