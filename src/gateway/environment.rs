@@ -197,11 +197,9 @@ pub fn environments<'a>(
         }
     }
     // Of equal names the first stays: sorted by name, then by place, then back.
-    if names.len() > 1 {
-        names.sort_unstable();
-        names.dedup_by_key(|(name, _)| *name);
-        names.sort_unstable_by_key(|(_, place)| *place);
-    }
+    names.sort_unstable();
+    names.dedup_by_key(|(name, _)| *name);
+    names.sort_unstable_by_key(|(_, place)| *place);
     let mut values = BumpVec::with_capacity_in(names.len(), arena);
     values.extend(names.iter().map(|(name, _)| Value::String(name)));
     Ok((!values.is_empty()).then(|| values.into_bump_slice()))

@@ -359,9 +359,8 @@ pub fn header_map<'a>(
         if results.iter().take(index).any(|earlier| same(&earlier)) {
             continue;
         }
-        let of_name = || results.iter().skip(index).filter(same).map(|(_, value)| value);
-        let mut values = BumpVec::with_capacity_in(of_name().map(count).sum(), arena);
-        for value in of_name() {
+        let mut values = BumpVec::new_in(arena);
+        for (_, value) in results.iter().skip(index).filter(same) {
             collect(value, &mut values, budget)?;
         }
         if !values.is_empty() {
@@ -370,15 +369,6 @@ pub fn header_map<'a>(
         }
     }
     Ok(map.finish())
-}
-
-/// How many header values a result of the mapping stands for.
-fn count(value: &Value<'_>) -> usize {
-    match value {
-        Value::Null => 0,
-        Value::List(list) => list.len(),
-        _ => 1,
-    }
 }
 
 /// Adds the header values that a result of the mapping stands for.
