@@ -173,9 +173,7 @@ fn settle(
         together(&mut config, &places, &mut diagnostics);
         slips(&config, &places, variables, &mut diagnostics);
     }
-    let mut cap = Cap::default();
-    diagnostics.retain(|diagnostic| cap.keeps(diagnostic));
-    diagnostics.extend(cap.finish());
+    Cap::cut(&mut diagnostics);
     if let Some(source) = source {
         veil(source, &mut diagnostics);
     }

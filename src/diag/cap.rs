@@ -21,6 +21,13 @@ const COUNTED: [(Severity, &str); 3] =
     [(Severity::Error, "errors"), (Severity::Warning, "warnings"), (Severity::Note, "notes")];
 
 impl Cap {
+    /// Leaves what is kept, and says how many more there are.
+    pub fn cut(diagnostics: &mut Vec<Diagnostic>) {
+        let mut cap = Cap::default();
+        diagnostics.retain(|diagnostic| cap.keeps(diagnostic));
+        diagnostics.extend(cap.finish());
+    }
+
     /// Whether one more of this severity would be kept of this file: if not, it need not be made as well as one that is told.
     pub fn has_room(&self, source: &Source, severity: Severity) -> bool {
         let counts = self.counts.get(source.name()).map(|(_, counts)| counts);

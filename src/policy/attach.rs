@@ -25,73 +25,74 @@ pub(super) struct Attached<'e> {
 /// The exceptions of each policy, in the order in which Kyverno tries them. Its server gives a policy an exception once,
 /// its engine, in mode JSON, once for each reference. Of several policies of one name, which is an error of the set, the first has
 /// them.
-///
-/// # Errors
-/// Too many copies would have to be compiled.
-pub(super) fn attach<'e>(
-    policies: &'e [Policy],
-    exceptions: &'e [Exception],
-) -> Result<Vec<Vec<Attached<'e>>>, Box<Diagnostic>> {
+pub(super) fn concerned<'e>(policies: &[Policy], exceptions: &'e [Exception]) -> Vec<Vec<&'e Exception>> {
     let mut numbers = HashMap::with_capacity(policies.len());
     for (number, policy) in policies.iter().enumerate() {
         numbers.entry(policy.name.value.as_str()).or_insert(number);
     }
-    let mut attached: Vec<Vec<Attached<'e>>> = vec![Vec::new(); policies.len()];
+    let mut concerned: Vec<Vec<&'e Exception>> = vec![Vec::new(); policies.len()];
     for exception in exceptions {
         for of in &exception.policies {
             let Some(number) = numbers.get(of.name.as_str()) else { continue };
-            let (Some(policy), Some(attached)) = (policies.get(*number), attached.get_mut(*number)) else {
+            let (Some(policy), Some(own)) = (policies.get(*number), concerned.get_mut(*number)) else {
                 continue;
             };
             let concerns = match policy.mode {
                 Mode::Http | Mode::Envoy => {
-                    let has_it = attached.last().is_some_and(|last| ptr::eq(last.exception, exception));
+                    let has_it = own.last().is_some_and(|last| ptr::eq(*last, exception));
                     !has_it && exception.mode.as_deref() == Some(policy.mode.as_str())
                 }
                 Mode::Json => of.kind == KIND,
             };
             if concerns {
-                attached.push(Attached { exception, form: 0, is_first: false });
+                own.push(exception);
             }
         }
     }
-    share(policies, &mut attached)?;
-    Ok(attached)
+    concerned
 }
 
-/// Numbers the forms. What reads no variables is the same for all policies of a mode.
-fn share(policies: &[Policy], attached: &mut [Vec<Attached<'_>>]) -> Result<(), Box<Diagnostic>> {
+/// As [`concerned`], with the forms. What reads no variables is the same for all policies of a mode.
+///
+/// # Errors
+/// Too many copies would have to be compiled.
+pub(super) fn attach<'e>(
+    policies: &[Policy],
+    exceptions: &'e [Exception],
+) -> Result<Vec<Vec<Attached<'e>>>, Box<Diagnostic>> {
     let mut forms = HashMap::new();
     let mut copies = 0_usize;
-    for (number, (policy, attached)) in policies.iter().zip(attached).enumerate() {
-        for one in attached {
-            let conditions = &one.exception.match_conditions;
-            let reads = conditions.iter().any(|condition| condition.expression.text.contains(VARIABLES_NAME));
-            // The rest decides what is said of it.
-            let is_ignored = policy.failure_policy == FailurePolicy::Ignore;
-            let key = (
-                ptr::from_ref(one.exception).addr(),
-                reads.then_some(number),
-                (policy.mode, policy.namespace.is_some(), is_ignored),
-            );
-            let next = forms.len();
-            one.form = *forms.entry(key).or_insert(next);
-            one.is_first = one.form == next;
-            if one.is_first && reads {
-                copies = copies.saturating_add(conditions.len());
-            }
-            if copies > MAX_COPIES {
-                let message = format!(
-                    "conditions of exceptions that read `{VARIABLES_NAME}` are compiled for each policy that they are \
-                     for, here more than {MAX_COPIES}, the limit (fixed)"
-                );
-                let exception = one.exception;
-                let diagnostic = Diagnostic::error(Code::TooManyFiles, message).policy(&exception.name.value);
-                return Err(Box::new(diagnostic.at(&exception.source, exception.name.span)));
-            }
+    let mut attach = |number: usize, policy: &Policy, exception: &'e Exception| {
+        let conditions = &exception.match_conditions;
+        let reads = conditions.iter().any(|condition| condition.expression.text.contains(VARIABLES_NAME));
+        // The rest decides what is said of it.
+        let is_ignored = policy.failure_policy == FailurePolicy::Ignore;
+        let key = (
+            ptr::from_ref(exception).addr(),
+            reads.then_some(number),
+            (policy.mode, policy.namespace.is_some(), is_ignored),
+        );
+        let next = forms.len();
+        let form = *forms.entry(key).or_insert(next);
+        let is_first = form == next;
+        if is_first && reads {
+            copies = copies.saturating_add(conditions.len());
         }
-    }
-    Ok(())
+        if copies > MAX_COPIES {
+            let message = format!(
+                "conditions of exceptions that read `{VARIABLES_NAME}` are compiled for each policy that they are \
+                 for, here more than {MAX_COPIES}, the limit (fixed)"
+            );
+            let diagnostic = Diagnostic::error(Code::TooManyFiles, message).policy(&exception.name.value);
+            return Err(Box::new(diagnostic.at(&exception.source, exception.name.span)));
+        }
+        Ok(Attached { exception, form, is_first })
+    };
+    let each = policies.iter().zip(concerned(policies, exceptions)).enumerate();
+    let attached = each.map(|(number, (policy, exceptions))| {
+        exceptions.into_iter().map(|exception| attach(number, policy, exception)).collect()
+    });
+    attached.collect()
 }
 
 #[cfg(test)]

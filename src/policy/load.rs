@@ -11,7 +11,7 @@ use std::ptr;
 use std::sync::Arc;
 
 use crate::diag::{self, Cap, Code, Diagnostic, Severity};
-use crate::policy::attach::attach;
+use crate::policy::attach::concerned;
 use crate::policy::bundle::{BundleError, Contents, MAX_BUNDLE_BYTES, Written, is_bundle};
 use crate::policy::model::{self, Content, Exception, Policy};
 use crate::source::{Located, MAX_FILE_BYTES, Source, Span, read_file};
@@ -468,10 +468,8 @@ impl Loader {
     /// Warns of exceptions that do nothing, or not what they seem to.
     fn exceptions(&mut self) {
         let Loaded { policies, exceptions, diagnostics, .. } = &mut self.loaded;
-        // What is wrong with them, their compiler says as well.
-        let Ok(attached) = attach(policies, exceptions) else { return };
         let busy: HashSet<*const Exception> =
-            attached.iter().flatten().map(|attached| ptr::from_ref(attached.exception)).collect();
+            concerned(policies, exceptions).into_iter().flatten().map(ptr::from_ref).collect();
         let mut seen = HashMap::new();
         for exception in exceptions.iter() {
             let name = &exception.name;
@@ -518,9 +516,7 @@ impl Loader {
         self.exceptions();
         // The first of each file, by place.
         diag::sort(&mut self.loaded.diagnostics);
-        let mut cap = Cap::default();
-        self.loaded.diagnostics.retain(|diagnostic| cap.keeps(diagnostic));
-        self.loaded.diagnostics.extend(cap.finish());
+        Cap::cut(&mut self.loaded.diagnostics);
         diag::sort(&mut self.loaded.diagnostics);
         self.loaded.policies.sort_by(|left, right| left.name.value.cmp(&right.name.value));
         self.loaded
