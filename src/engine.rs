@@ -18,18 +18,17 @@ use bumpalo::collections::Vec as BumpVec;
 use sha2::{Digest as _, Sha256};
 
 use self::context::Given;
-use self::mapping::{Mapping, Origin, envoy_headers, fallible, json_reads, request_reads};
+use self::mapping::{Mapping, envoy_headers, fallible, json_reads, request_reads};
 use self::scratch::Fresh;
 use crate::audit::Audit;
 use crate::budget::{Budget, Fault};
-use crate::cel::eval::Frame;
 use crate::config::Settings;
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::gateway::answer::{self, Denial};
 use crate::gateway::call;
 use crate::gateway::environment::Environments;
 use crate::gateway::envoy::{self, EnvoyReads};
-use crate::gateway::headers::{Unfit, call_value, forwarded, header_map, names_to_forward, plain_value};
+use crate::gateway::headers::{Unfit, forwarded, header_map, names_to_forward};
 use crate::gateway::http::{self, HttpRequest};
 use crate::gateway::identity::{Identity, identity};
 use crate::gateway::json::{self, JsonReads};
@@ -39,7 +38,6 @@ use crate::gateway::response::{self, Sent};
 use crate::gateway::wire::{self, Envelope, Event, event as read_event};
 use crate::gateway::{Call, Id, Refusal, Sorted, sort};
 use crate::library::capability::Session;
-use crate::library::table::Context as LibraryContext;
 use crate::outside::{Capabilities, ungranted};
 use crate::policy::compile::CompiledPolicy;
 use crate::policy::decide::{self, DefaultDecision, Effect, ErrorText, Opinion, Verdict};
@@ -471,34 +469,9 @@ impl Inner {
             environment: self.environments.of(call.tool_target),
             identity: caller,
         };
-        let mapping = self.mapping.origins();
-        let mut results: BumpVec<'a, (&'a str, Value<'a>)> =
-            BumpVec::with_capacity_in(mapping.len().saturating_add(self.forward.len()), arena);
-        let mut frame: Option<Frame<'a>> = None;
-        for (name, origin) in mapping {
-            let value = match origin {
-                Origin::Attribute(attribute) => plain_value(call, *attribute, &settings, arena, budget)?,
-                Origin::Program(program) => {
-                    let frame = match &mut frame {
-                        Some(frame) => frame,
-                        None => {
-                            let value = call_value(call, self.mapping.reads(), &settings, arena, budget)?;
-                            frame
-                                .insert(Frame::new(LibraryContext::new(arena, *budget), arena.alloc([value])))
-                        }
-                    };
-                    frame.context.budget = *budget;
-                    let value = frame.evaluate(program);
-                    *budget = frame.context.budget;
-                    match value {
-                        Ok(value) => value,
-                        Err(crate::cel::error::Raise::Fault(fault)) => return Err(fault.into()),
-                        Err(crate::cel::error::Raise::Error(_)) => return Err(Refusal::HeaderValue.into()),
-                    }
-                }
-            };
-            results.push((name, value));
-        }
+        let room = self.mapping.len().saturating_add(self.forward.len());
+        let mut results = BumpVec::with_capacity_in(room, arena);
+        self.mapping.evaluate(call, &settings, &mut results, arena, budget)?;
         forwarded(call, &self.forward, &mut results, arena, budget)?;
         let headers = header_map(&results, arena, budget)?;
         let http = match self.http {

@@ -244,20 +244,23 @@ fn program<'p>(
     if let Some(input) = environment.inputs().first() {
         reads.add(checked, input);
     }
-    let place = |node: NodeId| {
-        let span = checked.ast.info(node).span;
-        (index(span.start), index(span.end))
-    };
-    let asks =
-        asks::asks(checked).into_iter().map(|(node, ask)| (ask, place(node).0, place(node).1)).collect();
+    let asks = placed(checked, asks::asks(checked));
     let mut fails = Vec::new();
     let planned = plan::plan(checked, arena, environment, &mut fails)
         .and_then(|program| plan::with_variables(program, variables));
-    let fails = fails.into_iter().map(|(node, error)| (error, place(node).0, place(node).1)).collect();
     match planned {
-        Ok(program) => Ok(Compiled { program, reads, asks, fails }),
+        Ok(program) => Ok(Compiled { program, reads, asks, fails: placed(checked, fails) }),
         Err(error) => Err(unplanned(checked, error.node, error.message)),
     }
+}
+
+/// What was found at nodes, from which byte to which.
+fn placed<T>(checked: &Checked<'_>, found: Vec<(NodeId, T)>) -> Vec<(T, usize, usize)> {
+    let place = |(node, it)| {
+        let span = checked.ast.info(node).span;
+        (it, index(span.start), index(span.end))
+    };
+    found.into_iter().map(place).collect()
 }
 
 /// Mistakes as they are told: who counts them must not take an expression without a program for one without a mistake.

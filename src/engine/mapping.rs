@@ -2,21 +2,29 @@
 //! live in.
 
 use bumpalo::Bump;
+use bumpalo::collections::Vec as BumpVec;
 use self_cell::{MutBorrow, self_cell};
 
+use crate::budget::Budget;
 use crate::cel::Reads;
+use crate::cel::error::Raise;
+use crate::cel::eval::Frame;
 use crate::cel::program::{Arena, Program};
 use crate::config::{HeaderRule, compile_header};
 use crate::diag::{Code, Diagnostic};
+use crate::gateway::call::Deployment;
 use crate::gateway::envoy;
-use crate::gateway::headers::{Attribute, CALL, CallReads};
+use crate::gateway::headers::{Attribute, CALL, CallReads, Unfit, call_value, plain_value};
 use crate::gateway::json::{self, JsonReads};
 use crate::gateway::request::{self, HeaderReads};
+use crate::gateway::{Call, Refusal};
 use crate::library::kyverno::http::canonical_key;
+use crate::library::table::Context;
 use crate::policy::model::Mode;
+use crate::value::Value;
 
 /// What gives a header its values.
-pub(super) enum Origin<'p> {
+enum Origin<'p> {
     /// An attribute of the call, as it is.
     Attribute(Attribute),
     /// An expression.
@@ -38,6 +46,7 @@ self_cell!(
 /// The headers that any policy reads.
 pub(super) struct Mapping {
     origins: Owned,
+    /// The attributes of `call` that the expressions read.
     reads: CallReads,
 }
 
@@ -56,14 +65,47 @@ impl Mapping {
         Mapping { origins, reads: call_reads(&reads) }
     }
 
-    /// The headers by canonical name, in the order of the mapping.
-    pub(super) fn origins(&self) -> &[(String, Origin<'_>)] {
-        self.origins.borrow_dependent()
+    /// How many headers there are.
+    pub(super) fn len(&self) -> usize {
+        self.origins.borrow_dependent().len()
     }
 
-    /// The attributes of `call` that the expressions read.
-    pub(super) fn reads(&self) -> CallReads {
-        self.reads
+    /// The headers of a call, by canonical name and in the order of the mapping.
+    ///
+    /// # Errors
+    /// An expression fails, or an attribute that is read cannot be had; the budget is spent.
+    pub(super) fn evaluate<'a>(
+        &'a self,
+        call: &Call<'a>,
+        settings: &Deployment<'a>,
+        results: &mut BumpVec<'a, (&'a str, Value<'a>)>,
+        arena: &'a Bump,
+        budget: &mut Budget,
+    ) -> Result<(), Unfit> {
+        // What expressions see is made for the first of them.
+        let mut inputs: Option<&'a [Value<'a>]> = None;
+        for (name, origin) in self.origins.borrow_dependent() {
+            let value = match origin {
+                Origin::Attribute(attribute) => plain_value(call, *attribute, settings, arena, budget)?,
+                Origin::Program(program) => {
+                    let seen = match inputs {
+                        Some(seen) => seen,
+                        None => &*arena.alloc([call_value(call, self.reads, settings, arena, budget)?]),
+                    };
+                    inputs = Some(seen);
+                    let mut frame = Frame::new(Context::new(arena, *budget), seen);
+                    let value = frame.evaluate(program);
+                    *budget = frame.context.budget;
+                    match value {
+                        Ok(value) => value,
+                        Err(Raise::Fault(fault)) => return Err(fault.into()),
+                        Err(Raise::Error(_)) => return Err(Refusal::HeaderValue.into()),
+                    }
+                }
+            };
+            results.push((name, value));
+        }
+        Ok(())
     }
 }
 
@@ -152,13 +194,10 @@ pub(super) fn request_reads(reads: &Reads) -> request::Reads {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::budget::Budget;
-    use crate::cel::eval::Frame;
-    use crate::gateway::call::{Deployment, Sorted, sort};
-    use crate::gateway::headers::{DEFAULT_MAPPING, call_value, plain_value};
+    use crate::gateway::call::{Sorted, sort};
+    use crate::gateway::headers::DEFAULT_MAPPING;
     use crate::gateway::judging::{Judging, Rules};
     use crate::gateway::wire::{Event, event};
-    use crate::library::table::Context;
     use std::collections::HashSet;
 
     fn message(method: &str, params: &str) -> String {
