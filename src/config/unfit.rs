@@ -27,7 +27,7 @@ pub fn unfit(set: &PolicySet, settings: &Settings) -> Vec<Diagnostic> {
             continue;
         }
         let policies = compiled(set).policies.iter();
-        let readers = policies.filter(|policy| policy.headers.iter().any(|read| read == name));
+        let readers = policies.filter(|policy| policy.headers.contains(*name));
         let readers: Vec<String> = readers.map(|policy| format!("`{}`", policy.name)).collect();
         if readers.is_empty() {
             continue;

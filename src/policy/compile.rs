@@ -1,7 +1,7 @@
 //! From a policy document to programs: which environment a policy's expressions have, and Kyverno's rules for
 //! what they must result in (docs/kyverno.md §4).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use bumpalo::Bump;
@@ -47,7 +47,7 @@ pub struct CompiledPolicy<'p> {
     /// Where the validations stand: `spec.validations[0]`.
     pub paths: Vec<String>,
     /// The headers that it reads by their names, in canonical form.
-    pub headers: Vec<String>,
+    pub headers: BTreeSet<String>,
 }
 
 /// What a validation of mode JSON says when it is false.
@@ -172,7 +172,7 @@ pub fn compile<'p>(
         reads: Reads::default(),
         envoy_reads: Reads::default(),
         json_reads: Reads::default(),
-        headers: Vec::new(),
+        headers: BTreeSet::new(),
         asks: Vec::new(),
         diagnostics: Vec::new(),
         warnings: Vec::new(),
@@ -309,7 +309,7 @@ struct Compiler<'p, 'o, 'b> {
     envoy_reads: Reads,
     json_reads: Reads,
     /// The headers that the policy at hand reads by their names.
-    headers: Vec<String>,
+    headers: BTreeSet<String>,
     asks: Vec<(Ask, Diagnostic)>,
     diagnostics: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
@@ -504,12 +504,8 @@ impl<'p> Compiler<'p, '_, '_> {
                     self.asks.push((ask, located(place, expression, diagnostic, start, end)));
                 }
             }
-            for (_, name) in reads.keys.iter().filter(|(map, _)| map == place.mode.headers()) {
-                let name = canonical_key(name, &Bump::new()).to_owned();
-                if !self.headers.contains(&name) {
-                    self.headers.push(name);
-                }
-            }
+            let names = reads.keys.iter().filter(|(map, _)| map == place.mode.headers());
+            self.headers.extend(names.map(|(_, name)| canonical_key(name, &Bump::new()).to_owned()));
             match place.mode {
                 Mode::Http => self.reads.extend(reads),
                 Mode::Envoy => self.envoy_reads.extend(reads),
@@ -648,7 +644,7 @@ impl<'p> Compiler<'p, '_, '_> {
 }
 
 /// A diagnostic about a part of an expression, at its place.
-fn located(
+pub(super) fn located(
     place: Place<'_>,
     expression: &Expression,
     mut diagnostic: Diagnostic,

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use crate::cel::tree::{Checked, Failure, FailureKind, NodeId, Variables, can_fail};
 use crate::diag::{Code, Diagnostic};
 
-use super::compile::{Due, Place};
+use super::compile::{Due, Place, located};
 use super::model::{Expression, FailurePolicy, Mode, NamedExpression, Policy};
 
 mod comments;
@@ -84,21 +84,15 @@ impl<'p> Lint<'p> {
         let around = Around { mode: Some(self.policy.mode), deployed: self.deployed, variables: &self.known };
         let (value, found) = follow(checked, around);
         for Found { code, message, help, start, end } in found {
-            let warning = Diagnostic::warning(code, message)
-                .path(expression.path.clone())
-                .policy(place.name)
-                .at(place.source, expression.locate(start, end));
-            self.warnings.push(warning.help(help));
+            let warning = Diagnostic::warning(code, message).help(help);
+            self.warnings.push(located(place, expression, warning, start, end));
         }
         self.idle(place, expression, due, checked, &value);
         for part in comments::swallowed(place.source, expression) {
             let message = "this belongs to the comment before it: YAML folds the lines of this text into one";
             let warning = Diagnostic::warning(Code::SwallowedText, message)
-                .help("write the text with `|-` in place of `>-`, which keeps its lines")
-                .path(expression.path.clone())
-                .policy(place.name)
-                .at(place.source, expression.locate(part.start, part.end));
-            self.warnings.push(warning);
+                .help("write the text with `|-` in place of `>-`, which keeps its lines");
+            self.warnings.push(located(place, expression, warning, part.start, part.end));
         }
         let variable = match due {
             Due::Anything => {
@@ -146,10 +140,8 @@ impl<'p> Lint<'p> {
         for (error, start, end) in fails.into_iter().take(MAX_PLACES) {
             let message = format!("this fails for every call that comes to it: {error}");
             let warning = Diagnostic::warning(Code::AlwaysFails, message)
-                .path(expression.path.clone())
-                .policy(place.name)
-                .at(place.source, expression.locate(start, end));
-            self.warnings.push(warning.help("an error is a denial; write what has a value, or remove it"));
+                .help("an error is a denial; write what has a value, or remove it");
+            self.warnings.push(located(place, expression, warning, start, end));
         }
     }
 
@@ -266,10 +258,8 @@ fn at(
     message: String,
 ) -> Diagnostic {
     let span = checked.ast.info(node).span;
-    Diagnostic::warning(code, message)
-        .path(expression.path.clone())
-        .policy(place.name)
-        .at(place.source, expression.locate(index(span.start), index(span.end)))
+    let warning = Diagnostic::warning(code, message);
+    located(place, expression, warning, index(span.start), index(span.end))
 }
 
 /// What can fail and what to write instead; nothing for a variable, which has a warning of its own.
