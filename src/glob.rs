@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use globset::{ErrorKind, GlobBuilder, GlobSet, GlobSetBuilder};
+use globset::{ErrorKind, Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 
 /// The most bytes of one pattern.
 pub const MAX_PATTERN_BYTES: usize = 512;
@@ -56,41 +56,33 @@ impl Globs {
         patterns: impl ExactSizeIterator<Item = &'a str>,
         case: Case,
     ) -> Result<Globs, Vec<Wrong>> {
-        let of_list = |wrong: String| Err(vec![Wrong::List(wrong)]);
-        if patterns.len() > MAX_PATTERNS {
-            let count = patterns.len();
-            return of_list(format!("has {count} patterns, more than {MAX_PATTERNS}, the limit (fixed)"));
+        Globs::of(parsed(patterns, case)?)
+    }
+
+    /// Compiles each pattern of a list by itself, for those who want to know which of them matches first: a list that is
+    /// asked for that takes memory for its answer.
+    ///
+    /// # Errors
+    /// As [`Globs::new`].
+    pub fn each<'a>(
+        patterns: impl ExactSizeIterator<Item = &'a str>,
+        case: Case,
+    ) -> Result<Vec<Globs>, Vec<Wrong>> {
+        parsed(patterns, case)?.into_iter().map(|glob| Globs::of([glob])).collect()
+    }
+
+    fn of(globs: impl IntoIterator<Item = Glob>) -> Result<Globs, Vec<Wrong>> {
+        let mut set = GlobSetBuilder::new();
+        for glob in globs {
+            set.add(glob);
         }
-        let (mut set, mut wrong, mut bytes) = (GlobSetBuilder::new(), Vec::new(), 0_usize);
-        for (at, pattern) in patterns.enumerate() {
-            bytes = bytes.saturating_add(pattern.len());
-            match glob(pattern, case) {
-                Ok(glob) => drop(set.add(glob)),
-                Err(error) => wrong.push(Wrong::Pattern(at, error)),
-            }
-        }
-        if wrong.is_empty() && bytes > MAX_LIST_BYTES {
-            wrong.push(Wrong::List(format!(
-                "has patterns of {bytes} bytes together, more than {MAX_LIST_BYTES}, the limit (fixed)"
-            )));
-        }
-        if !wrong.is_empty() {
-            return Err(wrong);
-        }
-        match set.build() {
-            Ok(set) => Ok(Globs(set)),
-            Err(error) => of_list(format!("does not compile: {}", error.kind())),
-        }
+        let built = set.build().map(Globs);
+        built.map_err(|error| vec![Wrong::List(format!("does not compile: {}", error.kind()))])
     }
 
     /// Whether one of them matches `name` from end to end.
     pub fn is_match(&self, name: &str) -> bool {
         self.0.is_match(name)
-    }
-
-    /// The first of them that matches `name`, by its place in the list.
-    pub fn first(&self, name: &str) -> Option<usize> {
-        self.0.matches(name).into_iter().min()
     }
 
     /// Whether there is none.
@@ -116,6 +108,29 @@ impl Globs {
     }
 }
 
+/// The patterns of a list, if nothing is wrong with any of them or with the list.
+fn parsed<'a>(patterns: impl ExactSizeIterator<Item = &'a str>, case: Case) -> Result<Vec<Glob>, Vec<Wrong>> {
+    let count = patterns.len();
+    if count > MAX_PATTERNS {
+        let wrong = format!("has {count} patterns, more than {MAX_PATTERNS}, the limit (fixed)");
+        return Err(vec![Wrong::List(wrong)]);
+    }
+    let (mut globs, mut wrong, mut bytes) = (Vec::with_capacity(count), Vec::new(), 0_usize);
+    for (at, pattern) in patterns.enumerate() {
+        bytes = bytes.saturating_add(pattern.len());
+        match glob(pattern, case) {
+            Ok(glob) => globs.push(glob),
+            Err(error) => wrong.push(Wrong::Pattern(at, error)),
+        }
+    }
+    if wrong.is_empty() && bytes > MAX_LIST_BYTES {
+        wrong.push(Wrong::List(format!(
+            "has patterns of {bytes} bytes together, more than {MAX_LIST_BYTES}, the limit (fixed)"
+        )));
+    }
+    if wrong.is_empty() { Ok(globs) } else { Err(wrong) }
+}
+
 /// What is wrong with one pattern, in words that follow it; none if nothing is.
 pub fn wrong(pattern: &str) -> Option<String> {
     match Globs::new([pattern].into_iter(), Case::Ignored).err()?.into_iter().next()? {
@@ -123,7 +138,7 @@ pub fn wrong(pattern: &str) -> Option<String> {
     }
 }
 
-fn glob(pattern: &str, case: Case) -> Result<globset::Glob, String> {
+fn glob(pattern: &str, case: Case) -> Result<Glob, String> {
     let length = pattern.len();
     if length > MAX_PATTERN_BYTES {
         return Err(format!(
@@ -228,8 +243,10 @@ mod tests {
 
     #[test]
     fn the_first_that_matches_counts() {
-        let set = Globs::new(["b*", "*a", "*"].into_iter(), Case::Ignored).unwrap();
-        assert_eq!([set.first("BA"), set.first("aA"), set.first("c")], [Some(0), Some(1), Some(2)]);
-        assert_eq!(one("a").first("b"), None);
+        let rows = |patterns: &[&str]| Globs::each(patterns.iter().copied(), Case::Ignored).unwrap();
+        let first = |rows: &[Globs], name: &str| rows.iter().position(|row| row.is_match(name));
+        let set = rows(&["b*", "*a", "*"]);
+        assert_eq!([first(&set, "BA"), first(&set, "aA"), first(&set, "c")], [Some(0), Some(1), Some(2)]);
+        assert_eq!(first(&rows(&["a"]), "b"), None);
     }
 }

@@ -4,7 +4,9 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use toolgate::{Context, Effect, Engine, Invocation, PolicySet, Scratch, Settings};
+use toolgate::{
+    Context, Effect, Engine, Environment, EnvironmentSource, Invocation, PolicySet, Scratch, Settings,
+};
 
 #[expect(dead_code, reason = "the largest sets are for the benches")]
 #[path = "../benches/cases.rs"]
@@ -12,8 +14,13 @@ mod cases;
 
 /// The heap allocations of a warm decision on `event` under the policies in `text`: of the answer, of the record.
 fn allocations(text: &str, event: &[u8], effect: Effect) -> (u64, u64) {
+    allocations_with(Settings::default(), text, event, effect)
+}
+
+/// The same, of a deployment with these settings.
+fn allocations_with(settings: Settings, text: &str, event: &[u8], effect: Effect) -> (u64, u64) {
     let (set, _warnings) = PolicySet::from_text("policies.yaml", text).unwrap();
-    let mut keyed = Settings::default();
+    let mut keyed = settings;
     keyed.audit.digest_key = Some(b"sixteen bytes and more".to_vec());
     let engine = Engine::new(set, keyed).unwrap();
     let audit = engine.audit();
@@ -81,6 +88,15 @@ spec:
         ? http.Allowed().Response() : http.Denied("no").Response()
 "#;
     assert_eq!(allocations(text, cases::EVENT, Effect::Allow), (0, 0));
+}
+
+#[test]
+fn a_table_of_targets_allocates_nothing() {
+    let row = |target: &str| (target.to_owned(), Environment::new("staging").unwrap());
+    let mut settings = Settings::default();
+    settings.environment = EnvironmentSource::Targets(vec![row("orders-*"), row("{kube,k8s}*"), row("*")]);
+    let text = cases::policies(cases::Shape::AllMatch, 1);
+    assert_eq!(allocations_with(settings, &text, cases::EVENT, Effect::Allow), (0, 0));
 }
 
 #[test]

@@ -118,8 +118,8 @@ pub enum Environments {
     Caller,
     /// One environment for all calls.
     Fixed(Environment),
-    /// By the tool's target: the patterns, and the environment of each.
-    Targets(Globs, Vec<Environment>),
+    /// By the tool's target.
+    Targets(Vec<(Globs, Environment)>),
 }
 
 impl Environments {
@@ -135,10 +135,10 @@ impl Environments {
         };
         let patterns = table.iter().map(|(pattern, _)| pattern.trim());
         // A target is one whatever its capitals: a row that is passed over for them would open what it closes.
-        match Globs::new(patterns, Case::Ignored) {
+        match Globs::each(patterns, Case::Ignored) {
             Ok(globs) => {
                 let environments = table.iter().map(|(_, environment)| environment.clone());
-                Ok(Environments::Targets(globs, environments.collect()))
+                Ok(Environments::Targets(globs.into_iter().zip(environments).collect()))
             }
             Err(wrong) => Err(wrong.iter().map(ToString::to_string).collect()),
         }
@@ -150,10 +150,10 @@ impl Environments {
         match self {
             Environments::Caller => EnvironmentOf::Caller,
             Environments::Fixed(environment) => EnvironmentOf::Deployment(Some(environment.as_str())),
-            Environments::Targets(globs, environments) => {
-                let row = globs.first(target.unwrap_or_default());
-                let environment = row.and_then(|row| environments.get(row));
-                EnvironmentOf::Deployment(environment.map(Environment::as_str))
+            Environments::Targets(rows) => {
+                let target = target.unwrap_or_default();
+                let row = rows.iter().find(|(globs, _)| globs.is_match(target));
+                EnvironmentOf::Deployment(row.map(|(_, environment)| environment.as_str()))
             }
         }
     }
