@@ -3,7 +3,7 @@
 //!
 //! Every node is looked at once, from the leaves to the root. What is not known is not warned of.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use crate::cel::tree::{Checked, Comprehension, Expr, ExprKind, Literal, NodeId, Reference};
@@ -511,12 +511,13 @@ impl<'w> Walk<'w, '_> {
 
     /// Names of tools with their targets, where one of the other names is not the same tool's without.
     fn with_target(&mut self, value: &Texts, other: &Texts, part: Part) {
-        let is_without = |text: &str| {
-            let tool = text.split_once("___").map(|(_, tool)| tool);
-            other.literals().any(|(_, other)| Some(&**other) == tool)
-        };
-        let is_doubtful = |text: &str| !value.is_open && text.contains("___") && !is_without(text);
-        for (node, text) in other.literals().filter(|(_, text)| is_doubtful(text)) {
+        let is_whole = |(_, text): &(NodeId, &Rc<str>)| !value.is_open && text.contains("___");
+        if !other.literals().any(|literal| is_whole(&literal)) {
+            return;
+        }
+        let names: HashSet<&str> = other.literals().map(|(_, text)| &**text).collect();
+        let is_without = |text: &str| text.split_once("___").is_some_and(|(_, tool)| names.contains(tool));
+        for (node, text) in other.literals().filter(is_whole).filter(|(_, text)| !is_without(text)) {
             let of = value.of.iter().filter_map(|alternative| match alternative {
                 Alternative::Given(given) => {
                     given.may_have(text, part).then(|| given.with_target(text, part))
