@@ -59,8 +59,9 @@ fn calls(size: usize) -> usize {
 ///
 /// Without optimisation loops over bytes are slower by far more than the evaluator is (18 times a step, in what crates leave
 /// to their callers to compile), so only what is not charged at all is seen then, which takes hundreds of times as long;
-/// `cargo test --release --test bounds` sees the rest.
-const SLACK: f64 = if cfg!(debug_assertions) { 64.0 } else { 4.0 };
+/// `cargo test --release --test bounds` sees the rest. There it is what keeps the promise: a plain step takes 5 to 6 ns where 50 ms
+/// are promised for 1,000,000, and the rest is for machines that have other work.
+const SLACK: f64 = if cfg!(debug_assertions) { 64.0 } else { 6.0 };
 /// What a call may hold until it ends and give back: a pattern that is compiled at run time, for which there must be room in
 /// the budget, and copies of a text of an event.
 const TRANSIENT: u64 = 20_000_000;

@@ -337,6 +337,8 @@ fn sorted<'a>(context: &mut Context<'a>, list: &'a [Value<'a>], keys: &[Value<'a
     let mut places = BumpVec::with_capacity_in(keys.len(), context.arena);
     places.extend(0..keys.len());
     order::sort(&mut places, &mut |a: usize, b: usize| -> Result<bool, Raise<'a>> {
+        // Elements are moved, too, and neighbours in the order are far apart in memory.
+        context.charge(2)?;
         match (keys.get(a), keys.get(b)) {
             (Some(a), Some(b)) => {
                 Ok(relation::ordered(context, a, b)?.flatten().is_some_and(std::cmp::Ordering::is_lt))

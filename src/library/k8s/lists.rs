@@ -273,7 +273,7 @@ pub(crate) fn is_comparable(value: &Value<'_>) -> bool {
 fn is_sorted<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let mut previous = None;
     for element in list(arguments)? {
-        context.charge(2)?;
+        context.charge(4)?;
         if !is_comparable(element) {
             return Err(ErrorKind::NoSuchOverload.into());
         }
@@ -329,7 +329,7 @@ fn extreme<'a>(
 ) -> Answer<'a> {
     let mut chosen = None;
     for element in list {
-        context.charge(2)?;
+        context.charge(4)?;
         if !is_comparable(element) {
             return Err(ErrorKind::NoSuchOverload.into());
         }

@@ -156,7 +156,7 @@ fn ask<'a>(
     headers: &'a [(&'a str, &'a str)],
     body: Option<&'a [u8]>,
 ) -> Answer<'a> {
-    context.charge_scan(url.len().saturating_mul(2).saturating_add(64))?;
+    context.charge_scan(url.len().saturating_mul(8).saturating_add(64))?;
     context.budget.charge_bytes(url.len().saturating_mul(4))?;
     let parsed = match parse::parse(context.arena, url.as_bytes(), Form::Any) {
         Ok(parsed) => parsed,

@@ -144,7 +144,7 @@ fn full_name<'a>(ctx: &Context<'a>, (registry, repository): Repository<'a>) -> &
 }
 
 fn parse<'a>(ctx: &mut Context<'a>, text: &'a str) -> Result<Option<Image<'a>>, Raise<'a>> {
-    ctx.charge_scan(text.len().saturating_mul(8))?;
+    ctx.charge_scan(text.len().saturating_mul(12).saturating_add(32))?;
     ctx.budget.charge_bytes(text.len().saturating_mul(8).saturating_add(64))?;
     if let Some(((registry, repository), tag)) = tagged(ctx, text) {
         return Ok(Some(Image { registry, repository, tag: Some(tag), digest: None, original: text }));

@@ -394,6 +394,7 @@ fn timestamp_to_string<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -
 
 fn duration_to_string<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [Value::Duration(nanos)] = arguments else { return Err(ErrorKind::NoSuchOverload.into()) };
+    context.charge(2)?;
     // Sign, ten digits of seconds, the point, nine digits and the unit: never more.
     context.budget.charge_bytes(DURATION_BYTES)?;
     let mut text = BumpString::with_capacity_in(DURATION_BYTES, context.arena);
