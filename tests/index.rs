@@ -63,7 +63,8 @@ fn condition(random: &mut Random, variables: usize, depth: usize) -> String {
     let header = format!("object.attributes.Header(\"{}\")", random.of(&HEADERS));
     let (text, other) = (random.of(&TEXTS), random.of(&TEXTS));
     let deeper = |random: &mut Random| condition(random, variables, depth + 1);
-    match random.below(if depth > 2 { 16 } else { 24 }) {
+    let path = "object.attributes.path";
+    match random.below(if depth > 2 { 21 } else { 29 }) {
         0..3 => format!("{header}.exists(x, x == \"{text}\")"),
         3 => format!("{header}.exists(x, \"{text}\" == x)"),
         4 => format!("{header}.exists(x, x in [\"{text}\", \"{other}\"])"),
@@ -82,10 +83,20 @@ fn condition(random: &mut Random, variables: usize, depth: usize) -> String {
         }
         15 if variables > 0 => format!("variables.v{}", random.below(variables)),
         15 => "object.attributes.contentLength > 3".to_owned(),
-        16..19 => format!("{} && {}", deeper(random), deeper(random)),
-        19..21 => format!("({} || {})", deeper(random), deeper(random)),
-        21 => format!("!({})", deeper(random)),
-        22 => format!("({} ? {} : {})", deeper(random), deeper(random), deeper(random)),
+        16 => format!("json.Unmarshal('{{\"a\":\"' + {path} + '\"}}').a == \"/{text}\""),
+        17 => format!("{path}.split(\"/\").exists(x, x == \"{text}\")"),
+        18 => format!("{path}.findAll(\"[a-z]+\").map(x, x + \"!\").exists(x, x == \"{text}!\")"),
+        // Chains of patterns.
+        19 => format!(
+            "({path}.matches(\"^/{text}$\") || {path}.matches(\"{other}.t\") || {path}.findAll(\"e.e\").exists(x, x != \"e e\"))"
+        ),
+        20 => format!(
+            "(!{path}.matches(\"{text}P\") && !{path}.matches(\"P.d$\") && !{path}.matches(\"(e+){{2}}\"))"
+        ),
+        21..24 => format!("{} && {}", deeper(random), deeper(random)),
+        24..26 => format!("({} || {})", deeper(random), deeper(random)),
+        26 => format!("!({})", deeper(random)),
+        27 => format!("({} ? {} : {})", deeper(random), deeper(random), deeper(random)),
         _ => format!("{header}.map(x, x.lowerAscii()).exists(x, x == \"{text}\")"),
     }
 }
@@ -138,7 +149,8 @@ fn request(random: &mut Random) -> String {
             header.insert(name.to_owned(), json!(values));
         }
     }
-    let path = format!("/{}", random.of(&TEXTS));
+    // Long ones are searched by another way.
+    let path = format!("/{}", random.of(&TEXTS).repeat([1, 1, 900][random.below(3)]));
     json!({"attributes": {"method": random.of(&["POST", "GET"]), "path": path, "header": header, "contentLength": 5}})
         .to_string()
 }

@@ -14,7 +14,7 @@ use crate::library::message;
 use crate::library::table::{Answer, Context};
 use crate::value::{MapBuilder, Object, ObjectType, Sameness, Value};
 
-use super::program::{Call, Counted, Dispatch, Element, Entry, FieldInit, Guard, Node};
+use super::program::{Call, Counted, Dispatch, Element, Entry, FieldInit, Guard, Matches, Node};
 
 mod access;
 mod fold;
@@ -128,6 +128,7 @@ impl<'a> Frame<'a> {
             Node::TestField { .. } | Node::Test { .. } => self.presence(node),
             Node::And { id, terms } => self.logical(*id, terms, false),
             Node::Or { id, terms } => self.logical(*id, terms, true),
+            Node::Matches(matches) => self.matches(matches),
             Node::Not { id, operand } => self.not(*id, operand),
             Node::Conditional { id, condition, then, otherwise } => {
                 self.conditional(*id, condition, then, otherwise)
@@ -341,6 +342,17 @@ impl<'a> Frame<'a> {
         match error {
             Some(raise) => Err(raise),
             None => Ok(Value::Bool(!decides)),
+        }
+    }
+
+    /// A chain of searches of one text: usually none finds anything.
+    fn matches(&mut self, matches: &'a Matches<'a>) -> Answer<'a> {
+        match self.eval(&matches.subject) {
+            Ok(Value::String(text)) if !matches.any.may_match(&mut self.context.budget, text)? => {
+                Ok(Value::Bool(false))
+            }
+            Ok(_) | Err(Raise::Error(_)) => self.logical(matches.id, matches.terms, true),
+            Err(fault) => Err(fault),
         }
     }
 

@@ -13,6 +13,7 @@ mod constants;
 mod facts;
 mod fold;
 mod lower;
+mod matches;
 pub mod reads;
 
 /// An expression that checks but cannot be planned: cel-go's program construction errors.

@@ -7,7 +7,7 @@ use std::fmt;
 use bumpalo::Bump;
 
 use crate::cel::ast::NodeId;
-use crate::library::regex::CompiledPattern;
+use crate::library::regex::{AnyOf, CompiledPattern};
 use crate::library::table::Body;
 use crate::types::Type;
 use crate::value::ObjectType;
@@ -29,6 +29,7 @@ pub use shared::{Fact, Shared, Test};
 pub struct Arena {
     pub(super) bump: Bump,
     pub(super) patterns: Keep<CompiledPattern>,
+    pub(super) alternatives: Keep<AnyOf>,
     /// The states of the patterns together.
     pub(super) states: Cell<usize>,
 }
@@ -144,6 +145,8 @@ pub(super) enum Node<'p> {
     And { id: NodeId, terms: &'p [Node<'p>] },
     /// `a || b || …`
     Or { id: NodeId, terms: &'p [Node<'p>] },
+    /// `s.matches(a) || s.findAll(b).exists(…) || …` with constant patterns
+    Matches(&'p Matches<'p>),
     /// `!a`
     Not { id: NodeId, operand: &'p Node<'p> },
     /// `c ? t : f`
@@ -208,6 +211,17 @@ pub(super) enum Counted {
     Keys,
     /// The second of two, an int: `flatten`.
     Depth,
+}
+
+/// Searches of one text for constant patterns, each false if its pattern matches nothing, of which any decides.
+#[derive(Debug)]
+pub(super) struct Matches<'p> {
+    pub(super) id: NodeId,
+    pub(super) subject: Node<'p>,
+    /// The patterns together.
+    pub(super) any: &'p AnyOf,
+    /// The searches, for where one of them may match and for what is no text.
+    pub(super) terms: &'p [Node<'p>],
 }
 
 /// A call whose overload is chosen at run time, by the first that fits, in order of declaration.

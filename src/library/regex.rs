@@ -16,11 +16,13 @@ use regex_automata::util::syntax;
 
 use crate::budget::{Budget, Fault};
 
+mod any;
 mod class;
 mod parse;
 mod search;
 mod walk;
 
+pub use any::AnyOf;
 pub use search::{Matches, Parts};
 use walk::Automaton;
 
@@ -221,20 +223,21 @@ impl CompiledPattern {
     }
 
     fn forward(&self) -> Option<&Automaton> {
-        self.forward.get_or_init(|| Automaton::forward(self.nfa(false)?, self.width)).as_ref()
+        self.forward.get_or_init(|| Automaton::forward(nfa(&self.text, false)?, self.width)).as_ref()
     }
 
     fn backward(&self) -> Option<&Automaton> {
-        self.backward.get_or_init(|| Automaton::backward(self.nfa(true)?, self.width)).as_ref()
+        self.backward.get_or_init(|| Automaton::backward(nfa(&self.text, true)?, self.width)).as_ref()
     }
+}
 
-    fn nfa(&self, reverse: bool) -> Option<NFA> {
-        thompson::Compiler::new()
-            .syntax(syntax::Config::new().nest_limit(TRANSLATION_NESTING))
-            .configure(thompson::Config::new().reverse(reverse).which_captures(WhichCaptures::None))
-            .build(&self.text)
-            .ok()
-    }
+/// The automaton of a translation, not yet deterministic.
+fn nfa(translation: &str, reverse: bool) -> Option<NFA> {
+    thompson::Compiler::new()
+        .syntax(syntax::Config::new().nest_limit(TRANSLATION_NESTING))
+        .configure(thompson::Config::new().reverse(reverse).which_captures(WhichCaptures::None))
+        .build(translation)
+        .ok()
 }
 
 /// Why a pattern of a call cannot be used.

@@ -10,7 +10,7 @@ pub(crate) const fn row(
     doc: &'static str,
     examples: &'static [&'static str],
 ) -> Row {
-    Row { id, signature, implementation, doc, examples, since: 0, total: false }
+    Row { id, signature, implementation, doc, examples, since: 0, total: false, json: false }
 }
 
 /// A row that its library has from `version` on.

@@ -56,6 +56,8 @@ pub struct Row {
     /// True if the function has a value for all arguments of its signature's types; a regular expression among them must
     /// be constant. A test calls every such row with the extremes of its types.
     pub total: bool,
+    /// True if the result, whose type is dynamic, is data as JSON has it: there is no message in it, which functions change.
+    pub json: bool,
 }
 
 impl Row {
@@ -63,6 +65,12 @@ impl Row {
     #[must_use]
     pub const fn total(self) -> Row {
         Row { total: true, ..self }
+    }
+
+    /// A row whose result is data as JSON has it.
+    #[must_use]
+    pub const fn json(self) -> Row {
+        Row { json: true, ..self }
     }
 }
 

@@ -154,9 +154,13 @@ impl<'a> Frame<'a> {
         let before = self.context.budget;
         let value = self.eval(&shared.node)?;
         let fits = match value {
-            Value::Bool(_) | Value::Int(_) | Value::Uint(_) | Value::Double(_) | Value::String(_) => true,
-            // A list of the request is the same one whenever it is looked up.
-            Value::List(_) => shared.looks_up,
+            Value::Null
+            | Value::Bool(_)
+            | Value::Int(_)
+            | Value::Uint(_)
+            | Value::Double(_)
+            | Value::String(_) => true,
+            Value::List(_) | Value::Map(_) => shared.kept,
             _ => false,
         };
         if fits && !self.context.is_changed() {

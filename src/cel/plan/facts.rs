@@ -16,17 +16,13 @@ use crate::value::Value;
 const MAX_LITERALS: usize = 64;
 
 impl<'p> Planner<'_, 'p> {
-    /// The node, marked if it may stand in other programs too and is worth to be evaluated only once: its value is a
-    /// scalar, or a part of the request that is looked up.
+    /// The node, marked if it may stand in other programs too and is worth to be evaluated only once: its value is data, or
+    /// a part of the request that is looked up.
     pub(super) fn shareable(&mut self, id: NodeId, node: Node<'p>) -> Node<'p> {
-        let scalar = matches!(
-            self.checked.type_of(id),
-            Type::Bool | Type::Int | Type::Uint | Type::Double | Type::String
-        );
-        let looks_up = self.looks_up(id);
+        let kept = is_data(self.checked.type_of(id)) || self.gives_data(id);
         let worth = match node {
-            Node::Call(_) => scalar || looks_up,
-            Node::Equal { .. } | Node::All(_) | Node::Exists(_) => true,
+            Node::Call(_) | Node::Collect(_) => kept,
+            Node::Equal { .. } | Node::All(_) | Node::Exists(_) | Node::Matches(_) => true,
             _ => false,
         };
         if !worth || self.asks || self.unlike {
@@ -39,7 +35,7 @@ impl<'p> Planner<'_, 'p> {
             key: self.arena.bump.alloc_str(&key.text),
             slots: key.slots,
             is_bool,
-            looks_up,
+            kept,
             fact: if is_bool { fact(&node, self.arena) } else { None },
             place: OnceLock::new(),
         });
@@ -47,9 +43,23 @@ impl<'p> Planner<'_, 'p> {
         Node::Shared(shared)
     }
 
-    fn looks_up(&self, id: NodeId) -> bool {
+    /// True for a call whose result is JSON or a part of the request, whatever its type.
+    fn gives_data(&self, id: NodeId) -> bool {
         let Some(Reference::Call { overloads, .. }) = self.checked.reference(id) else { return false };
-        matches!(overloads.as_slice(), [row] if matches!(row.implementation, Implementation::Lookup(..)))
+        matches!(
+            overloads.as_slice(),
+            [row] if row.json || matches!(row.implementation, Implementation::Lookup(..))
+        )
+    }
+}
+
+/// True if there is no message in any value of the type: functions change messages, so that each has an identity.
+fn is_data(ty: &Type) -> bool {
+    match ty {
+        Type::Bool | Type::Int | Type::Uint | Type::Double | Type::String => true,
+        Type::List(element) => is_data(element),
+        Type::Map(entry) => is_data(&entry.0) && is_data(&entry.1),
+        _ => false,
     }
 }
 

@@ -75,7 +75,7 @@ impl<'c, 'p> Planner<'c, 'p> {
         self.arena.bump.alloc_str(text)
     }
 
-    fn slice<T>(&self, items: Vec<T>) -> &'p [T] {
+    pub(super) fn slice<T>(&self, items: Vec<T>) -> &'p [T] {
         self.arena.bump.alloc_slice_fill_iter(items)
     }
 
@@ -396,8 +396,13 @@ impl<'c, 'p> Planner<'c, 'p> {
                 node => terms.push(node),
             }
         }
-        let terms = self.slice(terms);
-        Ok(if name == "_&&_" { Node::And { id, terms } } else { Node::Or { id, terms } })
+        let conjunction = name == "_&&_";
+        let terms = self.grouped(id, terms, conjunction);
+        Ok(match terms.as_slice() {
+            [all @ (Node::Matches(_) | Node::Not { .. })] => *all,
+            _ if conjunction => Node::And { id, terms: self.slice(terms) },
+            _ => Node::Or { id, terms: self.slice(terms) },
+        })
     }
 
     /// The operators that are nodes of their own.
@@ -596,6 +601,7 @@ fn certain_kind(node: &Node<'_>) -> Option<ValueKind> {
         | Node::Test { .. }
         | Node::And { .. }
         | Node::Or { .. }
+        | Node::Matches(_)
         | Node::Not { .. } => Some(ValueKind::Bool),
         Node::Equal { .. } | Node::All(_) | Node::Exists(_) => Some(ValueKind::Bool),
         Node::List { .. } | Node::Collect(_) => Some(ValueKind::List),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Collect, Fold, Gather, Loop, Node};
+use super::{Collect, Fold, Gather, Loop, Matches, Node};
 
 /// The deepest that one evaluation may nest, the variables included that it uses: with it, evaluation fits a stack of
 /// [`STACK_BYTES`], also without optimisation. A fixed limit: no policy that a person wrote comes near.
@@ -53,7 +53,9 @@ impl<'v> Depth<'v> {
             | Node::Not { operand, .. } => self.of(operand),
             // A key is asked for its type in Go before its value.
             Node::Qualify { operand, key, .. } => self.of(operand).max(self.of(key).saturating_add(1)),
-            Node::And { terms, .. } | Node::Or { terms, .. } => self.all(terms),
+            Node::And { terms, .. } | Node::Or { terms, .. } | Node::Matches(Matches { terms, .. }) => {
+                self.all(terms)
+            }
             Node::Conditional { condition, then, otherwise, .. } => {
                 self.of(condition).max(self.of(then)).max(self.of(otherwise))
             }

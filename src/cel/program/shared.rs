@@ -16,8 +16,8 @@ const MAX_KEY: usize = 4096;
 /// Most descriptions are shorter.
 const USUAL_KEY: usize = 256;
 
-/// An expression that uses nothing but the inputs, and whose value is a scalar or a part of the request. Wherever it
-/// stands it has the same value at the same cost, so that it needs to be evaluated only once.
+/// An expression that uses nothing but the inputs, and whose value is data or a part of the request. Wherever it stands it
+/// has the same value at the same cost, so that it needs to be evaluated only once.
 #[derive(Debug)]
 pub struct Shared<'p> {
     pub(in crate::cel) node: Node<'p>,
@@ -27,8 +27,9 @@ pub struct Shared<'p> {
     pub(in crate::cel) slots: usize,
     /// True if its static type is bool.
     pub(in crate::cel) is_bool: bool,
-    /// True if it looks something up in the request: its value then is a part of it.
-    pub(in crate::cel) looks_up: bool,
+    /// True if its value can be kept also if it is a list or a map: there is no message in it that a function could change, or
+    /// it is a part of the request.
+    pub(in crate::cel) kept: bool,
     pub(in crate::cel) fact: Option<Fact<'p>>,
     /// Where its value is kept. INVARIANT: set once, when the set is whole, and only if it stands in two places.
     pub(in crate::cel) place: OnceLock<usize>,
@@ -204,6 +205,10 @@ impl Key {
             Node::Or { terms, .. } => {
                 self.word("or(")?;
                 self.all(*terms, below)
+            }
+            Node::Matches(matches) => {
+                self.word("any(")?;
+                self.all(matches.terms, below)
             }
             Node::Not { operand, .. } => {
                 self.word("not(")?;

@@ -30,6 +30,7 @@ pub static LIBRARY: Library = Library {
             examples: &["base64.decode('aGVsbG8=') == b'hello'", "base64.decode('aGVsbG8') == b'hello'"],
             since: 0,
             total: false,
+            json: false,
         },
         Row {
             id: "base64_encode_bytes",
@@ -39,6 +40,7 @@ pub static LIBRARY: Library = Library {
             examples: &["base64.encode(b'hello') == 'aGVsbG8='"],
             since: 0,
             total: true,
+            json: false,
         },
         Row {
             id: "json_encode_dyn",
@@ -51,6 +53,7 @@ pub static LIBRARY: Library = Library {
             ],
             since: 1,
             total: false,
+            json: false,
         },
     ],
 };

@@ -39,6 +39,7 @@ pub static OLDER: Library = Library {
         examples: &["'%s is %d'.format(['one', 1]) == 'one is 1'", "'%.2f'.format([1234.5]) == '1,234.50'"],
         since: 1,
         total: false,
+        json: false,
     }],
 };
 

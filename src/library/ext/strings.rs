@@ -23,6 +23,7 @@ const ROWS: &[Row] = &[
         examples: &["'hello'.charAt(4) == 'o'", "'hello'.charAt(5) == ''", "'héllo'.charAt(1) == 'é'"],
         since: 0,
         total: false,
+        json: false,
     },
     Row {
         id: "string_index_of_string",
@@ -32,6 +33,7 @@ const ROWS: &[Row] = &[
         examples: &["'hello mellow'.indexOf('ello') == 1", "'hello'.indexOf('jello') == -1"],
         since: 0,
         total: true,
+        json: false,
     },
     Row {
         id: "string_index_of_string_int",
@@ -41,6 +43,7 @@ const ROWS: &[Row] = &[
         examples: &["'hello mellow'.indexOf('ello', 2) == 7", "'hello'.indexOf('', 9) == 5"],
         since: 0,
         total: false,
+        json: false,
     },
     Row {
         id: "string_last_index_of_string",
@@ -50,6 +53,7 @@ const ROWS: &[Row] = &[
         examples: &["'hello mellow'.lastIndexOf('ello') == 7", "'hello'.lastIndexOf('') == 5"],
         since: 0,
         total: true,
+        json: false,
     },
     Row {
         id: "string_last_index_of_string_int",
@@ -59,6 +63,7 @@ const ROWS: &[Row] = &[
         examples: &["'hello mellow'.lastIndexOf('ello', 6) == 1", "'hello'.lastIndexOf('o', 9) == -1"],
         since: 0,
         total: false,
+        json: false,
     },
     Row {
         id: "string_lower_ascii",
@@ -68,6 +73,7 @@ const ROWS: &[Row] = &[
         examples: &["'TacoCÆt'.lowerAscii() == 'tacocÆt'"],
         since: 0,
         total: true,
+        json: false,
     },
     Row {
         id: "string_replace_string_string",
@@ -77,6 +83,7 @@ const ROWS: &[Row] = &[
         examples: &["'hello hello'.replace('he', 'we') == 'wello wello'", "'ab'.replace('', '-') == '-a-b-'"],
         since: 0,
         total: true,
+        json: false,
     },
     Row {
         id: "string_replace_string_string_int",
@@ -86,6 +93,7 @@ const ROWS: &[Row] = &[
         examples: &["'aaa'.replace('a', 'b', 2) == 'bba'", "'aaa'.replace('a', 'b', -1) == 'bbb'"],
         since: 0,
         total: true,
+        json: false,
     },
     Row {
         id: "string_split_string",
@@ -99,6 +107,7 @@ const ROWS: &[Row] = &[
         ],
         since: 0,
         total: true,
+        json: false,
     },
     Row {
         id: "string_split_string_int",
@@ -108,6 +117,7 @@ const ROWS: &[Row] = &[
         examples: &["'a,b,c'.split(',', 2) == ['a', 'b,c']", "'a,b'.split(',', 0) == []"],
         since: 0,
         total: true,
+        json: false,
     },
     Row {
         id: "string_substring_int",
@@ -117,6 +127,7 @@ const ROWS: &[Row] = &[
         examples: &["'tacocat'.substring(4) == 'cat'", "'abc'.substring(3) == ''"],
         since: 0,
         total: false,
+        json: false,
     },
     Row {
         id: "string_substring_int_int",
@@ -126,6 +137,7 @@ const ROWS: &[Row] = &[
         examples: &["'tacocat'.substring(0, 4) == 'taco'"],
         since: 0,
         total: false,
+        json: false,
     },
     Row {
         id: "string_trim",
@@ -135,6 +147,7 @@ const ROWS: &[Row] = &[
         examples: &["'  \\ttrim\\n    '.trim() == 'trim'"],
         since: 0,
         total: true,
+        json: false,
     },
     Row {
         id: "string_upper_ascii",
@@ -144,6 +157,7 @@ const ROWS: &[Row] = &[
         examples: &["'tacoCæt'.upperAscii() == 'TACOCæT'"],
         since: 0,
         total: true,
+        json: false,
     },
     Row {
         id: "string_format",
@@ -153,6 +167,7 @@ const ROWS: &[Row] = &[
         examples: &["'%s is %d'.format(['one', 1]) == 'one is 1'", "'%.2f'.format([2.5]) == '2.50'"],
         since: 4,
         total: false,
+        json: false,
     },
     Row {
         id: "strings_quote",
@@ -162,6 +177,7 @@ const ROWS: &[Row] = &[
         examples: &["strings.quote('a\\n\"b\"') == '\"a\\\\n\\\\\"b\\\\\"\"'"],
         since: 1,
         total: true,
+        json: false,
     },
     Row {
         id: "list_join",
@@ -171,6 +187,7 @@ const ROWS: &[Row] = &[
         examples: &["['hello', 'mellow'].join() == 'hellomellow'", "[].join() == ''"],
         since: 0,
         total: true,
+        json: false,
     },
     Row {
         id: "list_join_string",
@@ -180,6 +197,7 @@ const ROWS: &[Row] = &[
         examples: &["['hello', 'mellow'].join(' ') == 'hello mellow'"],
         since: 0,
         total: true,
+        json: false,
     },
     Row {
         id: "string_reverse",
@@ -189,6 +207,7 @@ const ROWS: &[Row] = &[
         examples: &["'gums'.reverse() == 'smug'"],
         since: 3,
         total: true,
+        json: false,
     },
 ];
 

@@ -22,6 +22,7 @@ pub static LIBRARY: Library = Library {
             examples: &["'abc 123'.find('[0-9]+') == '123'", "'abc'.find('[0-9]+') == ''"],
             since: 0,
             total: true,
+            json: false,
         },
         Row {
             id: "string_find_all_string",
@@ -31,6 +32,7 @@ pub static LIBRARY: Library = Library {
             examples: &["'123 abc 456'.findAll('[0-9]+') == ['123', '456']"],
             since: 0,
             total: true,
+            json: false,
         },
         Row {
             id: "string_find_all_string_int",
@@ -40,6 +42,7 @@ pub static LIBRARY: Library = Library {
             examples: &["'1 2 3'.findAll('[0-9]', 2) == ['1', '2']", "'1 2'.findAll('[0-9]', 0) == []"],
             since: 0,
             total: true,
+            json: false,
         },
     ],
 };

@@ -25,6 +25,7 @@ pub static LIBRARY: Library = Library {
             examples: &["has(http.Allowed().Response().ok)"],
             since: 0,
             total: true,
+            json: false,
         },
         Row {
             id: "http_denied_string",
@@ -34,6 +35,7 @@ pub static LIBRARY: Library = Library {
             examples: &["http.Denied('no').reason == 'no'", "has(http.Denied('no').Response().denied)"],
             since: 0,
             total: true,
+            json: false,
         },
         Row {
             id: "http_get_header_string",
@@ -46,6 +48,7 @@ pub static LIBRARY: Library = Library {
             ],
             since: 0,
             total: true,
+            json: false,
         },
         Row {
             id: "http_get_queryparam_string",
@@ -57,6 +60,7 @@ pub static LIBRARY: Library = Library {
             ],
             since: 0,
             total: true,
+            json: false,
         },
         Row {
             id: "http_response_ok",
@@ -66,6 +70,7 @@ pub static LIBRARY: Library = Library {
             examples: &["has(http.Allowed().Response().ok) && !has(http.Allowed().Response().denied)"],
             since: 0,
             total: true,
+            json: false,
         },
         Row {
             id: "http_response_denied",
@@ -75,6 +80,7 @@ pub static LIBRARY: Library = Library {
             examples: &["http.Denied('no').Response().denied.reason == 'no'"],
             since: 0,
             total: true,
+            json: false,
         },
     ],
 };

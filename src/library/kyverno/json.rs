@@ -32,6 +32,7 @@ pub static LIBRARY: Library = Library {
         ],
         since: 0,
         total: false,
+        json: true,
     }],
 };
 
@@ -47,7 +48,8 @@ pub static SDK: Library = Library {
             Implementation::Own(unmarshal),
             "The value of a JSON text. Every number is a double; of members with one name the last one counts.",
             &[r#"json.unmarshal('{"a": [1, "x", null]}').a[1] == "x""#],
-        ),
+        )
+        .json(),
         row(
             "marshal_dyn_string",
             "json.Json.marshal(dyn) -> string",

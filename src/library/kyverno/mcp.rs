@@ -51,6 +51,7 @@ pub static LIBRARY: Library = Library {
             ],
             since: 0,
             total: false,
+            json: false,
         },
         Row {
             id: "mcp_get_string",
@@ -62,6 +63,7 @@ pub static LIBRARY: Library = Library {
             ],
             since: 0,
             total: true,
+            json: false,
         },
         Row {
             id: "mcp_get_int",
@@ -73,6 +75,7 @@ pub static LIBRARY: Library = Library {
             ],
             since: 0,
             total: false,
+            json: false,
         },
         Row {
             id: "mcp_get_float",
@@ -84,6 +87,7 @@ pub static LIBRARY: Library = Library {
             ],
             since: 0,
             total: true,
+            json: false,
         },
         Row {
             id: "mcp_get_bool",
@@ -95,6 +99,7 @@ pub static LIBRARY: Library = Library {
             ],
             since: 0,
             total: true,
+            json: false,
         },
         Row {
             id: "mcp_get_string_slice",
@@ -106,6 +111,7 @@ pub static LIBRARY: Library = Library {
             ],
             since: 0,
             total: true,
+            json: false,
         },
         Row {
             id: "mcp_get_int_slice",
@@ -117,6 +123,7 @@ pub static LIBRARY: Library = Library {
             ],
             since: 0,
             total: false,
+            json: false,
         },
         Row {
             id: "mcp_get_float_slice",
@@ -128,6 +135,7 @@ pub static LIBRARY: Library = Library {
             ],
             since: 0,
             total: true,
+            json: false,
         },
         Row {
             id: "mcp_get_bool_slice",
@@ -139,6 +147,7 @@ pub static LIBRARY: Library = Library {
             ],
             since: 0,
             total: true,
+            json: false,
         },
     ],
 };

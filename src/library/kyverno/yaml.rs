@@ -24,7 +24,8 @@ pub static LIBRARY: Library = Library {
             "yaml.parse('a: [1, yes, 2024-01-01]').a == [dyn(1.0), dyn(true), dyn('2024-01-01')]",
             "yaml.parse('') == null",
         ],
-    )],
+    )
+    .json()],
 };
 
 fn parse<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {

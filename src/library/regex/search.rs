@@ -14,7 +14,7 @@ use crate::budget::{Budget, Fault};
 
 /// The most that the searches of a text may look at in the worst case without following the automaton here: bytes, times
 /// what can be under way at each. Beyond it, following costs fewer steps and hardly more time.
-const SHORT: usize = 1 << 11;
+pub(super) const SHORT: usize = 1 << 11;
 
 /// Charges for a search that may look at `worst` bytes times states. Measured: up to 4 ns for each.
 fn charge_worst(budget: &mut Budget, worst: usize) -> Result<(), Fault> {

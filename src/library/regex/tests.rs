@@ -131,3 +131,31 @@ fn groups_are_counted_only_when_they_are_kept_and_match_what_they_match_in_go() 
         assert_eq!(texts, groups, "{pattern}");
     }
 }
+
+#[test]
+fn patterns_together_match_what_one_of_them_does() {
+    const PATTERNS: [&str; 8] = ["^a", "b+c", "(?i)delete|drop", r"\bx\b", "é.$", "a.*z", "[0-9]{3}", r"q\B"];
+    const PARTS: [&str; 9] = ["a", "bbc", "DROP ", " x ", "éa", "z", "123", "q", "ordinary words "];
+    let mut seed = 7_usize;
+    let mut below = |end: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) % end
+    };
+    let (mut some, mut none) = (0, 0);
+    for _ in 0..300 {
+        let patterns: Vec<CompiledPattern> = (0..2 + below(4))
+            .map(|_| compile(PATTERNS[below(PATTERNS.len())], Groups::Dropped).unwrap())
+            .collect();
+        let any = AnyOf::new(&patterns.iter().collect::<Vec<_>>()).unwrap();
+        let text = "o".repeat(below(3) * 3_000) + PARTS[below(PARTS.len())] + &"-".repeat(below(2) * 4_000);
+        let mut budget = Budget::default();
+        let single = patterns.iter().any(|pattern| pattern.is_match(&mut budget, &text).unwrap());
+        let together = any.may_match(&mut budget, &text).unwrap();
+        assert!(together || !single, "{patterns:?} {text:?}");
+        if text.len() > 2_000 && !patterns.iter().any(|pattern| pattern.not_boundary) {
+            assert_eq!(together, single, "{patterns:?} {text:?}");
+            *(if single { &mut some } else { &mut none }) += 1;
+        }
+    }
+    assert!(some > 20 && none > 20, "{some} {none}");
+}

@@ -45,6 +45,7 @@ pub static LIBRARY: Library = Library {
             examples: &["size(b'123') == 3", "size(b'é') == 2"],
             since: 0,
             total: true,
+            json: false,
         },
         Row {
             id: "bytes_size",
@@ -54,6 +55,7 @@ pub static LIBRARY: Library = Library {
             examples: &["b'123'.size() == 3"],
             since: 0,
             total: true,
+            json: false,
         },
         Row {
             id: "size_list",
@@ -63,6 +65,7 @@ pub static LIBRARY: Library = Library {
             examples: &["size([1, 2, 3]) == 3"],
             since: 0,
             total: true,
+            json: false,
         },
         Row {
             id: "list_size",
@@ -72,6 +75,7 @@ pub static LIBRARY: Library = Library {
             examples: &["[1, 2, 3].size() == 3"],
             since: 0,
             total: true,
+            json: false,
         },
         Row {
             id: "size_map",
@@ -81,6 +85,7 @@ pub static LIBRARY: Library = Library {
             examples: &["size({'a': 1, 'b': 2}) == 2"],
             since: 0,
             total: true,
+            json: false,
         },
         Row {
             id: "map_size",
@@ -90,6 +95,7 @@ pub static LIBRARY: Library = Library {
             examples: &["{'a': 1, 'b': 2}.size() == 2"],
             since: 0,
             total: true,
+            json: false,
         },
         Row {
             id: "size_string",
@@ -99,6 +105,7 @@ pub static LIBRARY: Library = Library {
             examples: &["size('hello') == 5", "size('é') == 1"],
             since: 0,
             total: true,
+            json: false,
         },
         Row {
             id: "string_size",
@@ -108,6 +115,7 @@ pub static LIBRARY: Library = Library {
             examples: &["'hello'.size() == 5"],
             since: 0,
             total: true,
+            json: false,
         },
         Row {
             id: "contains_string",
@@ -117,6 +125,7 @@ pub static LIBRARY: Library = Library {
             examples: &["'hello world'.contains('o w')", "!'hello world'.contains('goodbye')"],
             since: 0,
             total: true,
+            json: false,
         },
         Row {
             id: "ends_with_string",
@@ -126,6 +135,7 @@ pub static LIBRARY: Library = Library {
             examples: &["'hello world'.endsWith('world')", "!'hello world'.endsWith('hello')"],
             since: 0,
             total: true,
+            json: false,
         },
         Row {
             id: "starts_with_string",
@@ -135,6 +145,7 @@ pub static LIBRARY: Library = Library {
             examples: &["'hello world'.startsWith('hello')", "!'hello world'.startsWith('world')"],
             since: 0,
             total: true,
+            json: false,
         },
         Row {
             id: "matches",
@@ -144,6 +155,7 @@ pub static LIBRARY: Library = Library {
             examples: &["matches('123-456', '^[0-9]+(-[0-9]+)?$')", "matches('hello', '^h.*o$')"],
             since: 0,
             total: true,
+            json: false,
         },
         Row {
             id: "matches_string",
@@ -153,6 +165,7 @@ pub static LIBRARY: Library = Library {
             examples: &["'123-456'.matches('^[0-9]+(-[0-9]+)?$')", "'hello'.matches('l{2}')"],
             since: 0,
             total: true,
+            json: false,
         },
     ],
 };
