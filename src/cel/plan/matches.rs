@@ -24,13 +24,16 @@ impl<'p> Planner<'_, 'p> {
         let mut grouped: Vec<Node<'p>> = Vec::with_capacity(flat.len());
         let mut rest = flat.as_slice();
         while let Some((first, after)) = rest.split_first() {
-            let subject = positive(first, conjunction).and_then(search).map(|(subject, _)| subject);
+            let of = |term| positive(term, conjunction).and_then(search);
+            let found = of(first);
+            let mut states = found.map_or(0, |(_, pattern)| pattern.states());
             let others = after.iter().take_while(|term| {
-                let other = positive(term, conjunction).and_then(search);
-                other.zip(subject).is_some_and(|((other, _), subject)| same(other, subject))
+                let Some(((other, pattern), (subject, _))) = of(term).zip(found) else { return false };
+                states = states.saturating_add(pattern.states());
+                same(other, subject) && states <= AnyOf::MOST
             });
             let (run, behind) = rest.split_at(others.count().saturating_add(1));
-            match subject.and_then(|subject| self.group(id, subject, run, conjunction)) {
+            match found.and_then(|(subject, _)| self.group(id, subject, run, conjunction)) {
                 Some(node) => grouped.push(node),
                 None => grouped.extend_from_slice(run),
             }
@@ -39,7 +42,7 @@ impl<'p> Planner<'_, 'p> {
         grouped
     }
 
-    /// One node for a chain, if it is one and its patterns are not too large.
+    /// One node for a chain, if it is one.
     fn group(&self, id: NodeId, subject: &Node<'p>, run: &[Node<'p>], conjunction: bool) -> Option<Node<'p>> {
         if run.len() < 2 {
             return None;
@@ -48,7 +51,7 @@ impl<'p> Planner<'_, 'p> {
             run.iter().filter_map(|term| positive(term, conjunction)).copied().collect();
         let patterns: Vec<&CompiledPattern> =
             searches.iter().filter_map(search).map(|(_, pattern)| pattern).collect();
-        let any = self.arena.alternatives.keep(AnyOf::new(&patterns)?).ok()?;
+        let any = self.arena.alternatives.keep(AnyOf::new(&patterns)).ok()?;
         let matches = Matches { id, subject: *subject, any, terms: self.slice(searches) };
         let node = Node::Matches(self.arena.bump.alloc(matches));
         Some(if conjunction { self.not(id, node) } else { node })

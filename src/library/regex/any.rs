@@ -24,21 +24,21 @@ pub struct AnyOf {
 }
 
 impl AnyOf {
-    /// The patterns together; none if they are too large to make their automaton in the call that needs it first.
-    pub fn new(patterns: &[&CompiledPattern]) -> Option<AnyOf> {
+    /// The most [states](CompiledPattern::states) of patterns whose automaton is made in the call that needs it first.
+    pub const MOST: usize = LARGE;
+
+    /// The patterns together.
+    pub fn new(patterns: &[&CompiledPattern]) -> AnyOf {
         let sum = |of: fn(&CompiledPattern) -> usize| {
             patterns.iter().map(|pattern| of(pattern)).fold(0, usize::saturating_add)
         };
-        if sum(|pattern| pattern.states) > LARGE {
-            return None;
-        }
         let texts: Vec<String> = patterns.iter().map(|pattern| format!("(?:{})", pattern.text)).collect();
-        Some(AnyOf {
+        AnyOf {
             text: texts.join("|").into_boxed_str(),
             count: patterns.len(),
             width: sum(|pattern| pattern.width),
             forward: OnceLock::new(),
-        })
+        }
     }
 
     /// False if none of the patterns matches `text`. True if one may: on short texts, on which each costs little, and

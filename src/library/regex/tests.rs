@@ -146,7 +146,7 @@ fn patterns_together_match_what_one_of_them_does() {
         let patterns: Vec<CompiledPattern> = (0..2 + below(4))
             .map(|_| compile(PATTERNS[below(PATTERNS.len())], Groups::Dropped).unwrap())
             .collect();
-        let any = AnyOf::new(&patterns.iter().collect::<Vec<_>>()).unwrap();
+        let any = AnyOf::new(&patterns.iter().collect::<Vec<_>>());
         let text = "o".repeat(below(3) * 3_000) + PARTS[below(PARTS.len())] + &"-".repeat(below(2) * 4_000);
         let mut budget = Budget::default();
         let single = patterns.iter().any(|pattern| pattern.is_match(&mut budget, &text).unwrap());
