@@ -50,9 +50,9 @@ impl AnyOf {
         if text.len().saturating_mul(self.width) <= SHORT.saturating_mul(self.count) {
             return Ok(true);
         }
-        let Some(automaton) =
-            self.forward.get_or_init(|| Automaton::forward(nfa(&self.text, false)?, self.width))
-        else {
+        let Some(automaton) = self.forward.get_or_init(|| {
+            Automaton::forward(nfa(&self.text, false)?, self.width).map(|automaton| automaton.of(self.count))
+        }) else {
             return Ok(true);
         };
         Ok(automaton.walk(budget)?.end(budget, text.as_bytes(), 0, true)?.is_some())

@@ -24,7 +24,7 @@ use crate::budget::{Budget, Fault};
 /// About the bytes that the states take which a search may go to at the price of those that are new.
 const ROOM: usize = 2 * 1024 * 1024;
 
-/// The most bytes that stay with a pattern between searches.
+/// The most bytes that stay with a pattern between searches, or with each of several together.
 const KEPT: usize = 128 * 1024;
 
 /// Bytes that are looked at before they are paid.
@@ -51,6 +51,8 @@ pub(super) struct Automaton {
     wide: u64,
     /// The most states that a search goes to at the price of new ones.
     most: usize,
+    /// The most bytes that stay between searches.
+    kept: usize,
     /// What the last search found out.
     known: Mutex<Option<Box<Known>>>,
 }
@@ -79,7 +81,12 @@ impl Automaton {
         let dfa = DFA::builder().configure(config).build_from_nfa(nfa).ok()?;
         // Measured: up to 2 ns more for each, and three times that for a state.
         let wide = u64::try_from(width >> 4).unwrap_or(u64::MAX);
-        Some(Automaton { dfa, states, wide, most, known: Mutex::new(None) })
+        Some(Automaton { dfa, states, wide, most, kept: KEPT, known: Mutex::new(None) })
+    }
+
+    /// The automaton of so many patterns together.
+    pub(super) fn of(self, patterns: usize) -> Automaton {
+        Automaton { kept: KEPT.saturating_mul(patterns), ..self }
     }
 
     /// Begins a search.
@@ -133,8 +140,9 @@ impl Drop for Walk<'_> {
     fn drop(&mut self) {
         let automaton = self.automaton;
         let known = self.known.take();
-        let known =
-            known.filter(|known| known.states.len() <= automaton.most && known.cache.memory_usage() <= KEPT);
+        let known = known.filter(|known| {
+            known.states.len() <= automaton.most && known.cache.memory_usage() <= automaton.kept
+        });
         if let (Some(known), Ok(mut place)) = (known, automaton.known.lock()) {
             *place = Some(known);
         }
