@@ -71,7 +71,8 @@ fn main() {
 
 /// The bundle of these policies and of the default settings, as the sources make it that this bench is made of.
 fn bundle(text: &str) -> Vec<u8> {
-    let beside = Beside { settings: None, headers: check_headers(&Settings::default().headers) };
+    let beside =
+        Beside { settings: None, headers: check_headers(&Settings::default().headers), left_out: None };
     make(load_text("policies.yaml", text), Path::new(""), &beside).expect("the policies are well").0
 }
 

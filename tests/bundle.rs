@@ -16,7 +16,8 @@ use toolgate::internal::config::check_headers;
 use toolgate::internal::policy::bundle::{Beside, Contents, make};
 use toolgate::internal::policy::load::{load_sources, load_text};
 use toolgate::internal::policy::set::compiled;
-use toolgate::{Code, Context, DecisionId, Diagnostic, Engine, PolicySet, Scratch, Settings};
+use toolgate::internal::source::Source;
+use toolgate::{Code, Context, DecisionId, Diagnostic, Engine, PolicySet, Scratch, Settings, Severity};
 
 #[expect(dead_code, reason = "the mutations of others need more")]
 #[path = "../tools/src/bin/differential/rng.rs"]
@@ -67,7 +68,7 @@ fn bundle(text: &str) -> Vec<u8> {
 
 /// The headers of these settings.
 fn beside(settings: &Settings) -> Beside<'static> {
-    Beside { settings: None, headers: check_headers(&settings.headers) }
+    Beside { settings: None, headers: check_headers(&settings.headers), left_out: None }
 }
 
 /// One policy.
@@ -324,11 +325,11 @@ fn a_bundle_that_cannot_be_read_is_told_with_its_name() {
     assert_eq!(wrong[0].code, Code::BadBundle);
     assert!(wrong[0].file_name().unwrap().ends_with("wrong.bundle"), "{wrong}");
     let mut newer = bundle(&policy("a", "null"));
-    newer[8] = 2;
+    newer[8] = 3;
     let newer = refusal(&newer).unwrap();
     assert_eq!(
         newer.message,
-        "this bundle cannot be read: its format is 2, and this version of Toolgate knows format 1"
+        "this bundle cannot be read: its format is 3, and this version of Toolgate knows format 2"
     );
 }
 
@@ -340,4 +341,70 @@ fn what_is_asked_outside_is_told_at_its_place_in_the_text() {
     let bundled = ungranted(PolicySet::from_bundle("p.bundle", &bundle(&text)).unwrap().0);
     assert_eq!(plain.to_string(), bundled.to_string());
     assert_eq!(bundled[0].position().map(|place| place.line), Some(14), "{bundled}");
+}
+
+/// The notes of a load, without the name of what was loaded.
+fn notes(path: &Path) -> Vec<(Code, String, String)> {
+    let (_, warnings) = PolicySet::from_files([path]).unwrap();
+    let root = format!("{}/", path.display());
+    let told = warnings.into_iter().filter(|told| told.severity == Severity::Note).map(|note| {
+        let file = note.file_name().unwrap();
+        (note.code, file.strip_prefix(&root).unwrap_or("").to_owned(), note.message.clone())
+    });
+    told.collect()
+}
+
+#[test]
+fn a_bundle_names_what_was_left_out_as_its_files_do() {
+    let folder = Folder::new("left-out");
+    folder.write("p/a.yaml", policy("a", RICH) + "---\napiVersion: cli.kyverno.io/v1alpha1\nkind: Test\n");
+    folder.write("p/.b.yaml", policy("b", "null"));
+    folder.write("p/deep/notes.txt", "");
+    folder.write("p/empty.yaml", "# nothing\n");
+    folder.write("p/case.yaml", "apiVersion: toolgate.dev/v1\nkind: Fixture\n");
+    let files = folder.0.join("p");
+    let bytes = bundle_of(&files);
+    let bundle = folder.write("p.bundle", &bytes);
+    let due = notes(&files);
+    let codes: Vec<Code> = due.iter().map(|(code, ..)| *code).collect();
+    let [hidden, other, empty, end] =
+        [Code::HiddenPath, Code::OtherDocument, Code::EmptyFile, Code::OtherFile];
+    assert_eq!(codes, [hidden, other, other, end, empty]);
+    assert_eq!(notes(&bundle), due);
+    // Where its texts are compiled, what reading them tells is not told twice.
+    let foreign = folder.write("o.bundle", of_another_build(&bytes, "0.0.1"));
+    assert_eq!(notes(&foreign), due);
+    // And a bundle that is made of a bundle says it again.
+    assert_eq!(bundle_of(&bundle), bytes);
+}
+
+#[test]
+fn what_a_bundle_names_is_bounded() {
+    let folder = Folder::new("left-out-bound");
+    folder.write("p/a.yaml", policy("a", "null"));
+    for index in 0..1_003 {
+        folder.write(&format!("p/n{index:04}.txt"), "");
+    }
+    let bytes = bundle_of(&folder.0.join("p"));
+    let told = notes(&folder.write("p.bundle", &bytes));
+    assert_eq!(told.len(), 1_001);
+    assert_eq!(told[0].2, "3 more files or documents were left out of it");
+    let contents = Contents::read(&bytes).unwrap();
+    let mut left_out = contents.left_out.clone();
+    left_out.named.extend_from_within(..1);
+    let refused = refusal(&Contents { left_out, ..contents }.encode().unwrap()).unwrap();
+    assert!(refused.message.ends_with("left out, the limit (fixed)"), "{refused}");
+}
+
+#[test]
+fn the_settings_in_a_bundle_are_not_told_as_left_out() {
+    let folder = Folder::new("left-out-settings");
+    folder.write("p/a.yaml", policy("a", "null"));
+    let text = "apiVersion: toolgate.dev/v1\nkind: Configuration\n";
+    let file = folder.write("p/toolgate.yaml", text);
+    let settings = Source::new(file.display().to_string(), text).unwrap();
+    let files = folder.0.join("p");
+    let beside = Beside { settings: Some(&settings), ..beside(&Settings::default()) };
+    let (bytes, _) = make(load_sources(std::slice::from_ref(&files), None), &files, &beside).unwrap();
+    assert_eq!(notes(&folder.write("p.bundle", bytes)), []);
 }

@@ -30,6 +30,8 @@ mod cases;
 mod gateway;
 #[path = "lambda/secret.rs"]
 mod secret;
+#[path = "lambda/start.rs"]
+mod start;
 #[path = "lambda/stub.rs"]
 mod stub;
 
@@ -410,39 +412,6 @@ fn sigterm_ends_the_process_cleanly_after_the_answer_that_is_under_way() {
 }
 
 #[test]
-fn the_log_of_the_start_names_what_was_left_out() {
-    let place = directory("left-out");
-    fs::write(place.join("a.YAML"), cases::policies(cases::Shape::AllMatch, 1)).unwrap();
-    fs::write(place.join("notes.txt"), "").unwrap();
-    fs::write(place.join(".b.yaml"), cases::policies(cases::Shape::FirstDenies, 1)).unwrap();
-    let stub = Stub::start();
-    let function = bootstrap(&stub, &[("TOOLGATE_POLICIES", place.to_str().unwrap())]);
-    stub.wait_for_polls(1);
-    let log = function.terminate().log;
-    for says in ["notes.txt: note[TG1402]: ", ".b.yaml: note[TG1401]: ", ": 1 policy, sha256:"] {
-        assert!(log.contains(says), "{says}: {log}");
-    }
-}
-
-#[test]
-fn the_log_of_the_start_says_that_settings_take_a_header_from_the_policies() {
-    let text = cases::policies(cases::Shape::AllMatch, 2);
-    let settings = "apiVersion: toolgate.dev/v1\nkind: Configuration\nheaders: {X-Operation: null}\n";
-    let place = directory("unfit");
-    fs::write(place.join("a.yaml"), &text).unwrap();
-    fs::write(place.join("toolgate.yaml"), settings).unwrap();
-    let bundled = directory("unfit-bundle");
-    fs::write(bundled.join("p.bundle"), bundles(&text, settings).0).unwrap();
-    for path in [place, bundled.join("p.bundle")] {
-        let stub = Stub::start();
-        let function = bootstrap(&stub, &[("TOOLGATE_POLICIES", path.to_str().unwrap())]);
-        stub.wait_for_polls(1);
-        let log = function.terminate().log;
-        assert!(log.contains("warning[TG3015]: no call has the header `X-Operation`"), "{log}");
-    }
-}
-
-#[test]
 fn policies_that_do_not_load_end_the_start_with_all_that_is_wrong() {
     let place = directory("bad-policies");
     let bad = cases::policies(cases::Shape::AllMatch, 2)
@@ -608,7 +577,7 @@ fn the_policies_beside_the_program_are_served() {
 fn bundles(text: &str, settings: &str) -> (Vec<u8>, Vec<u8>) {
     let settings = Source::new("toolgate.yaml", settings).unwrap();
     let headers = check_headers(&Settings::default().headers);
-    let beside = Beside { settings: Some(&settings), headers };
+    let beside = Beside { settings: Some(&settings), headers, left_out: None };
     let (bytes, _) = make(load_text("policies.yaml", text), Path::new(""), &beside).unwrap();
     let contents = Contents::read(&bytes).unwrap();
     let other = Contents { engine: "0.0.1", programs: b"", ..contents }.encode().unwrap();

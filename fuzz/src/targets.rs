@@ -185,7 +185,7 @@ fn scratch() -> Scratch {
 /// The inputs of a target that has no folder: bundles of all policies that load, because one that lay in a folder would be
 /// another build's.
 pub(crate) fn bundles(policies: &[Vec<u8>]) -> Vec<Vec<u8>> {
-    let beside = Beside { settings: None, headers: check_headers(&Settings::default().headers) };
+    let beside = Beside { settings: None, headers: check_headers(&Settings::default().headers), left_out: None };
     let bundle = |text: &Vec<u8>| {
         let loaded = load_text("policies.yaml", &String::from_utf8_lossy(text));
         if loaded.has_errors() {

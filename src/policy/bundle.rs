@@ -1,5 +1,5 @@
 //! Bundles: a set of policies in one file that starts fast. It holds what was checked, so that loading it neither reads YAML
-//! nor parses nor checks, the texts that it was made of, and the settings, if there are any.
+//! nor parses nor checks, the texts that it was made of, the settings, if there are any, and the names of what was left out.
 //!
 //! ```text
 //! 8 bytes   MAGIC
@@ -12,6 +12,7 @@
 //! what they mean depends on the engine. Another build compiles the texts. The digest is there for damage, not for malice:
 //! who can write the file can write policies.
 
+mod left_out;
 mod make;
 
 use std::path::Path;
@@ -26,12 +27,13 @@ use crate::library::table_type;
 use crate::policy::model::{Exception, Policy};
 use crate::source::{Source, SourceTooLargeError};
 
+pub use self::left_out::{LeftOut, Omission};
 pub use self::make::{Beside, make};
 
 /// How every bundle begins. A transfer that changes line breaks or cuts the eighth bit changes it.
 const MAGIC: [u8; 8] = *b"\x8bTGB\r\n\x1a\n";
 /// The version of the format that this build writes, and the only one that it reads.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// The bytes before the contents.
 const HEAD: usize = 44;
 /// The largest bundle.
@@ -61,6 +63,9 @@ pub struct Contents<'b> {
     /// The expressions of headers, and what each checked to.
     #[serde(borrow)]
     pub headers: Vec<(&'b str, &'b [u8])>,
+    /// What is not in it of what was built.
+    #[serde(borrow)]
+    pub left_out: LeftOut<'b>,
 }
 
 /// Expressions of headers: the text, and what a [`Writer`](crate::cel::Writer) makes of it alone.

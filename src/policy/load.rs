@@ -300,7 +300,11 @@ impl Loader {
             Err(wrong) => return self.loaded.diagnostics.push(wrong.told(name)),
         };
         let texts = contents.sources.iter().map(|(file, text)| (format!("{name}/{file}"), *text));
-        if alone && contents.is_of_this_build() {
+        let compiles = !alone || !contents.is_of_this_build();
+        if let Err(wrong) = self.left_out(&contents, name, compiles) {
+            return self.loaded.diagnostics.push(wrong.told(name));
+        }
+        if !compiles {
             if let Err(wrong) = self.documents(&contents, texts) {
                 self.loaded.diagnostics.push(wrong.told(name));
             }
@@ -322,6 +326,18 @@ impl Loader {
         if self.is_well(before) && self.loaded.policies.is_empty() {
             self.without_policy(name);
         }
+    }
+
+    /// Names what was left out of a bundle. Of a text that is in it and that is read, reading tells.
+    fn left_out(&mut self, contents: &Contents<'_>, name: &str, is_read: bool) -> Result<(), BundleError> {
+        let read: HashSet<String> = match is_read {
+            true => contents.sources.iter().map(|(file, _)| format!("{name}/{file}")).collect(),
+            false => HashSet::new(),
+        };
+        let notes = contents.left_out.notes(name)?;
+        let unread = notes.filter(|note| note.file_name().is_none_or(|file| !read.contains(file)));
+        self.loaded.diagnostics.extend(unread);
+        Ok(())
     }
 
     /// The documents of a bundle that this build made.

@@ -14,9 +14,12 @@ fn built(name: &str) -> (Scratch, String) {
     scratch.write("p/b.yaml", &policy("b", SILENT));
     scratch.write("p/toolgate.yaml", SETTINGS);
     scratch.write("p/notes.txt", "not a policy");
+    scratch.write("p/.old.yaml", &policy("old", DENIES));
     let bundle = scratch.0.join("policies.bundle").to_str().unwrap().to_owned();
     let run = toolgate(&["build", scratch.0.join("p").to_str().unwrap(), "-o", &bundle]);
-    assert_eq!((run.code, run.err.as_str()), (0, ""), "{}", run.out);
+    assert_eq!(run.code, 0, "{}", run.out);
+    assert!(run.err.contains("/p/.old.yaml: note[TG1401]: "), "{}", run.err);
+    assert!(run.err.contains("/p/notes.txt: note[TG1402]: "), "{}", run.err);
     assert!(run.out.starts_with(&format!("{bundle}: 2 policies with settings, ")), "{}", run.out);
     (scratch, bundle)
 }
@@ -31,9 +34,13 @@ fn what_is_built_decides_as_its_files_and_brings_its_settings() {
         let mut json = run.json();
         // It is random.
         json["decisionId"] = serde_json::Value::Null;
-        (run.code, json, run.err)
+        let shorter = run.err.replace(policies, "");
+        let lines = shorter.lines().filter(|line| !line.is_empty() && !line.starts_with("/toolgate.yaml"));
+        (run.code, json, lines.map(str::to_owned).collect::<Vec<_>>())
     };
-    assert_eq!(decide(&files), decide(&bundle));
+    let of_files = decide(&files);
+    assert_eq!(of_files, decide(&bundle));
+    assert_eq!(of_files.2.iter().filter(|line| line.contains("note[TG14")).count(), 2, "{:?}", of_files.2);
     let config = toolgate(&["config", "--policies", &bundle]);
     assert!(config.out.contains("defaultDecision: deny"), "{}", config.out);
     let mut overridden = binary(root());
@@ -56,6 +63,7 @@ fn a_bundle_is_told_and_is_what_its_texts_say() {
         ", those of the texts\n",
         "  settings   toolgate.yaml, sha256:",
         "  a (HTTP), a.yaml\n",
+        "\nleft out\n  .old.yaml: its name starts with a point, so it is left out\n  notes.txt: its name does not end in ",
     ] {
         assert!(run.out.contains(line), "{line}: {}", run.out);
     }
@@ -63,6 +71,8 @@ fn a_bundle_is_told_and_is_what_its_texts_say() {
     assert_eq!(json["programs"], "ofTheTexts");
     assert_eq!(json["settings"]["effective"]["defaultDecision"], "deny");
     assert_eq!(json["policies"][1], serde_json::json!({"name": "b", "mode": "HTTP", "file": "b.yaml"}));
+    assert_eq!(json["leftOut"][1]["file"], "notes.txt");
+    assert_eq!((&json["leftOut"].as_array().unwrap().len(), &json["moreLeftOut"]), (&2, &0.into()));
     let text = toolgate(&["inspect", &bundle, "--source", "toolgate.yaml"]);
     assert_eq!(text.out, SETTINGS);
     let text = toolgate(&["inspect", &bundle, "--source", "c.yaml"]);

@@ -316,3 +316,40 @@ fn what_is_asked_outside_of_the_call_must_be_granted() {
         assert_eq!(run.code, 0, "{command:?} {}{}", run.out, run.err);
     }
 }
+
+#[test]
+fn every_command_that_loads_policies_names_what_was_left_out() {
+    let scratch = Scratch::new("left-out-everywhere");
+    fs::create_dir(scratch.0.join("p")).unwrap();
+    scratch
+        .write("p/a.yaml", &(policy("a", SILENT) + "---\napiVersion: cli.kyverno.io/v1alpha1\nkind: Test\n"));
+    scratch.write("p/.b.yaml", &policy("b", SILENT));
+    scratch.write("p/notes.txt", "");
+    scratch.write(
+        "p/case.yaml",
+        "apiVersion: toolgate.dev/v1\nkind: Fixture\nmetadata: {name: f}\npolicies: [.]\ncases:\n- name: c\n  call: {tool: t}\n  expect: {effect: allow}\n",
+    );
+    let folder = scratch.0.join("p");
+    let folder = folder.to_str().unwrap();
+    let payload = scratch.write("p.json", r#"{"attributes":{"method":"GET"}}"#);
+    let event = "testdata/events/delete-pod-in-production.json";
+    for (arguments, itself) in [
+        (&["decide", "--policies", folder, event][..], 1),
+        (&["apply", folder, "--http-payload", &payload], 1),
+        // The fixture that is run is no surprise.
+        (&["test", folder], 0),
+        (&["test", folder, "--output", "json"], 0),
+    ] {
+        let run = toolgate(arguments);
+        assert_eq!(run.code, 0, "{arguments:?}: {}{}", run.out, run.err);
+        for (says, times) in [
+            ("/.b.yaml: note[TG1401]: ", 1),
+            ("/notes.txt: note[TG1402]: ", 1),
+            ("/a.yaml: note[TG1403]: the `Test` of `cli.kyverno.io/v1alpha1` in line ", 1),
+            ("/case.yaml: note[TG1403]: the `Fixture` of ", itself),
+        ] {
+            assert_eq!(run.err.matches(says).count(), times, "{says} {arguments:?}: {}", run.err);
+        }
+        assert!(!run.out.contains("left out"), "{arguments:?}: {}", run.out);
+    }
+}

@@ -3,7 +3,7 @@
 use std::path::{Component, Path};
 use std::sync::Arc;
 
-use super::{CheckedHeaders, Contents, Model};
+use super::{CheckedHeaders, Contents, LeftOut, Model};
 use crate::cel::Writer;
 use crate::cel::program::Arena;
 use crate::diag::{Code, Diagnostic, Diagnostics, Severity, Warnings};
@@ -20,6 +20,8 @@ pub struct Beside<'s> {
     pub settings: Option<&'s Source>,
     /// The expressions of the headers that those settings, or the defaults, map.
     pub headers: CheckedHeaders,
+    /// What was left out, where a bundle says it; else it is what the notes of the load name.
+    pub left_out: Option<LeftOut<'s>>,
 }
 
 /// The bundle of `loaded`, whose files are told by their ways from `root`, and of what stands beside it. The same
@@ -30,9 +32,10 @@ pub struct Beside<'s> {
 pub fn make(
     loaded: Loaded,
     root: &Path,
-    Beside { settings, headers }: &Beside<'_>,
+    Beside { settings, headers, left_out }: &Beside<'_>,
 ) -> Result<(Vec<u8>, Warnings), Diagnostics> {
     let Loaded { policies, exceptions, mut diagnostics, sources, .. } = loaded;
+    let left_out = left_out.clone().unwrap_or_else(|| LeftOut::of(&diagnostics, root, *settings));
     let mut writer = Writer::default();
     let origin = Origin::Recorded(&mut writer);
     let (_, mistakes) = compile(&policies, &exceptions, &Arena::new(), origin, &Deployed::default());
@@ -67,6 +70,7 @@ pub fn make(
             settings: settings.as_ref().map(|(name, text)| (name.as_str(), *text)),
             programs: &programs,
             headers: headers.iter().map(|(text, checked)| (text.as_str(), checked.as_slice())).collect(),
+            left_out: left_out.clone(),
             ..Contents::default()
         };
         contents.by_this_build().encode().map_err(|error| error.to_string())
@@ -83,7 +87,7 @@ pub fn make(
 }
 
 /// The way from `root` to a file, the same on every machine; of a file that is not below it, its name alone.
-fn way(root: &Path, file: &str) -> String {
+pub(super) fn way(root: &Path, file: &str) -> String {
     let path = Path::new(file);
     let below = path.strip_prefix(root).ok().filter(|below| below.components().next().is_some());
     let below = below.or_else(|| path.file_name().map(Path::new)).unwrap_or(path);

@@ -49,10 +49,9 @@ pub(crate) fn run(arguments: &Apply) -> Report {
             return report;
         }
     };
-    let mut policies = policies::opened(&arguments.paths, &arguments.config, given);
-    let mistakes = policies.mistakes();
-    if !mistakes.is_empty() {
-        report.refuse(&mistakes);
+    let policies = policies::opened(&arguments.paths, &arguments.config, given);
+    if !policies.diagnostics.is_empty() {
+        report.refuse(&policies.diagnostics);
     }
     let Some(set) = policies.set.clone() else {
         report.raise(Status::BadPolicies);

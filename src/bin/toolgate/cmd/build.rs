@@ -10,7 +10,7 @@ use toolgate::internal::policy::bundle::{Beside, is_bundle, make};
 use toolgate::internal::policy::load::load_sources;
 use toolgate::internal::policy::set::compiled;
 use toolgate::internal::visible::printable;
-use toolgate::{Diagnostic, PolicySet, Settings, Severity};
+use toolgate::{Diagnostic, PolicySet, Settings};
 
 use super::config;
 use crate::args::Build;
@@ -30,7 +30,7 @@ pub(crate) fn run(arguments: &Build) -> Report {
     let source = settings.as_ref().ok().and_then(|(_, source, _)| source.clone());
     let headers =
         settings.as_ref().map(|(settings, ..)| check_headers(&settings.headers)).unwrap_or_default();
-    let beside = Beside { settings: source.as_deref(), headers };
+    let beside = Beside { settings: source.as_deref(), headers, left_out: None };
     let made = make(load_sources(&paths, file.as_deref()), path, &beside);
     let (bytes, told) = match made {
         Ok((bytes, warnings)) => (Some(bytes), warnings.to_vec()),
@@ -38,7 +38,6 @@ pub(crate) fn run(arguments: &Build) -> Report {
     };
     let settings = settings.map(|(settings, _, warnings)| (settings, warnings));
     let mut diagnostics = config::together(&settings, told);
-    diagnostics.retain(|diagnostic| diagnostic.severity != Severity::Note);
     let (Some(bytes), Ok((settings, _))) = (bytes, settings) else {
         report.refuse(&diagnostics);
         report.raise(Status::BadPolicies);

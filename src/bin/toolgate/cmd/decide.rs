@@ -12,9 +12,9 @@ use crate::report::{GREEN, RED, Report, Status};
 pub(crate) fn run(arguments: &Decide) -> Report {
     let mut report = Report::default();
     let inputs = input::read(&arguments.events, &mut report);
-    let mut policies = policies::read(&arguments.policies, &arguments.config);
+    let policies = policies::read(&arguments.policies, &arguments.config);
     let config = config::load(&arguments.config, &arguments.policies);
-    let diagnostics = config::together(&config, policies.mistakes());
+    let diagnostics = config::together(&config, policies.diagnostics);
     if !diagnostics.is_empty() {
         report.refuse(&diagnostics);
     }

@@ -34,6 +34,10 @@ struct Told {
     policies: Vec<Policy>,
     exceptions: Vec<Exception>,
     asks: Vec<Ask>,
+    /// What is not in it of what was built.
+    left_out: Vec<LeftOut>,
+    /// How many more files or documents that were left out are not named.
+    more_left_out: u64,
 }
 
 /// Whether the programs are those of the texts.
@@ -75,6 +79,13 @@ struct Exception {
     name: String,
     file: String,
     policies: Vec<String>,
+}
+
+/// A file of which something, or all, is not in the bundle.
+#[derive(Serialize)]
+struct LeftOut {
+    file: String,
+    why: String,
 }
 
 /// What policies ask outside of a call.
@@ -161,7 +172,9 @@ fn tell(name: &str, path: &Path, bytes: &[u8], contents: &Contents<'_>) -> Resul
         Some(settings) => check_headers(&settings.headers),
         None => check_headers(&Settings::default().headers),
     };
-    let beside = Beside { settings: source.as_deref(), headers };
+    // No text says what was left out.
+    let left_out = Some(contents.left_out.clone());
+    let beside = Beside { settings: source.as_deref(), headers, left_out };
     let (again, _) = make(loaded, path, &beside).map_err(|wrong| wrong.to_vec())?;
     let (set, _) = PolicySet::from_bundle(name, &again).map_err(|wrong| wrong.to_vec())?;
     let asks = compiled(&set).asks.iter().map(|(ask, place)| Ask {
@@ -182,6 +195,10 @@ fn tell(name: &str, path: &Path, bytes: &[u8], contents: &Contents<'_>) -> Resul
         bytes: text.len(),
         digest: digest(text.as_bytes()),
     };
+    let left_out = contents.left_out.named.iter().map(|omission| LeftOut {
+        file: omission.file.clone().into_owned(),
+        why: omission.why.clone().into_owned(),
+    });
     Ok(Told {
         file: name.to_owned(),
         bytes: bytes.len(),
@@ -201,6 +218,8 @@ fn tell(name: &str, path: &Path, bytes: &[u8], contents: &Contents<'_>) -> Resul
         policies,
         exceptions,
         asks: asks.collect(),
+        left_out: left_out.collect(),
+        more_left_out: contents.left_out.more,
     })
 }
 
@@ -259,6 +278,15 @@ fn shown(told: &Told) -> String {
     text.push_str("texts\n");
     for Text { name, bytes, digest } in &told.sources {
         text.push_str(&format!("  {}, {bytes} bytes, {digest}\n", printable(name)));
+    }
+    if !told.left_out.is_empty() {
+        text.push_str("left out\n");
+    }
+    for LeftOut { file, why } in &told.left_out {
+        text.push_str(&format!("  {}: {}\n", printable(file), printable(why)));
+    }
+    if told.more_left_out > 0 {
+        text.push_str(&format!("  and {} more\n", told.more_left_out));
     }
     text
 }

@@ -126,12 +126,6 @@ impl Policies {
         let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         self.capabilities.session(elapsed.as_nanos(), self.limit)
     }
-
-    /// What a command whose business is another tells of the policies: not what was left out.
-    pub(crate) fn mistakes(&mut self) -> Vec<Diagnostic> {
-        self.diagnostics.retain(|diagnostic| diagnostic.severity != Severity::Note);
-        std::mem::take(&mut self.diagnostics)
-    }
 }
 
 /// How many diagnostics are of this severity.

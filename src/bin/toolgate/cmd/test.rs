@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use toolgate::internal::diag::Severity;
+use toolgate::{Code, Diagnostic, Severity};
 
 use crate::args::{Test, TestFormat};
 use crate::report::{Progress, Report, Status};
@@ -123,6 +123,10 @@ fn run_and_list(arguments: &Test, filter: &Filter) -> (Report, BTreeSet<PathBuf>
         report.error("no case is wanted: nothing matches the filter");
     }
     run.raise(&mut report);
+    let left_out = run.left_out();
+    if !left_out.is_empty() {
+        report.refuse(&left_out);
+    }
     match arguments.output {
         TestFormat::Text => text::write(&run, &mut report),
         TestFormat::Json => json::write(&run, &mut report),
@@ -190,6 +194,23 @@ impl Run {
                 && outcome.kyverno.is_empty()
                 && !outcome.is_kyverno
         })
+    }
+
+    /// What was left out of the policies of fixtures, each told once: many fixtures name the same. The fixtures that were
+    /// run are not told, which stand beside their policies.
+    fn left_out(&self) -> Vec<Diagnostic> {
+        let is_run: BTreeSet<&str> = self.outcomes.iter().map(|outcome| outcome.file.as_str()).collect();
+        let runs = |note: &Diagnostic| {
+            note.code == Code::OtherDocument && note.file_name().is_some_and(|name| is_run.contains(name))
+        };
+        let (mut told, mut left_out) = (BTreeSet::new(), Vec::new());
+        let fixtures = self.outcomes.iter().flat_map(|outcome| &outcome.fixtures);
+        for note in fixtures.flat_map(|fixture| &fixture.left_out).filter(|note| !runs(note)) {
+            if told.insert((note.file_name(), &note.message)) {
+                left_out.push(note.clone());
+            }
+        }
+        left_out
     }
 
     /// Whether there is a Kyverno test file, be it one that expects nothing.

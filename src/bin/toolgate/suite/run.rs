@@ -20,6 +20,8 @@ pub(crate) struct FixtureResult {
     pub(crate) name: String,
     /// What is wrong with its policies, or only warnings.
     pub(crate) diagnostics: Vec<Diagnostic>,
+    /// What was left out of its policies.
+    pub(crate) left_out: Vec<Diagnostic>,
     /// Whether the policies load; if not, no case was run.
     pub(crate) loads: bool,
     /// Its cases, one for each call of a table.
@@ -79,12 +81,14 @@ pub(super) fn run(
     let mut result = FixtureResult {
         name: fixture.name.clone(),
         diagnostics: Vec::new(),
+        left_out: Vec::new(),
         loads: false,
         cases: Vec::new(),
     };
-    let Some(engine) = engine(source, fixture, sets, &mut result.diagnostics) else {
-        return Some(result);
-    };
+    let engine = engine(source, fixture, sets, &mut result.diagnostics);
+    let is_note = |told: &mut Diagnostic| told.severity == Severity::Note;
+    result.left_out.extend(result.diagnostics.extract_if(.., is_note));
+    let Some(engine) = engine else { return Some(result) };
     result.loads = true;
     // The id of a decision is random; that of a fixture's is nought, so that an answer can be written down.
     let mut scratch = Scratch::with_ids(|| DecisionId::from(0));
@@ -151,8 +155,7 @@ fn engine(
     match made {
         Ok(engine) => Some(engine),
         Err(mistakes) => {
-            diagnostics
-                .extend(mistakes.into_iter().filter(|diagnostic| diagnostic.severity != Severity::Note));
+            diagnostics.extend(mistakes);
             None
         }
     }

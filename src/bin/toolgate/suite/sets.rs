@@ -5,13 +5,13 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use toolgate::{Diagnostic, Diagnostics, PolicySet, Severity};
+use toolgate::{Diagnostics, PolicySet, Warnings};
 
 /// How many sets are kept: the ones that were loaded last.
 const MAX_SETS: usize = 16;
 
 /// What loading made of paths: a set with its warnings, or what is wrong.
-type Loaded = Result<(PolicySet, Vec<Diagnostic>), Diagnostics>;
+type Loaded = Result<(PolicySet, Warnings), Diagnostics>;
 
 /// The sets of a run.
 #[derive(Default)]
@@ -31,10 +31,7 @@ impl Sets {
         if let Some(loaded) = known {
             return loaded;
         }
-        let loaded = PolicySet::from_files(&paths).map(|(set, warnings)| {
-            let told = warnings.into_iter().filter(|warning| warning.severity != Severity::Note);
-            (set, told.collect::<Vec<_>>())
-        });
+        let loaded = PolicySet::from_files(&paths);
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= MAX_SETS {
             kept.pop_front();
