@@ -125,8 +125,7 @@ impl Reader<'_> {
     fn subsection(&mut self, path: &str, entry: &Entry) {
         match &entry.value.kind {
             NodeKind::Mapping(mapping) => self.section(path, mapping),
-            // Where all settings of a section are commented out, the section has none.
-            _ if entry.value.is_null() => {}
+            _ if entry.value.is_null() => self.without_value(path, entry),
             NodeKind::Broken => {}
             NodeKind::Scalar(_) | NodeKind::List(_) => {
                 let message = format!("`{path}` must be a mapping");
@@ -135,6 +134,22 @@ impl Reader<'_> {
                 self.help(format!("its settings are {}", names.join(", ")));
             }
         }
+    }
+
+    /// A group without a value: its settings are commented out, or got lost on the way into the file. It is an error where
+    /// the defaults may be more open than what got lost.
+    fn without_value(&mut self, path: &str, entry: &Entry) {
+        let told = if table::may_have_no_value(path) {
+            let message = format!("`{path}` has no settings, so that all in it have their defaults");
+            Diagnostic::warning(Code::EmptyGroup, message)
+                .help("give it settings, or remove it; `{}` says that it is meant to have none")
+        } else {
+            let message =
+                format!("`{path}` has no value, and its defaults may be more open than what was meant");
+            Diagnostic::error(Code::ConfigMissingValue, message)
+                .help("give it settings, or remove it to have the defaults")
+        };
+        self.out.push(told.at(self.source, entry.key_span).path(path));
     }
 
     /// Adds a help to what was reported last.
@@ -256,7 +271,7 @@ impl Reader<'_> {
     fn headers(&mut self, entry: &Entry) {
         let mapping = match &entry.value.kind {
             NodeKind::Mapping(mapping) => mapping,
-            _ if entry.value.is_null() => return,
+            _ if entry.value.is_null() => return self.without_value(HEADERS, entry),
             NodeKind::Broken => return,
             NodeKind::Scalar(_) | NodeKind::List(_) => {
                 let message = format!("`{HEADERS}` must be a mapping");

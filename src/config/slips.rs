@@ -34,6 +34,11 @@ struct Slips<'a> {
     out: &'a mut Vec<Diagnostic>,
 }
 
+/// Whether a glob is more than a name.
+fn is_pattern(glob: &str) -> bool {
+    glob.contains(['*', '?', '[', '{', '\\'])
+}
+
 impl Slips<'_> {
     /// A warning about the setting `path`, or about an entry of its list. `subject` is what the warning says something of.
     fn warn(
@@ -152,6 +157,7 @@ impl Slips<'_> {
         const PATH: &str = "environment.targets";
         let EnvironmentSource::Targets(rows) = &self.config.environment else { return };
         let mut everything: Option<&str> = None;
+        let mut earlier: Vec<(&str, Globs)> = Vec::new();
         for (entry, (target, _)) in rows.iter().enumerate() {
             let target = target.trim();
             let subject = format!("`{target}`");
@@ -161,9 +167,23 @@ impl Slips<'_> {
                 self.warn(Code::IdleSetting, PATH, Some(entry), &subject, &says, help);
                 continue;
             }
-            let globs = Globs::new([target].into_iter(), Case::Ignored);
-            if globs.is_ok_and(|globs| globs.match_every_target()) {
-                everything = Some(target);
+            // A glob is met only where it is the same one; a name also where one matches it.
+            let takes = |(before, globs): &&(&str, Globs)| {
+                before.eq_ignore_ascii_case(target) || !is_pattern(target) && globs.is_match(target)
+            };
+            if let Some((before, _)) = earlier.iter().find(takes) {
+                let says = format!(
+                    "is never reached: `{before}` before it matches the same, capitals do not matter"
+                );
+                let help = "the first row that matches counts; remove this one, or put it first".to_owned();
+                self.warn(Code::IdleSetting, PATH, Some(entry), &subject, &says, help);
+                continue;
+            }
+            if let Ok(globs) = Globs::new([target].into_iter(), Case::Ignored) {
+                if globs.match_every_target() {
+                    everything = Some(target);
+                }
+                earlier.push((target, globs));
             }
             // `^` is `!` at the beginning of a class.
             let fits = |c: char| c.is_ascii_alphanumeric() || "_./-*?[]{},!^\\".contains(c);

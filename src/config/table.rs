@@ -24,6 +24,16 @@ pub(super) const HEADERS: &str = "headers";
 /// What is printed in place of a secret.
 pub(super) const HIDDEN: &str = "<set>";
 
+/// The groups in which no setting closes anything beyond its default: what got lost in one of them changes how a denial is
+/// written or what is recorded, takes grants away, or gives a decision the default budget. A loss in any other may open.
+const MAY_HAVE_NO_VALUE: [&str; 6] =
+    ["denial", "budget", "capabilities", "capabilities.keySets", "capabilities.http", "audit"];
+
+/// Whether a group of settings may stand there without a value, as one does whose settings are commented out.
+pub(super) fn may_have_no_value(group: &str) -> bool {
+    MAY_HAVE_NO_VALUE.contains(&group)
+}
+
 /// The name of the setting that says where the key of the digest is.
 const KEY_ARN: &str = "audit.digestKeyArn";
 /// What is wrong with a list of targets without any, in words that follow its name.

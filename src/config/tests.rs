@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value as Json, json};
 
-use super::table::{API_VERSION, HEADERS, KIND, Kind};
+use super::table::{API_VERSION, HEADERS, KIND, Kind, may_have_no_value};
 use super::*;
 
 fn root() -> PathBuf {
@@ -74,10 +74,13 @@ fn schema() -> Json {
         }
         let mut place = &mut properties;
         let (sections, name) = setting.path.rsplit_once('.').unwrap_or(("", setting.path));
+        let mut group = String::new();
         for section in sections.split('.').filter(|section| !section.is_empty()) {
-            let inner = place.entry(section).or_insert_with(
-                || json!({"type": ["object", "null"], "additionalProperties": false, "properties": {}}),
-            );
+            group = if group.is_empty() { section.to_owned() } else { format!("{group}.{section}") };
+            let kind = if may_have_no_value(&group) { json!(["object", "null"]) } else { json!("object") };
+            let inner = place
+                .entry(section)
+                .or_insert_with(|| json!({"type": kind, "additionalProperties": false, "properties": {}}));
             place = inner["properties"].as_object_mut().unwrap();
         }
         place.insert(name.to_owned(), value);
@@ -90,7 +93,7 @@ fn schema() -> Json {
     properties.insert(
         HEADERS.to_owned(),
         json!({
-            "type": ["object", "null"],
+            "type": "object",
             "description": "The headers that policies see: a CEL expression over call for each. A name of the \
                 default mapping is replaced, null removes it, another name is added.",
             "properties": names,

@@ -181,6 +181,7 @@ codes! {
     IdleSetting = 3013, "a setting, or an entry of one, that counts for nothing beside the others", "";
     OpenDoor = 3014, "a pattern by which calls of any tool pass without a policy", "";
     UnfitHeader = 3015, "a header that policies read and that the settings remove, or make one that says nothing of a call", "";
+    EmptyGroup = 3016, "a group of settings without a value, so that all in it have their defaults", "";
     UnknownVariable = 3020, "an environment variable that names no setting", "";
     BadVariable = 3021, "an environment variable whose value its setting cannot have", "";
 

@@ -366,6 +366,69 @@ fn a_setting_without_a_value_is_an_error() {
     assert!(wrong[0].help.as_deref().unwrap().contains("{target: \"*\""), "{wrong}");
 }
 
+/// A group whose settings are commented out: a warning, and an error where their defaults may be more open.
+#[test]
+fn a_group_without_a_value_does_not_pass_in_silence() {
+    let groups = |path: &'static str| path.match_indices('.').filter_map(|(end, _)| path.get(..end));
+    let mut all: Vec<&str> = SETTINGS.iter().flat_map(|setting| groups(setting.path)).collect();
+    all.push("headers");
+    all.dedup();
+    assert!(all.len() > 10, "{all:?}");
+    let lost = ["denial", "budget", "capabilities", "capabilities.keySets", "capabilities.http", "audit"];
+    for group in all {
+        let (outer, last) = group.rsplit_once('.').unwrap_or(("", group));
+        for value in ["", " null", " ~"] {
+            let text = match outer {
+                "" => format!("{last}:{value}\n"),
+                outer => format!("{outer}: {{{last}:{value}}}\n"),
+            };
+            let told: Vec<Diagnostic> = match load(&text, &[]) {
+                Ok((_, warnings)) => warnings.into_iter().collect(),
+                Err(wrong) => wrong.into_iter().collect(),
+            };
+            let due = match lost.contains(&group) {
+                true => (Severity::Warning, Code::EmptyGroup),
+                false => (Severity::Error, Code::ConfigMissingValue),
+            };
+            assert_eq!(told.iter().map(|it| (it.severity, it.code)).collect::<Vec<_>>(), [due], "{text}");
+            assert!(told[0].message.starts_with(&format!("`{group}` has no ")), "{}", told[0]);
+        }
+        let (_, warnings) = load(&format!("{}\n", group_of_none(group)), &[]).unwrap();
+        assert!(warnings.is_empty(), "{group}: {warnings}");
+    }
+}
+
+/// `a.b` as `a: {b: {}}`.
+fn group_of_none(group: &str) -> String {
+    let (first, rest) = group.split_once('.').unwrap_or((group, ""));
+    let inner = if rest.is_empty() { String::new() } else { group_of_none(rest) };
+    format!("{first}: {{{inner}}}")
+}
+
+#[test]
+fn a_row_of_targets_that_an_earlier_one_takes_is_warned_of() {
+    let rows = |targets: &[&str]| {
+        let row = |target: &&str| format!("  - {{target: {target:?}, environment: x}}\n");
+        format!("environment:\n  targets:\n{}", targets.iter().map(row).collect::<String>())
+    };
+    for (targets, due) in [
+        (&["Kube", "kube"][..], &[(6, "`kube` is never reached: `Kube` before it")][..]),
+        (&["kube*", "KUBE*"], &[(6, "`KUBE*` is never reached: `kube*` before it")]),
+        (&["kube*", "orders", "kube-a"], &[(7, "`kube-a` is never reached: `kube*` before it")]),
+        (&["*", "a"], &[(6, "`a` is never reached: `*` before it")]),
+        (&["kube-a", "kube*", "*"], &[]),
+        (&["kube-?", "kube*"], &[]),
+    ] {
+        let (_, warnings) = load(&rows(targets), &[]).unwrap();
+        assert_eq!(warnings.len(), due.len(), "{targets:?}: {warnings}");
+        for (warning, (line, says)) in warnings.iter().zip(due) {
+            assert_eq!(warning.code, Code::IdleSetting);
+            assert_eq!(warning.position().unwrap().line, *line, "{warning}");
+            assert!(warning.message.starts_with(says), "{warning}");
+        }
+    }
+}
+
 #[test]
 fn a_method_that_looks_like_one_of_mcp_is_an_error() {
     for (text, method) in [
