@@ -10,12 +10,14 @@
 //! | `variables` | the environment variables by that table |
 //! | `headers` | the mapping: what overrides what, and its expressions |
 //! | `load` | file, then environment, then what must hold together |
+//! | `open` | the files that settings name, with the places where they are named |
 //! | `slips` | what counts for nothing, or opens more than it seems to |
 //! | `print` | the effective configuration as a file that reads back |
 
 mod fits;
 mod headers;
 mod load;
+mod open;
 mod print;
 mod read;
 mod slips;
@@ -25,6 +27,7 @@ mod variables;
 
 pub use headers::{HeaderMistake, check_headers, compile_header, deployed};
 pub use load::process_environment;
+pub use open::{in_force, open, unopened};
 pub use print::Effective;
 pub use table::{PROCESS_VARIABLES, SETTINGS, Setting, Value};
 pub use unfit::unfit;
@@ -37,6 +40,7 @@ pub use crate::gateway::identity::{ClaimNames, IdentityConfig, Provider};
 pub use crate::gateway::judging::{Judging, UnknownMethods};
 pub use crate::outside::CapabilityConfig;
 
+use self::open::Origin;
 use crate::budget::Budget;
 use crate::gateway::headers::default_mapping;
 use crate::policy::decide::DefaultDecision;
@@ -89,6 +93,8 @@ pub struct Settings {
     pub capabilities: CapabilityConfig,
     /// What records hold.
     pub audit: AuditConfig,
+    /// Where they were read.
+    pub(crate) origin: Origin,
 }
 
 impl Default for Settings {
@@ -105,6 +111,7 @@ impl Default for Settings {
             forward_headers: Vec::new(),
             capabilities: CapabilityConfig::default(),
             audit: AuditConfig::default(),
+            origin: Origin::default(),
         }
     }
 }

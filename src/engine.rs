@@ -22,7 +22,7 @@ use self::mapping::{Mapping, envoy_headers, fallible, json_reads, request_reads}
 use self::scratch::Fresh;
 use crate::audit::Audit;
 use crate::budget::{Budget, Fault};
-use crate::config::Settings;
+use crate::config::{Settings, open};
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::gateway::answer::{self, Denial};
 use crate::gateway::call;
@@ -251,7 +251,7 @@ impl Engine {
     /// # Ok::<(), toolgate::Diagnostics>(())
     /// ```
     pub fn capabilities(&self) -> Result<Capabilities, Diagnostics> {
-        Capabilities::open(&compiled(&self.0.set).asks, &self.0.config.capabilities)
+        open(&compiled(&self.0.set).asks, &self.0.config)
     }
 
     /// A writer of this engine's records.

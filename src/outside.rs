@@ -13,11 +13,14 @@ mod live;
 mod net;
 mod prefix;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::data::Fault;
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::library::capability::{Answers, Ask, Capability, Found, Keys, Lookup, Request, Response, Session};
+use crate::source::{read_text, why_unread};
 
 pub use self::data::{Data, value};
 pub use self::fixed::{Fixed, Mock};
@@ -191,17 +194,16 @@ impl Capabilities {
     /// What cannot be opened.
     #[doc(hidden)]
     pub fn open(asked: &[(Ask, Diagnostic)], config: &CapabilityConfig) -> Result<Capabilities, Diagnostics> {
-        let needs = |some: &[Capability]| asked.iter().any(|(ask, _)| some.contains(&ask.capability));
+        let Files { authorities, data } = Files::read(asked, config).map_err(Diagnostics::from)?;
         let wrong = |text| Diagnostics::from(vec![Diagnostic::error(Code::CannotAnswer, text)]);
-        let network = match needs(&[Capability::KeySets, Capability::Http]) {
-            true => reached(asked, config).map_err(wrong)?,
+        let network = match needs(asked, &OVER_THE_NETWORK) {
+            true => reached(asked, config, authorities.as_deref()).map_err(wrong)?,
             false => Capabilities::default(),
         };
-        if !needs(&[Capability::Resources, Capability::GlobalContext, Capability::Images]) {
-            return Ok(network);
+        match data {
+            Some(data) => Ok(Capabilities::of(Opened { data, network: network.0 })),
+            None => Ok(network),
         }
-        let data = Data::read(config).map_err(wrong)?;
-        Ok(Capabilities::of(Opened { data, network: network.0 }))
     }
 
     /// What one decision asks of them, with random texts made of `seed`, waiting no longer than `limit` in all.
@@ -249,23 +251,75 @@ impl Answers for Opened {
 /// Why there is no answer of the network.
 const NOBODY: &str = "nobody is there to answer";
 
+/// What is asked over the network, with certificates of the settings.
+const OVER_THE_NETWORK: [Capability; 2] = [Capability::KeySets, Capability::Http];
+/// What is looked up in files.
+const IN_FILES: [Capability; 3] = [Capability::Resources, Capability::GlobalContext, Capability::Images];
+
+const RESOURCES: &str = "capabilities.resources";
+const GLOBAL_CONTEXT: &str = "capabilities.globalContext";
+const IMAGES: &str = "capabilities.images";
+const CERTIFICATES: &str = "capabilities.certificates";
+/// The settings that name files.
+pub const FILE_SETTINGS: [&str; 4] = [RESOURCES, GLOBAL_CONTEXT, IMAGES, CERTIFICATES];
+
+fn needs(asked: &[(Ask, Diagnostic)], some: &[Capability]) -> bool {
+    asked.iter().any(|(ask, _)| some.contains(&ask.capability))
+}
+
+/// What is read of files, as far as it is asked.
+struct Files {
+    /// Certificates in PEM.
+    authorities: Option<String>,
+    data: Option<Data>,
+}
+
+impl Files {
+    /// # Errors
+    /// Every file that cannot be read, or that holds something else, with the setting that names it.
+    fn read(asked: &[(Ask, Diagnostic)], config: &CapabilityConfig) -> Result<Files, Vec<Diagnostic>> {
+        let mut wrong = Vec::new();
+        let named = config.certificates.as_ref().filter(|_| needs(asked, &OVER_THE_NETWORK));
+        let authorities = named.and_then(|path| match authorities(Path::new(path)) {
+            Ok(text) => Some(text),
+            Err(why) => {
+                let fault = Fault::of(Path::new(path), why);
+                wrong.push(fault.told(CERTIFICATES, None, path));
+                None
+            }
+        });
+        let data = needs(asked, &IN_FILES).then(|| Data::read(config, &mut wrong));
+        if wrong.is_empty() { Ok(Files { authorities, data }) } else { Err(wrong) }
+    }
+}
+
+/// The text of a file with certificates.
+fn authorities(path: &Path) -> Result<String, String> {
+    let text = read_text(path).map_err(|error| why_unread(&error))?;
+    #[cfg(feature = "fetch")]
+    net::certificates(&text)?;
+    Ok(text)
+}
+
+/// What of `asked` could not be opened because of a file: what [`Capabilities::open`] would say, without asking anybody.
+pub fn unopened(asked: &[(Ask, Diagnostic)], config: &CapabilityConfig) -> Vec<Diagnostic> {
+    Files::read(asked, config).err().unwrap_or_default()
+}
+
 /// Who answers over the network.
 #[cfg(feature = "fetch")]
-fn reached(asked: &[(Ask, Diagnostic)], config: &CapabilityConfig) -> Result<Capabilities, String> {
-    let authorities = match &config.certificates {
-        None => None,
-        Some(path) => Some(
-            crate::source::read_text(std::path::Path::new(path))
-                .map_err(|error| format!("the certificates in `{path}` cannot be read: {error}"))?,
-        ),
-    };
-    let live = live::Live::open(asked.iter().map(|(ask, _)| ask), config, authorities.as_deref())?;
+fn reached(
+    asked: &[(Ask, Diagnostic)],
+    config: &CapabilityConfig,
+    authorities: Option<&str>,
+) -> Result<Capabilities, String> {
+    let live = live::Live::open(asked.iter().map(|(ask, _)| ask), config, authorities)?;
     Ok(Capabilities::of(live))
 }
 
 /// Nobody: this build has no network.
 #[cfg(not(feature = "fetch"))]
-fn reached(_: &[(Ask, Diagnostic)], _: &CapabilityConfig) -> Result<Capabilities, String> {
+fn reached(_: &[(Ask, Diagnostic)], _: &CapabilityConfig, _: Option<&str>) -> Result<Capabilities, String> {
     Err("a policy asks over the network, which this build does not reach: its feature `fetch` is off"
         .to_owned())
 }

@@ -128,6 +128,15 @@ pub fn read_file(path: &Path, most: usize) -> io::Result<Vec<u8>> {
     read_bounded(fs::File::open(path)?, most)
 }
 
+/// Why a file cannot be read, in words that mean the same on every system.
+pub fn why_unread(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file or directory".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => error.to_string().to_lowercase(),
+    }
+}
+
 /// What a reader gives, at most one byte more than the limit.
 ///
 /// # Errors

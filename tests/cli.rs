@@ -20,6 +20,7 @@ mod cli {
     pub(crate) mod check;
     pub(crate) mod config;
     pub(crate) mod decide;
+    pub(crate) mod files;
     pub(crate) mod visible;
 }
 

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::open::Origin;
 use super::read::{self, Found};
 use super::slips::slips;
 use super::table::HEADERS;
@@ -15,7 +16,7 @@ use crate::diag::{Cap, Code, Diagnostic, Diagnostics, Severity, Warnings, did_yo
 use crate::outside::CapabilityConfig;
 use crate::policy::bundle::{CheckedHeaders, Contents, MAX_BUNDLE_BYTES, is_bundle};
 use crate::policy::load::{SETTINGS_NAMES, directory_of};
-use crate::source::{MAX_FILE_BYTES, Source, read_file};
+use crate::source::{MAX_FILE_BYTES, Source, read_file, why_unread};
 use crate::yaml::{self, Document, Mapping, Node, NodeKind};
 
 /// The variable that names the file.
@@ -173,6 +174,9 @@ fn settle(
         together(&mut config, &places, &mut diagnostics);
         slips(&config, &places, variables, &mut diagnostics);
     }
+    let in_file = places.found.places.iter().map(|(path, span)| (path.as_str(), *span));
+    let quoted = || source.map(|it| if may_hold_a_key(it) { it.veiled() } else { Arc::clone(it) });
+    config.origin = Origin::new(source.map(AsRef::as_ref), in_file, quoted, variables);
     Cap::cut(&mut diagnostics);
     if let Some(source) = source {
         veil(source, &mut diagnostics);
@@ -299,7 +303,7 @@ fn misspelt(directory: &Path, out: &mut Vec<Diagnostic>) {
 /// The settings in a bundle. The paths in them count from the directory of the bundle.
 fn in_bundle(path: &Path, out: &mut Vec<Diagnostic>) -> Option<File> {
     let name = path.display().to_string();
-    let bytes = read_file(path, MAX_BUNDLE_BYTES).map_err(|error| error.to_string().to_lowercase());
+    let bytes = read_file(path, MAX_BUNDLE_BYTES).map_err(|error| why_unread(&error));
     let contents = match &bytes {
         Ok(bytes) => Contents::read(bytes),
         Err(error) => Err(error.clone().into()),
@@ -323,11 +327,7 @@ fn source(path: &Path, out: &mut Vec<Diagnostic>) -> Option<Arc<Source>> {
     let reason = match read_file(path, MAX_FILE_BYTES).map(String::from_utf8) {
         Ok(Ok(text)) => return text_source(&name, text, out),
         Ok(Err(_)) => "it is not UTF-8 text".to_owned(),
-        Err(error) => match error.kind() {
-            std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
-            std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-            _ => error.to_string().to_lowercase(),
-        },
+        Err(error) => why_unread(&error),
     };
     let message = format!("this configuration cannot be read: {reason}");
     out.push(Diagnostic::error(Code::ConfigUnreadable, message).file(&Source::without_text(name)));

@@ -2,18 +2,51 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::CapabilityConfig;
+use super::{CapabilityConfig, GLOBAL_CONTEXT, IMAGES, RESOURCES};
+use crate::diag::{Code, Diagnostic};
 use crate::library::capability::{Found, Lookup};
-use crate::source::{Source, read_text};
+use crate::source::{Source, Span, read_text, why_unread};
 use crate::yaml::{self, Node, NodeKind};
 
 /// How deep folders are read.
 const MAX_DEPTH: usize = 16;
+
+/// What a document of a file is given to.
+type Take<'t> = dyn FnMut(&Path, Json) -> Result<(), String> + 't;
+
+/// Why a file is not read.
+#[derive(Debug)]
+pub(super) struct Fault {
+    file: PathBuf,
+    why: String,
+    /// What in the file it is about.
+    place: Option<(Arc<Source>, Span)>,
+}
+
+impl Fault {
+    pub(super) fn of(file: &Path, why: impl Into<String>) -> Fault {
+        Fault { file: file.to_owned(), why: why.into(), place: None }
+    }
+
+    /// What is told of the setting, or of an entry of it, that names `path`.
+    pub(super) fn told(self, setting: &str, entry: Option<usize>, path: &str) -> Diagnostic {
+        let Fault { file, why, place } = self;
+        let itself = file == Path::new(path);
+        let which = if itself { "which".to_owned() } else { format!("in which `{}`", file.display()) };
+        let message = format!("`{setting}` names `{path}`, {which} cannot be read: {why}");
+        let at = entry.map_or_else(|| setting.to_owned(), |entry| format!("{setting}[{entry}]"));
+        let told = Diagnostic::error(Code::CannotAnswer, message).path(at);
+        match &place {
+            Some((source, span)) => told.label(source, *span, "in that file here"),
+            None => told,
+        }
+    }
+}
 
 /// Objects, entries and images.
 #[derive(Debug, Default)]
@@ -25,26 +58,25 @@ pub struct Data {
 }
 
 impl Data {
-    /// Reads what the settings name.
-    ///
-    /// # Errors
-    /// The first file that cannot be read, or that holds something else.
-    pub(super) fn read(config: &CapabilityConfig) -> Result<Data, String> {
+    /// Reads what the settings name. Of each name the first file that cannot be read, or that holds something else, goes to
+    /// `wrong`.
+    pub(super) fn read(config: &CapabilityConfig, wrong: &mut Vec<Diagnostic>) -> Data {
         let mut data = Data::default();
-        for path in &config.resources {
-            each(Path::new(path), &mut |_, value| data.add_object(value))?;
-        }
-        for path in &config.global_context {
-            each(Path::new(path), &mut |name, value| {
-                let stem = name.file_stem().map(|stem| stem.to_string_lossy().into_owned());
-                data.entries.insert(stem.unwrap_or_default(), value);
-                Ok(())
-            })?;
-        }
-        for path in &config.images {
-            each(Path::new(path), &mut |_, value| data.add_images(value))?;
-        }
-        Ok(data)
+        let mut read = |setting: &str, paths: &[String], take: &mut Take<'_>| {
+            for (entry, path) in paths.iter().enumerate() {
+                if let Err(fault) = each(Path::new(path), take) {
+                    wrong.push(fault.told(setting, Some(entry), path));
+                }
+            }
+        };
+        read(RESOURCES, &config.resources, &mut |_, value| data.add_object(value));
+        read(GLOBAL_CONTEXT, &config.global_context, &mut |name, value| {
+            let stem = name.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+            data.entries.insert(stem.unwrap_or_default(), value);
+            Ok(())
+        });
+        read(IMAGES, &config.images, &mut |_, value| data.add_images(value));
+        data
     }
 
     /// Adds an object, or those of a list, or those of a `Context` of Kyverno's command line.
@@ -190,29 +222,25 @@ fn resource_of(kind: &str) -> String {
 }
 
 /// Every document of a file, or of the files of a folder.
-fn each(path: &Path, take: &mut dyn FnMut(&Path, Json) -> Result<(), String>) -> Result<(), String> {
-    let wrong = |error: &dyn std::fmt::Display| format!("`{}` cannot be read: {error}", path.display());
-    if path.is_dir() { folder(path, 0, take) } else { file(path, take) }.map_err(|error| wrong(&error))
+fn each(path: &Path, take: &mut Take<'_>) -> Result<(), Fault> {
+    if path.is_dir() { folder(path, 0, take) } else { file(path, take) }
 }
 
-fn folder(
-    path: &Path,
-    depth: usize,
-    take: &mut dyn FnMut(&Path, Json) -> Result<(), String>,
-) -> Result<(), String> {
+fn folder(path: &Path, depth: usize, take: &mut Take<'_>) -> Result<(), Fault> {
     if depth > MAX_DEPTH {
-        return Err(format!("folders nest more than {MAX_DEPTH} deep, the limit (fixed)"));
+        return Err(Fault::of(path, format!("folders nest more than {MAX_DEPTH} deep, the limit (fixed)")));
     }
+    let unread = |error: std::io::Error| Fault::of(path, why_unread(&error));
     let mut paths = Vec::new();
-    for entry in fs::read_dir(path).map_err(|error| error.to_string())? {
-        paths.push(entry.map_err(|error| error.to_string())?.path());
+    for entry in fs::read_dir(path).map_err(unread)? {
+        paths.push(entry.map_err(unread)?.path());
     }
     paths.sort();
     for path in paths {
         let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        let known = path
-            .extension()
-            .is_some_and(|ending| ["yaml", "yml", "json"].iter().any(|known| ending == *known));
+        let known = path.extension().is_some_and(|ending| {
+            ["yaml", "yml", "json"].iter().any(|known| ending.eq_ignore_ascii_case(known))
+        });
         if path.is_dir() && !hidden {
             folder(&path, depth.saturating_add(1), take)?;
         } else if known && !hidden {
@@ -222,17 +250,18 @@ fn folder(
     Ok(())
 }
 
-fn file(path: &Path, take: &mut dyn FnMut(&Path, Json) -> Result<(), String>) -> Result<(), String> {
-    let name = path.display().to_string();
-    let text = read_text(path).map_err(|error| error.to_string())?;
-    let source = Source::new(name, text).map_err(|_| "it is too large".to_owned())?;
+fn file(path: &Path, take: &mut Take<'_>) -> Result<(), Fault> {
+    let text = read_text(path).map_err(|error| Fault::of(path, why_unread(&error)))?;
+    let source =
+        Source::new(path.display().to_string(), text).map_err(|error| Fault::of(path, error.to_string()))?;
     let mut diagnostics = Vec::new();
     let documents = yaml::documents(&source, &mut diagnostics);
-    if let Some(diagnostic) = diagnostics.first() {
-        return Err(format!("{}: {}", path.display(), diagnostic.message));
+    if let Some(Diagnostic { message, span, .. }) = diagnostics.into_iter().next() {
+        return Err(Fault { place: span.map(|span| (source, span)), ..Fault::of(path, message) });
     }
     for root in documents.iter().filter_map(|document| document.root.as_ref()) {
-        take(path, value(root)).map_err(|error| format!("{}: {error}", path.display()))?;
+        let place = || Some((Arc::clone(&source), root.span));
+        take(path, value(root)).map_err(|why| Fault { place: place(), ..Fault::of(path, why) })?;
     }
     Ok(())
 }
@@ -283,13 +312,18 @@ mod tests {
             "{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: team}}\n---\n{apiVersion: v1, kind: PodList, items: [{apiVersion: v1, kind: Pod, metadata: {name: b}}]}\n",
         );
         write(
-            "more/c.json",
+            "more/c.JSON",
             r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"c","namespace":"team"}}"#,
         );
         write("notes.txt", "no object");
         let path = folder.display().to_string();
         let config = CapabilityConfig { resources: vec![path.clone()], ..CapabilityConfig::default() };
-        let data = Data::read(&config).unwrap();
+        let read = |config: &CapabilityConfig| {
+            let mut wrong = Vec::new();
+            let data = Data::read(config, &mut wrong);
+            if wrong.is_empty() { Ok(data) } else { Err(wrong) }
+        };
+        let data = read(&config).unwrap();
         let list = |namespace| {
             let question = Lookup::Objects { api_version: "v1", resource: "pods", namespace, labels: &[] };
             let text = data.look_up(&question).unwrap().unwrap();
@@ -299,12 +333,14 @@ mod tests {
         let missing = Lookup::Objects { api_version: "v1", resource: "secrets", namespace: "", labels: &[] };
         assert!(data.look_up(&missing).is_err());
         let entries = CapabilityConfig { global_context: vec![path], ..CapabilityConfig::default() };
-        let entries = Data::read(&entries).unwrap();
+        let entries = read(&entries).unwrap();
         assert!(
             entries.look_up(&Lookup::Entry("c")).is_ok() && entries.look_up(&Lookup::Entry("z")).is_err()
         );
         write("broken.yaml", "kind: [");
-        assert!(Data::read(&config).unwrap_err().contains("broken.yaml"));
+        let wrong = read(&config).unwrap_err();
+        assert!(wrong[0].message.contains("/broken.yaml` cannot be read: "), "{}", wrong[0]);
+        assert_eq!((wrong[0].path.as_deref(), wrong[0].labels.len()), (Some("capabilities.resources[0]"), 1));
         fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -189,7 +189,11 @@ fn resolved(from: &Uri, location: &str) -> String {
     format!("{scheme}://{authority}{folder}/{location}")
 }
 
-fn certificates(pem: &str) -> Result<Vec<Certificate<'static>>, String> {
+/// The certificates in a text of PEM.
+///
+/// # Errors
+/// It is none, or there are none in it.
+pub(super) fn certificates(pem: &str) -> Result<Vec<Certificate<'static>>, String> {
     let mut found = Vec::new();
     for item in parse_pem(pem.as_bytes()) {
         match item {

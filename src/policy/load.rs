@@ -14,7 +14,7 @@ use crate::diag::{self, Cap, Code, Diagnostic, Severity};
 use crate::policy::attach::concerned;
 use crate::policy::bundle::{BundleError, Contents, MAX_BUNDLE_BYTES, Written, is_bundle};
 use crate::policy::model::{self, Content, Exception, Policy};
-use crate::source::{Located, MAX_FILE_BYTES, Source, Span, read_file};
+use crate::source::{Located, MAX_FILE_BYTES, Source, Span, read_file, why_unread};
 use crate::yaml;
 
 /// The deepest directory that is read below a path that the user names.
@@ -186,9 +186,8 @@ impl Loader {
 
     fn unreadable(&mut self, path: &Path, error: &std::io::Error) {
         let reason = match error.kind() {
-            std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
             std::io::ErrorKind::NotFound => "the link leads nowhere".to_owned(),
-            _ => error.to_string().to_lowercase(),
+            _ => why_unread(error),
         };
         self.fault(Code::UnreadablePath, path, format!("this cannot be read: {reason}"), "");
     }

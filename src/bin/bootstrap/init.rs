@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use toolgate::internal::audit::{self, KeySource};
-use toolgate::internal::config::{process_environment, unfit};
+use toolgate::internal::config::{in_force, process_environment, unfit};
 use toolgate::internal::diag::report::{Palette, render};
 use toolgate::internal::visible::printable;
 use toolgate::{Diagnostic, PolicySet, Settings, Severity};
@@ -99,6 +99,8 @@ pub(crate) fn policies(settings: &Settings) -> Result<PolicySet, Failure> {
     let config = Settings::named_file(None, process_environment());
     let (set, warnings) = PolicySet::from_files_beside(policy_paths(), config.as_deref())
         .map_err(|diagnostics| Failure::diagnosed("Toolgate.Policies", "the policies", &diagnostics))?;
+    let mut warnings = warnings.to_vec();
+    in_force(settings, &mut warnings);
     tell(&warnings);
     tell(&unfit(&set, settings));
     Ok(set)

@@ -4,13 +4,13 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use toolgate::internal::config::{check_headers, unfit};
+use toolgate::internal::config::{check_headers, unfit, unopened};
 use toolgate::internal::outside::ungranted;
 use toolgate::internal::policy::bundle::{Beside, is_bundle, make};
 use toolgate::internal::policy::load::load_sources;
 use toolgate::internal::policy::set::compiled;
 use toolgate::internal::visible::printable;
-use toolgate::{Diagnostic, PolicySet, Settings};
+use toolgate::{Diagnostic, PolicySet, Settings, Severity};
 
 use super::config;
 use crate::args::Build;
@@ -60,6 +60,10 @@ pub(crate) fn run(arguments: &Build) -> Report {
         report.error(&format!("the bundle `{name}` cannot be written: {error}"));
         return report;
     }
+    let missing = missing(output, &set);
+    if !missing.is_empty() {
+        report.refuse(&missing);
+    }
     let noun = if set.len() == 1 { "policy" } else { "policies" };
     let with = if source.is_some() { "with settings" } else { "without settings" };
     report.text(format!(
@@ -84,6 +88,20 @@ fn loads(name: &str, bytes: &[u8], settings: Option<&Settings>) -> (Option<Polic
             }
         }
     }
+}
+
+/// Warns of files that the settings in a bundle name and that cannot be read from where it was written: they are no part of
+/// it.
+fn missing(bundle: &Path, set: &PolicySet) -> Vec<Diagnostic> {
+    // With other settings beside it a bundle does not start, and that is told when it is.
+    let Ok((settings, ..)) = Settings::file_beside(&[bundle.to_owned()], None) else { return Vec::new() };
+    let mut told = unopened(&compiled(set).asks, &settings);
+    for diagnostic in &mut told {
+        diagnostic.severity = Severity::Warning;
+        let help = "it is not in the bundle, and must be there when the bundle starts; its way counts from the bundle's folder";
+        diagnostic.help = Some(help.to_owned());
+    }
+    told
 }
 
 /// Writes beside the file first, so that whoever reads it finds the old one or the new one.

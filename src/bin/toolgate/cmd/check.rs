@@ -9,7 +9,7 @@ use crate::report::{GREEN, RED, Report, Status};
 /// Loads and compiles the policies as the interceptor does at its start, with what the configuration grants.
 pub(crate) fn run(arguments: &Check) -> Report {
     let texts = policies::read_texts(&arguments.paths, &arguments.config);
-    let policies = policies::granted(texts, &arguments.paths, &arguments.config, None);
+    let policies = policies::openable(texts, &arguments.paths, &arguments.config);
     let count = |severity| policies::count(&policies.diagnostics, severity);
     let mut report = Report::default();
     match arguments.output {

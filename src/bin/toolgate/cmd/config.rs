@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use toolgate::internal::config::process_environment;
+use toolgate::internal::config::{in_force, process_environment};
 use toolgate::internal::diag;
 use toolgate::{Diagnostic, Diagnostics, Settings, Severity, Warnings};
 
@@ -60,7 +60,11 @@ pub(crate) fn together(config: &Loaded, policies: Vec<Diagnostic>) -> Vec<Diagno
                 .file_name()
                 .is_some_and(|name| all.iter().any(|other| other.file_name() == Some(name)))
     };
-    let rest: Vec<Diagnostic> = policies.into_iter().filter(|diagnostic| !told(diagnostic, &all)).collect();
+    let mut rest: Vec<Diagnostic> =
+        policies.into_iter().filter(|diagnostic| !told(diagnostic, &all)).collect();
+    if let Ok((settings, _)) = config {
+        in_force(settings, &mut rest);
+    }
     all.extend(rest);
     diag::sort(&mut all);
     all

@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bumpalo::Bump;
 use toolgate::internal::budget::Budget;
-use toolgate::internal::config::{deployed, unfit};
+use toolgate::internal::config::{deployed, open, unfit, unopened};
+use toolgate::internal::diag;
 use toolgate::internal::library::capability::Session;
 use toolgate::internal::library::table::Context;
 use toolgate::internal::outside::{Fixed, ungranted, value};
@@ -84,12 +85,27 @@ pub(crate) fn granted(
     policies
 }
 
+/// The same, and whether what they ask of files can be read: `check` opens nothing, and tells what would keep them from a
+/// start.
+pub(crate) fn openable(mut policies: Policies, paths: &[PathBuf], config: &ConfigFile) -> Policies {
+    policies = granted(policies, paths, config, None);
+    if let (Some(set), Ok((settings, _))) = (&policies.set, config::load(config, paths)) {
+        let wrong = unopened(&compiled(set).asks, &settings);
+        if !wrong.is_empty() {
+            policies.set = None;
+            policies.diagnostics.extend(wrong);
+            diag::sort(&mut policies.diagnostics);
+        }
+    }
+    policies
+}
+
 /// The same as decisions need them, with everything opened that the policies ask and no file answers.
 pub(crate) fn opened(paths: &[PathBuf], config: &ConfigFile, given: Option<Fixed>) -> Policies {
     let answered = given.is_some();
     let mut policies = granted(read(paths, config), paths, config, given);
     if let (Some(set), Ok((settings, _)), false) = (&policies.set, config::load(config, paths), answered) {
-        match Capabilities::open(&compiled(set).asks, &settings.capabilities) {
+        match open(&compiled(set).asks, &settings) {
             Ok(capabilities) => policies.capabilities = capabilities,
             Err(wrong) => {
                 policies.diagnostics.extend(wrong);
