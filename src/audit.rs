@@ -47,7 +47,8 @@ const BLANK: &str = "must not be empty";
 /// What records hold.
 ///
 /// ```
-/// use toolgate::{AuditConfig, Settings};
+/// use toolgate::Settings;
+/// use toolgate::settings::AuditConfig;
 ///
 /// let mut settings = Settings::default();
 /// let audit: &mut AuditConfig = &mut settings.audit;

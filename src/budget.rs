@@ -61,7 +61,8 @@ pub const DEFAULT_BYTES: u64 = 24 * 1024 * 1024;
 /// What is left of a decision's steps and bytes.
 ///
 /// ```
-/// use toolgate::{Budget, Settings};
+/// use toolgate::Settings;
+/// use toolgate::settings::Budget;
 ///
 /// let mut settings = Settings::default();
 /// settings.budget = Budget { steps: 500_000, bytes: 16 * 1024 * 1024 };

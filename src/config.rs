@@ -52,7 +52,8 @@ use crate::policy::decide::DefaultDecision;
 /// when an [`Engine`](crate::Engine) is made.
 ///
 /// ```
-/// use toolgate::{DefaultDecision, Settings};
+/// use toolgate::Settings;
+/// use toolgate::settings::DefaultDecision;
 ///
 /// let text = "
 /// apiVersion: toolgate.dev/v1

@@ -7,6 +7,8 @@ use std::fmt;
 
 use globset::{ErrorKind, Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 
+use crate::limit::over;
+
 /// The most bytes of one pattern.
 pub const MAX_PATTERN_BYTES: usize = 512;
 /// The deepest that `{…}` nest in one pattern; braces in a class, as in `[{]`, count too.
@@ -112,7 +114,7 @@ impl Globs {
 fn parsed<'a>(patterns: impl ExactSizeIterator<Item = &'a str>, case: Case) -> Result<Vec<Glob>, Vec<Wrong>> {
     let count = patterns.len();
     if count > MAX_PATTERNS {
-        let wrong = format!("has {count} patterns, more than {MAX_PATTERNS}, the limit (fixed)");
+        let wrong = format!("has {count} patterns, {}", over(MAX_PATTERNS, ""));
         return Err(vec![Wrong::List(wrong)]);
     }
     let (mut globs, mut wrong, mut bytes) = (Vec::with_capacity(count), Vec::new(), 0_usize);
@@ -124,9 +126,8 @@ fn parsed<'a>(patterns: impl ExactSizeIterator<Item = &'a str>, case: Case) -> R
         }
     }
     if wrong.is_empty() && bytes > MAX_LIST_BYTES {
-        wrong.push(Wrong::List(format!(
-            "has patterns of {bytes} bytes together, more than {MAX_LIST_BYTES}, the limit (fixed)"
-        )));
+        let over = over(MAX_LIST_BYTES, "");
+        wrong.push(Wrong::List(format!("has patterns of {bytes} bytes together, {over}")));
     }
     if wrong.is_empty() { Ok(globs) } else { Err(wrong) }
 }
@@ -141,15 +142,13 @@ pub fn wrong(pattern: &str) -> Option<String> {
 fn glob(pattern: &str, case: Case) -> Result<Glob, String> {
     let length = pattern.len();
     if length > MAX_PATTERN_BYTES {
-        return Err(format!(
-            "is no glob pattern that is taken: it has {length} bytes, more than {MAX_PATTERN_BYTES}, the limit (fixed)"
-        ));
+        let over = over(MAX_PATTERN_BYTES, "");
+        return Err(format!("is no glob pattern that is taken: it has {length} bytes, {over}"));
     }
     let depth = depth(pattern);
     if depth > MAX_BRACES {
-        return Err(format!(
-            "is no glob pattern that is taken: its braces nest {depth} deep, more than {MAX_BRACES}, the limit (fixed)"
-        ));
+        let over = over(MAX_BRACES, "");
+        return Err(format!("is no glob pattern that is taken: its braces nest {depth} deep, {over}"));
     }
     let mut builder = GlobBuilder::new(pattern);
     let built = builder.literal_separator(false).case_insensitive(case == Case::Ignored).build();

@@ -10,31 +10,27 @@ mod engine;
 mod gateway;
 mod glob;
 mod library;
+mod limit;
 mod methods;
 mod outside;
 mod policy;
 mod record;
 mod schema;
+pub mod settings;
 mod source;
 mod types;
 mod value;
 mod visible;
 mod yaml;
 
-pub use audit::{Audit, AuditConfig, Invocation};
-pub use budget::Budget;
+pub use audit::{Audit, Invocation};
 pub use config::Settings;
 pub use decision_id::DecisionId;
 pub use diag::{Code, Diagnostic, Diagnostics, Severity, Warnings};
 pub use engine::{Context, Decision, Engine, Scratch};
-pub use gateway::answer::{DenialConfig, DenialForm};
-pub use gateway::environment::{Environment, EnvironmentSource, NoEnvironment};
-pub use gateway::headers::HeaderRule;
 pub use gateway::http::HttpRequest;
-pub use gateway::identity::{ClaimNames, IdentityConfig, Provider};
-pub use gateway::judging::{Judging, UnknownMethods};
-pub use outside::{Capabilities, CapabilityConfig, HttpConfig, KeySetConfig};
-pub use policy::decide::{DefaultDecision, Effect};
+pub use outside::Capabilities;
+pub use policy::decide::Effect;
 pub use policy::set::PolicySet;
 pub use record::{Outcome, Record};
 
@@ -73,6 +69,10 @@ pub mod internal {
     /// See the module of this name.
     pub mod library {
         pub use crate::library::*;
+    }
+    /// See the module of this name.
+    pub mod limit {
+        pub use crate::limit::*;
     }
     /// See the module of this name.
     pub mod outside {

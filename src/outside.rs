@@ -29,7 +29,8 @@ pub use self::prefix::Prefix;
 /// What a deployment grants to its policies: nothing, unless it says so.
 ///
 /// ```
-/// use toolgate::{CapabilityConfig, Settings};
+/// use toolgate::Settings;
+/// use toolgate::settings::CapabilityConfig;
 ///
 /// let mut settings = Settings::default();
 /// let capabilities: &mut CapabilityConfig = &mut settings.capabilities;
@@ -61,7 +62,8 @@ pub struct CapabilityConfig {
 /// Which key sets are fetched, and how long they count.
 ///
 /// ```
-/// use toolgate::{KeySetConfig, Settings};
+/// use toolgate::Settings;
+/// use toolgate::settings::KeySetConfig;
 ///
 /// let mut settings = Settings::default();
 /// let key_sets: &mut KeySetConfig = &mut settings.capabilities.key_sets;
@@ -85,7 +87,8 @@ pub struct KeySetConfig {
 /// Which HTTP requests policies may make.
 ///
 /// ```
-/// use toolgate::{HttpConfig, Settings};
+/// use toolgate::Settings;
+/// use toolgate::settings::HttpConfig;
 ///
 /// let mut settings = Settings::default();
 /// let http: &mut HttpConfig = &mut settings.capabilities.http;

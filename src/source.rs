@@ -10,6 +10,8 @@ use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
+use crate::limit::over;
+
 /// The largest file that is read, in bytes.
 pub const MAX_FILE_BYTES: usize = 16 * 1024 * 1024;
 
@@ -154,7 +156,7 @@ pub fn read_bounded(reader: impl io::Read, most: usize) -> io::Result<Vec<u8>> {
 /// It is more.
 pub fn within(bytes: Vec<u8>, most: usize) -> io::Result<Vec<u8>> {
     if bytes.len() > most {
-        Err(io::Error::other(format!("it is larger than {most} bytes")))
+        Err(io::Error::other(format!("it has {}", over(most, "bytes"))))
     } else {
         Ok(bytes)
     }
@@ -171,7 +173,7 @@ pub fn read_text(path: &Path) -> io::Result<String> {
 
 /// A file of more than [`MAX_FILE_BYTES`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a file of {bytes} bytes is larger than the limit of {MAX_FILE_BYTES}")]
+#[error("it has {bytes} bytes, {}", over(MAX_FILE_BYTES, ""))]
 pub struct SourceTooLargeError {
     /// The size of the file.
     pub bytes: usize,

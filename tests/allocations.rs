@@ -4,9 +4,8 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use toolgate::{
-    Context, Effect, Engine, Environment, EnvironmentSource, Invocation, PolicySet, Scratch, Settings,
-};
+use toolgate::settings::{Environment, EnvironmentSource};
+use toolgate::{Context, Effect, Engine, Invocation, PolicySet, Scratch, Settings};
 
 #[expect(dead_code, reason = "the largest sets are for the benches")]
 #[path = "../benches/cases.rs"]

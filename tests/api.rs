@@ -12,7 +12,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The exports of the crate root: the path of the item, and the name that it has outside.
+/// The exports of the crate root and of its module `settings`: the path of the item, and the name that it has outside.
 fn exports() -> Vec<(String, String)> {
     let text = fs::read_to_string(root().join("src/lib.rs")).unwrap();
     // Behind this stands what is no part of the library.
@@ -21,14 +21,18 @@ fn exports() -> Vec<(String, String)> {
         internal.trim_end().ends_with('}') && !internal.contains("\n}\n\n"),
         "something stands behind it"
     );
+    let (before, after) = public.split_once("\npub mod settings;\n").unwrap();
+    let settings = fs::read_to_string(root().join("src/settings.rs")).unwrap();
     let mut found = Vec::new();
-    for line in public.lines().filter(|line| line.starts_with("pub ")) {
-        let path = line.strip_prefix("pub use ").and_then(|rest| rest.strip_suffix(';'));
-        let path = path.unwrap_or_else(|| panic!("only `pub use` on one line is read: {line}"));
-        let (module, names) = path.rsplit_once("::").unwrap();
-        for name in names.trim_matches(['{', '}']).split(", ") {
-            let (item, name) = name.split_once(" as ").unwrap_or((name, name));
-            found.push((format!("{module}::{item}"), name.to_owned()));
+    for (text, outside) in [(before, ""), (after, ""), (settings.as_str(), "settings::")] {
+        for line in text.lines().filter(|line| line.starts_with("pub ")) {
+            let path = line.strip_prefix("pub use ").and_then(|rest| rest.strip_suffix(';'));
+            let path = path.unwrap_or_else(|| panic!("only `pub use` on one line is read: {line}"));
+            let (module, names) = path.trim_start_matches("crate::").rsplit_once("::").unwrap();
+            for name in names.trim_matches(['{', '}']).split(", ") {
+                let (item, name) = name.split_once(" as ").unwrap_or((name, name));
+                found.push((format!("{module}::{item}"), format!("{outside}{name}")));
+            }
         }
     }
     found
@@ -61,7 +65,7 @@ fn documentation(path: &str) -> Option<String> {
 }
 
 #[test]
-fn the_crate_root_exports_these_names() {
+fn the_crate_root_and_the_module_of_settings_export_these_names() {
     let mut names: Vec<String> = exports().into_iter().map(|(_, name)| name).collect();
     names.sort_unstable();
     let now = names.join("\n") + "\n";
@@ -74,7 +78,13 @@ fn the_crate_root_exports_these_names() {
         fs::read_to_string(recorded).unwrap(),
         "a change of the interface is recorded on purpose"
     );
-    assert!(names.len() <= 38, "the interface is small: {}", names.len());
+    let at_root = names.iter().filter(|name| !name.contains("::")).count();
+    assert!(at_root <= 20, "the crate root is small: {at_root}");
+    // One way to one thing.
+    let (mut items, all) = (exports(), exports().len());
+    items.sort_unstable();
+    items.dedup_by(|left, right| left.0 == right.0);
+    assert_eq!(items.len(), all, "an item has two names");
 }
 
 #[test]
@@ -98,4 +108,19 @@ fn errors_are_errors_and_the_engine_can_be_shared() {
     sent::<toolgate::Scratch>();
     error::<toolgate::Diagnostics>();
     error::<toolgate::Diagnostic>();
+}
+
+#[test]
+fn the_version_of_rust_is_that_of_the_manifest_wherever_it_is_told() {
+    let due = env!("CARGO_PKG_RUST_VERSION");
+    let mut pages: Vec<PathBuf> =
+        fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    pages.extend(["README.md", "CONTRIBUTING.md"].map(|name| root().join(name)));
+    let mut told = Vec::new();
+    for page in pages.iter().filter(|page| page.extension().is_some_and(|ending| ending == "md")) {
+        let text = fs::read_to_string(page).unwrap();
+        let versions = text.split("[Rust](https://rustup.rs) ").skip(1);
+        told.extend(versions.map(|rest| rest.split_whitespace().next().unwrap().to_owned()));
+    }
+    assert!(told.len() >= 2 && told.iter().all(|version| version == due), "{told:?}");
 }

@@ -234,7 +234,7 @@ fn what_a_server_does_wrong_is_an_error_and_so_a_denial() {
         ("/loop", "stopped after 10 redirects"),
         ("/away", "a redirect to another host is not followed"),
         ("/plain", "a redirect to another host is not followed"),
-        ("/large", "the answer is larger than 2048 bytes"),
+        ("/large", "the answer has more than 2048 bytes, the limit (`capabilities.http.maxBytes`)"),
     ] {
         let error = deny(path, "").unwrap();
         assert!(

@@ -7,6 +7,8 @@
 )]
 
 use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use bumpalo::Bump;
@@ -16,7 +18,8 @@ use toolgate::internal::library::table::Context;
 use toolgate::internal::policy::decide::decide;
 use toolgate::internal::policy::load::{load, load_text};
 use toolgate::internal::policy::set::compiled;
-use toolgate::{DefaultDecision, Effect, PolicySet, Severity};
+use toolgate::settings::DefaultDecision;
+use toolgate::{Effect, PolicySet, Severity};
 
 mod limits {
     pub(crate) mod request;
@@ -182,7 +185,7 @@ fn thousands_of_variables_that_do_not_exist_are_told_quickly() {
 fn a_file_of_two_million_documents_is_refused_with_the_limit() {
     let loaded = load_text("p.yaml", &"---\n".repeat(2_000_000));
     let messages: Vec<_> = loaded.diagnostics.iter().map(|diagnostic| diagnostic.message.as_str()).collect();
-    assert_eq!(messages, ["the file has more documents than the limit of 10000 (fixed)"]);
+    assert_eq!(messages, ["the file has more than 10000 documents, the limit (fixed)"]);
 }
 
 #[test]
@@ -202,10 +205,10 @@ fn the_regular_expressions_of_a_set_have_a_limit_together() {
 
 #[test]
 fn a_set_has_a_limit_of_policies_and_of_bytes() {
-    let place = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("limits-of-a-set");
-    let _ = std::fs::remove_dir_all(&place);
+    let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("limits-of-a-set");
+    let _ = fs::remove_dir_all(&place);
     for folder in ["policies", "bytes"] {
-        std::fs::create_dir_all(place.join(folder)).unwrap();
+        fs::create_dir_all(place.join(folder)).unwrap();
     }
     let policy = |n: usize| {
         format!(
@@ -214,11 +217,11 @@ fn a_set_has_a_limit_of_policies_and_of_bytes() {
     };
     for file in 0..2 {
         let text: String = (0..5_001).map(|n| policy(file * 10_000 + n)).collect();
-        std::fs::write(place.join(format!("policies/{file}.yaml")), text).unwrap();
+        fs::write(place.join(format!("policies/{file}.yaml")), text).unwrap();
     }
     for file in 0..6 {
         let text = policy(file) + &"#".repeat(12 * 1024 * 1024);
-        std::fs::write(place.join(format!("bytes/{file}.yaml")), text).unwrap();
+        fs::write(place.join(format!("bytes/{file}.yaml")), text).unwrap();
     }
     for (folder, limit) in [
         ("policies", "there are more than 10000 policies, the limit"),
@@ -229,4 +232,51 @@ fn a_set_has_a_limit_of_policies_and_of_bytes() {
         assert_eq!(errors.len(), 1, "{folder}: {errors:?}");
         assert!(errors[0].message.contains(limit), "{errors:?}");
     }
+}
+
+/// Who meets a limit must learn its value, and whether a setting changes it.
+#[test]
+fn a_file_over_a_limit_is_told_the_limit_and_that_it_is_fixed() {
+    let value = "a, ".repeat(250_001);
+    let aliases = format!("a: &a [{}]\nb: [{}]\n", "1, ".repeat(1_000), "*a, ".repeat(251));
+    for (text, code, due) in [
+        ("#".repeat((16 << 20) + 1), "TG4001", "this file has more than 16777216 bytes, the limit (fixed)"),
+        ("[".repeat(129), "TG4002", "the document is nested more than 128 levels deep, the limit (fixed)"),
+        (format!("[{value}]"), "TG4003", "the document has more than 250000 values, the limit (fixed)"),
+        (aliases, "TG4003", "the document has more than 250000 values, the limit (fixed)"),
+    ] {
+        let wrong = PolicySet::from_text("p.yaml", &text).unwrap_err();
+        let told = wrong.iter().find(|wrong| wrong.code.to_string() == code).unwrap();
+        assert_eq!(told.message, due);
+    }
+}
+
+/// What a limit says is worded in one place. (`cel` and its patterns have words of their own, with value and "fixed".)
+#[test]
+fn every_limit_is_told_in_the_same_words() {
+    fn look(folder: &Path, found: &mut Vec<String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.display().to_string();
+            if path.is_dir() {
+                look(&path, found);
+            } else if !name.ends_with("/limit.rs") && !name.contains("/src/cel/") && !name.contains("/tests")
+            {
+                let text = fs::read_to_string(&path).unwrap();
+                let code = text.split("#[cfg(test)]").next().unwrap();
+                let own = [
+                    "the limit (fixed)",
+                    "is larger than {",
+                    "more than {MAX",
+                    "deeper than {MAX",
+                    "it is too large",
+                ];
+                let words = own.iter().filter(|words| code.contains(**words));
+                found.extend(words.map(|words| format!("{name}: {words}")));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    look(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
+    assert_eq!(found, [""; 0], "use `crate::limit`");
 }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 /// The rooms from the ground up. A module may import those that stand before it, and itself.
 const ROOMS: &[(&str, &str)] = &[
     ("budget", "steps, bytes and faults: everything that runs is charged, so nothing is below it"),
+    ("limit", "how a limit is told; not which there are"),
     ("visible", "which characters are not seen, and how they are escaped"),
     ("methods", "which methods MCP has; not what a call of one does"),
     ("glob", "patterns of names, their limits and what they match; not whose names"),
@@ -42,6 +43,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("record", "what is told of a decision"),
     ("audit", "a record as a line of JSON"),
     ("config", "reads and prints the settings that the modules below own"),
+    ("settings", "the types of settings under one name outside; nothing of its own"),
     ("decision_id", "what a decision is found by, and where that comes from"),
     ("engine", "owns a set and its settings: bytes in, bytes out"),
 ];

@@ -15,6 +15,7 @@ use crate::diag::{Code, Diagnostic};
 use crate::gateway::headers::CALL;
 use crate::library::kyverno::http::canonical_key;
 use crate::library::types::TypeRow;
+use crate::limit::over;
 use crate::policy::bundle::CheckedHeaders;
 use crate::policy::environment;
 use crate::policy::lint::{Deployed, Found, of_header};
@@ -30,14 +31,11 @@ pub(super) const MAX_EXPRESSION_BYTES: usize = 128 * 1024;
 /// What is wrong with a mapping of so many headers, whose expressions have so many bytes together.
 pub(super) fn too_large(headers: usize, bytes: usize) -> Option<String> {
     if headers > MAX_HEADERS {
-        return Some(format!(
-            "`{HEADERS}` has {headers} headers, more than {MAX_HEADERS}, the limit (fixed)"
-        ));
+        return Some(format!("`{HEADERS}` has {headers} headers, {}", over(MAX_HEADERS, "")));
     }
     (bytes > MAX_EXPRESSION_BYTES).then(|| {
-        format!(
-            "`{HEADERS}` has expressions of {bytes} bytes together, more than {MAX_EXPRESSION_BYTES}, the limit (fixed)"
-        )
+        let over = over(MAX_EXPRESSION_BYTES, "");
+        format!("`{HEADERS}` has expressions of {bytes} bytes together, {over}")
     })
 }
 

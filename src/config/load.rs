@@ -13,6 +13,7 @@ use super::slips::slips;
 use super::table::HEADERS;
 use super::{Settings, headers, variables};
 use crate::diag::{Cap, Code, Diagnostic, Diagnostics, Severity, Warnings, did_you_mean};
+use crate::limit::over;
 use crate::outside::CapabilityConfig;
 use crate::policy::bundle::{CheckedHeaders, Contents, MAX_BUNDLE_BYTES, is_bundle};
 use crate::policy::load::{SETTINGS_NAMES, directory_of};
@@ -338,7 +339,7 @@ fn text_source(name: &str, text: String, out: &mut Vec<Diagnostic>) -> Option<Ar
     match Source::new(name, text) {
         Ok(source) => Some(source),
         Err(_) => {
-            let message = format!("this file is larger than {MAX_FILE_BYTES} bytes");
+            let message = format!("this file has {}", over(MAX_FILE_BYTES, "bytes"));
             out.push(Diagnostic::error(Code::FileTooLarge, message).file(&Source::without_text(name)));
             None
         }

@@ -26,7 +26,8 @@ pub const PARSE_ERROR: i32 = -32700;
 /// How a denial is written (docs/agentcore.md §3).
 ///
 /// ```
-/// use toolgate::{DenialConfig, Settings};
+/// use toolgate::Settings;
+/// use toolgate::settings::DenialConfig;
 ///
 /// let mut settings = Settings::default();
 /// let denial: &mut DenialConfig = &mut settings.denial;
@@ -46,7 +47,8 @@ pub struct DenialConfig {
 /// The forms of a denial.
 ///
 /// ```
-/// use toolgate::{DenialForm, Settings};
+/// use toolgate::Settings;
+/// use toolgate::settings::DenialForm;
 ///
 /// let mut settings = Settings::default();
 /// settings.denial.form = DenialForm::OkResult;

@@ -20,12 +20,13 @@ const ARGUMENTS: [&str; 2] = ["environment", "env"];
 /// Where the environment of a call comes from.
 ///
 /// ```
-/// use toolgate::{Environment, EnvironmentSource, Settings};
+/// use toolgate::Settings;
+/// use toolgate::settings::{Environment, EnvironmentSource};
 ///
 /// let mut settings = Settings::default();
 /// let production = Environment::new("Production")?;
 /// settings.environment = EnvironmentSource::Targets(vec![("*".to_owned(), production)]);
-/// # Ok::<(), toolgate::NoEnvironment>(())
+/// # Ok::<(), toolgate::settings::NoEnvironment>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -43,9 +44,9 @@ pub enum EnvironmentSource {
 /// it.
 ///
 /// ```
-/// let environment = toolgate::Environment::new(" Production ")?;
+/// let environment = toolgate::settings::Environment::new(" Production ")?;
 /// assert_eq!(environment.as_str(), "production");
-/// # Ok::<(), toolgate::NoEnvironment>(())
+/// # Ok::<(), toolgate::settings::NoEnvironment>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Environment(String);
@@ -53,7 +54,7 @@ pub struct Environment(String);
 /// Why a text names no environment, in words that follow the text.
 ///
 /// ```
-/// use toolgate::{Environment, NoEnvironment};
+/// use toolgate::settings::{Environment, NoEnvironment};
 ///
 /// assert_eq!(Environment::new(" "), Err(NoEnvironment::Empty));
 /// ```

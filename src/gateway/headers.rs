@@ -41,7 +41,8 @@ pub const DEFAULT_MAPPING: &[(&str, &str)] = &[
 /// A header that policies see.
 ///
 /// ```
-/// use toolgate::{HeaderRule, Settings};
+/// use toolgate::Settings;
+/// use toolgate::settings::HeaderRule;
 ///
 /// let mut settings = Settings::default();
 /// let (name, expression) = ("X-Path".to_owned(), "call.path".to_owned());

@@ -27,7 +27,8 @@ pub use claims::{meant_pointer, wrong_claim};
 /// Whom the deployment believes (docs/agentcore.md §4).
 ///
 /// ```
-/// use toolgate::{IdentityConfig, Settings};
+/// use toolgate::Settings;
+/// use toolgate::settings::IdentityConfig;
 ///
 /// let mut settings = Settings::default();
 /// let identity: &mut IdentityConfig = &mut settings.identity;
@@ -60,7 +61,8 @@ pub struct IdentityConfig {
 /// Families of token issuers with their names of claims.
 ///
 /// ```
-/// use toolgate::{Provider, Settings};
+/// use toolgate::Settings;
+/// use toolgate::settings::Provider;
 ///
 /// let mut settings = Settings::default();
 /// settings.identity.provider = Provider::Okta;
@@ -83,7 +85,8 @@ pub enum Provider {
 /// (RFC 6901) into the token's claims.
 ///
 /// ```
-/// use toolgate::{ClaimNames, Settings};
+/// use toolgate::Settings;
+/// use toolgate::settings::ClaimNames;
 ///
 /// let mut settings = Settings::default();
 /// let claims: &mut ClaimNames = &mut settings.identity.claims;

@@ -10,7 +10,8 @@ use crate::methods::{METHODS, notifications};
 /// Which messages policies are asked about: glob patterns (`*`, `?`, `[…]`, `{a,b}`).
 ///
 /// ```
-/// use toolgate::{Judging, Settings};
+/// use toolgate::Settings;
+/// use toolgate::settings::Judging;
 ///
 /// let mut settings = Settings::default();
 /// let judging: &mut Judging = &mut settings.judging;
@@ -34,7 +35,8 @@ pub struct Judging {
 /// What becomes of a message of an unknown method of which no policy speaks.
 ///
 /// ```
-/// use toolgate::{Settings, UnknownMethods};
+/// use toolgate::Settings;
+/// use toolgate::settings::UnknownMethods;
 ///
 /// let mut settings = Settings::default();
 /// settings.judging.unknown = UnknownMethods::Judge;

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::limit::over;
 use crate::value::keys::KeySet;
 
 /// What a function asks outside of its arguments.
@@ -249,9 +250,7 @@ impl Session {
             count = count.saturating_add(1);
         }
         let answer = match &self.answers {
-            Some(_) if count >= MAX_QUESTIONS => {
-                Err(format!("more than {MAX_QUESTIONS} questions in one decision, the limit (fixed)"))
-            }
+            Some(_) if count >= MAX_QUESTIONS => Err(over(MAX_QUESTIONS, "questions in one decision")),
             Some(answers) => get(answers.as_ref()),
             None => Err(format!("{} is granted, and nobody is there to answer", capability.name())),
         };

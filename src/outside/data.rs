@@ -10,6 +10,7 @@ use serde_json::{Map, Value as Json, json};
 use super::{CapabilityConfig, GLOBAL_CONTEXT, IMAGES, RESOURCES};
 use crate::diag::{Code, Diagnostic};
 use crate::library::capability::{Found, Lookup};
+use crate::limit::over;
 use crate::source::{Source, Span, read_text, why_unread};
 use crate::yaml::{self, Node, NodeKind};
 
@@ -228,7 +229,7 @@ fn each(path: &Path, take: &mut Take<'_>) -> Result<(), Fault> {
 
 fn folder(path: &Path, depth: usize, take: &mut Take<'_>) -> Result<(), Fault> {
     if depth > MAX_DEPTH {
-        return Err(Fault::of(path, format!("folders nest more than {MAX_DEPTH} deep, the limit (fixed)")));
+        return Err(Fault::of(path, format!("folders nest {}", over(MAX_DEPTH, "levels deep"))));
     }
     let unread = |error: std::io::Error| Fault::of(path, why_unread(&error));
     let mut paths = Vec::new();

@@ -12,6 +12,7 @@ use super::KeySetConfig;
 use super::net::Client;
 use crate::library::capability::{Keys, Request};
 use crate::library::kyverno::jwt::keys::parse;
+use crate::limit::over;
 
 /// How long after a try that failed the next one is, and how often a set is fetched for keys that it does not have.
 const PAUSE: Duration = Duration::from_secs(10);
@@ -97,7 +98,7 @@ impl KeyCache {
                 return Err(format!("jwk.Fetch: request failed: URL {url:?} is not permitted"));
             }
             if count >= MAX_SETS {
-                return Err(format!("jwk.Fetch: more than {MAX_SETS} sets of keys, the limit (fixed)"));
+                return Err(format!("jwk.Fetch: {}", over(MAX_SETS, "sets of keys")));
             }
             state.sets.insert(url.to_owned(), Set { wanted: true, ..Set::default() });
             shared.changed.notify_all();

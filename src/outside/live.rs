@@ -46,7 +46,11 @@ impl Live {
         let needs = |capability| asked.clone().any(|ask| ask.capability == capability);
         let keys = if needs(Capability::KeySets) {
             let settings = config.key_sets.clone();
-            let client = Client::new(&settings.urls, settings.max_bytes, authorities)?;
+            let client = Client::new(
+                &settings.urls,
+                (settings.max_bytes, "capabilities.keySets.maxBytes"),
+                authorities,
+            )?;
             let urls: BTreeSet<String> = asked
                 .clone()
                 .filter(|ask| ask.capability == Capability::KeySets)
@@ -58,7 +62,8 @@ impl Live {
         };
         let http = if needs(Capability::Http) {
             let settings = config.http.clone();
-            let client = Client::new(&settings.urls, settings.max_bytes, authorities)?;
+            let client =
+                Client::new(&settings.urls, (settings.max_bytes, "capabilities.http.maxBytes"), authorities)?;
             Some(Http { client, config: settings, kept: Mutex::default() })
         } else {
             None

@@ -18,6 +18,7 @@ use ureq::{Agent, config::Config};
 
 use super::prefix::{Place, Prefix};
 use crate::library::capability::Request;
+use crate::limit::over_setting;
 
 /// How many redirects are followed, as by Go's client.
 const MAX_REDIRECTS: usize = 10;
@@ -29,6 +30,8 @@ pub(super) struct Client {
     agent: Agent,
     granted: Vec<Prefix>,
     max_bytes: u64,
+    /// The setting that has it.
+    setting: &'static str,
 }
 
 impl fmt::Debug for Client {
@@ -49,7 +52,11 @@ impl Client {
     ///
     /// # Errors
     /// Why the certificates cannot be read.
-    pub(super) fn new(urls: &[String], max_bytes: u64, authorities: Option<&str>) -> Result<Client, String> {
+    pub(super) fn new(
+        urls: &[String],
+        (max_bytes, setting): (u64, &'static str),
+        authorities: Option<&str>,
+    ) -> Result<Client, String> {
         let granted: Vec<Prefix> = urls.iter().filter_map(|url| Prefix::of(url).ok()).collect();
         let roots = match authorities {
             None => RootCerts::WebPki,
@@ -73,7 +80,7 @@ impl Client {
         let listed = granted.iter().filter_map(literal).collect();
         let resolver = Guarded { inner: DefaultResolver::default(), listed };
         let agent = Agent::with_parts(config, DefaultConnector::new(), resolver);
-        Ok(Client { agent, granted, max_bytes })
+        Ok(Client { agent, granted, max_bytes, setting })
     }
 
     /// True if the URL may be asked.
@@ -107,7 +114,8 @@ impl Client {
                 let mut reader = response.body_mut().as_reader().take(self.max_bytes.saturating_add(1));
                 reader.read_to_end(&mut body).map_err(|error| words(&error.into()))?;
                 if u64::try_from(body.len()).unwrap_or(u64::MAX) > self.max_bytes {
-                    return Err(format!("the answer is larger than {} bytes", self.max_bytes));
+                    let over = over_setting(self.max_bytes, "bytes", self.setting);
+                    return Err(format!("the answer has {over}"));
                 }
                 return Ok(Fetched { status, body });
             };
@@ -310,7 +318,7 @@ mod tests {
 
     #[test]
     fn what_two_readers_read_differently_is_not_sent() {
-        let client = Client::new(&["https://a.example/v1".to_owned()], 1, None).unwrap();
+        let client = Client::new(&["https://a.example/v1".to_owned()], (1, ""), None).unwrap();
         assert!(client.uri("https://A.example:443/v1/x?y#z").is_ok());
         for url in [
             "https://b.example/v1",

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ptr;
 
 use crate::diag::{Code, Diagnostic};
+use crate::limit::over;
 
 use super::environment::VARIABLES_NAME;
 use super::model::{Exception, FailurePolicy, KIND, Mode, Policy};
@@ -81,7 +82,8 @@ pub(super) fn attach<'e>(
         if copies > MAX_COPIES {
             let message = format!(
                 "conditions of exceptions that read `{VARIABLES_NAME}` are compiled for each policy that they are \
-                 for, here more than {MAX_COPIES}, the limit (fixed)"
+                 for, here {}",
+                over(MAX_COPIES, "")
             );
             let diagnostic = Diagnostic::error(Code::TooManyFiles, message).policy(&exception.name.value);
             return Err(Box::new(diagnostic.at(&exception.source, exception.name.span)));

@@ -24,6 +24,7 @@ use sha2::{Digest, Sha256};
 use crate::cel::{FlatError, Reader};
 use crate::diag::{Code, Diagnostic};
 use crate::library::table_type;
+use crate::limit::over;
 use crate::policy::model::{Exception, Policy};
 use crate::source::{Source, SourceTooLargeError};
 
@@ -158,7 +159,7 @@ impl<'b> Contents<'b> {
             ));
         }
         if bytes.len() > MAX_BUNDLE_BYTES {
-            return Err(format!("it is larger than {MAX_BUNDLE_BYTES} bytes, the limit (fixed)"));
+            return Err(format!("it has {}", over(MAX_BUNDLE_BYTES, "bytes")));
         }
         if Sha256::digest(rest).as_slice() != digest {
             return Err("it is damaged: its digest is not that of what is in it".to_owned());
@@ -178,7 +179,7 @@ impl<'b> Contents<'b> {
     pub fn encode(&self) -> Result<Vec<u8>, BundleError> {
         let contents = postcard::to_allocvec(self).map_err(|error| BundleError::from(error.to_string()))?;
         if contents.len().saturating_add(HEAD) > MAX_BUNDLE_BYTES {
-            let why = format!("it would be larger than {MAX_BUNDLE_BYTES} bytes, the limit (fixed)");
+            let why = format!("it would have {}", over(MAX_BUNDLE_BYTES, "bytes"));
             return Err(BundleError::from(why));
         }
         let digest = Sha256::digest(&contents);

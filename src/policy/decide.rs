@@ -76,7 +76,7 @@ pub struct Decision<'a> {
 ///
 /// ```
 /// let mut settings = toolgate::Settings::default();
-/// settings.default_decision = toolgate::DefaultDecision::Deny;
+/// settings.default_decision = toolgate::settings::DefaultDecision::Deny;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DefaultDecision {

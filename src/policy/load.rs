@@ -11,6 +11,7 @@ use std::ptr;
 use std::sync::Arc;
 
 use crate::diag::{self, Cap, Code, Diagnostic, Severity};
+use crate::limit::over;
 use crate::policy::attach::concerned;
 use crate::policy::bundle::{BundleError, Contents, MAX_BUNDLE_BYTES, Written, is_bundle};
 use crate::policy::model::{self, Content, Exception, Policy};
@@ -82,7 +83,7 @@ pub fn load_bundle(name: &str, bytes: &[u8]) -> Loaded {
 /// Loads files and directories. Of a bundle its texts are loaded. Directories are read with all below them, in byte order of names; names that
 /// start with a point (a mounted ConfigMap keeps its files in `..data` and links to them) are left out, and so are
 /// files that do not end in `.yaml`, `.yml` or `.json`, each with a note. A file that is reached twice is loaded once.
-/// A path without a policy is an error.
+/// A path that holds neither a policy nor an exception is an error, and so is a set without a policy.
 ///
 /// The settings are not read here. They are looked for under [`SETTINGS_NAMES`] beside these paths, unless the user names the
 /// file `config`; in any other file they would be lost, so that they are an error there.
@@ -208,7 +209,7 @@ impl Loader {
             return;
         }
         if depth > MAX_DIRECTORY_DEPTH {
-            let message = format!("this directory is more than {MAX_DIRECTORY_DEPTH} levels deep");
+            let message = format!("this directory is {}", over(MAX_DIRECTORY_DEPTH, "levels deep"));
             self.fault(Code::TooManyFiles, path, message, "");
             return;
         }
@@ -251,20 +252,15 @@ impl Loader {
         self.files = self.files.saturating_add(1);
         if self.files > MAX_FILES {
             if self.files == MAX_FILES.saturating_add(1) {
-                self.fault(
-                    Code::TooManyFiles,
-                    path,
-                    format!("there are more than {MAX_FILES} policy files"),
-                    "",
-                );
+                let message = format!("there are {}", over(MAX_FILES, "policy files"));
+                self.fault(Code::TooManyFiles, path, message, "");
             }
             return;
         }
         let (faults, candidates) = (self.loaded.diagnostics.len(), self.candidates);
         match read_file(path, MAX_FILE_BYTES) {
             Ok(bytes) if bytes.len() > MAX_SET_BYTES.saturating_sub(self.read) => {
-                let message =
-                    format!("the files have more than {MAX_SET_BYTES} bytes together, the limit (fixed)");
+                let message = format!("the files have {}", over(MAX_SET_BYTES, "bytes together"));
                 self.fault(Code::TooManyFiles, path, message, "");
                 // What comes after is not read either, and not reported one by one.
                 self.files = MAX_FILES.saturating_add(1);
@@ -313,11 +309,14 @@ impl Loader {
             }
             let bytes = contents.sources.iter().map(|(_, text)| text.len()).fold(0, usize::saturating_add);
             self.files = self.files.saturating_add(contents.sources.len());
-            if self.files > MAX_FILES || bytes > MAX_SET_BYTES.saturating_sub(self.read) {
-                let message = format!(
-                    "there are more than {MAX_FILES} policy files, or more than {MAX_SET_BYTES} bytes of them, the \
-                     limits (fixed)"
-                );
+            let wrong = if self.files > MAX_FILES {
+                Some(format!("there are {}", over(MAX_FILES, "policy files")))
+            } else if bytes > MAX_SET_BYTES.saturating_sub(self.read) {
+                Some(format!("the files have {}", over(MAX_SET_BYTES, "bytes together")))
+            } else {
+                None
+            };
+            if let Some(message) = wrong {
                 return self.fault(Code::TooManyFiles, Path::new(name), message, "");
             }
             texts.for_each(|(file, text)| self.text(&file, text.to_owned(), false));
@@ -349,7 +348,7 @@ impl Loader {
         let sources = texts.map(source).collect::<Result<Vec<_>, _>>()?;
         let (policies, exceptions, written) = contents.documents(&sources)?;
         if policies.len().max(sources.len()) > MAX_POLICIES {
-            let error = format!("there are more than {MAX_POLICIES} policies or files, the limit (fixed)");
+            let error = format!("there are {}", over(MAX_POLICIES, "policies or files"));
             return Err(BundleError::from(error));
         }
         for policy in &policies {
@@ -382,7 +381,7 @@ impl Loader {
         match Source::new(name, text) {
             Ok(source) => self.source(&source, in_force),
             Err(_) => {
-                let message = format!("this file is larger than {MAX_FILE_BYTES} bytes");
+                let message = format!("this file has {}", over(MAX_FILE_BYTES, "bytes"));
                 self.fault(Code::FileTooLarge, Path::new(name), message, "");
             }
         }
@@ -446,7 +445,7 @@ impl Loader {
 
     /// What is one too many and is left out is an error, told once for a file.
     fn too_many(&mut self, what: &str, source: &Arc<Source>) {
-        let message = format!("there are more than {MAX_POLICIES} {what}, the limit (fixed)");
+        let message = format!("there are {}", over(MAX_POLICIES, what));
         let diagnostic = Diagnostic::error(Code::TooManyFiles, message).file(source);
         // A file's policies, and its exceptions.
         if !self.limits.iter().rev().take(2).any(|told| *told == diagnostic) {

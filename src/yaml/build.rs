@@ -10,6 +10,7 @@ use granit_parser::{
 use super::resolve::{self, Tag};
 use super::{Entry, MAX_DEPTH, MAX_NODES, Mapping, Node, NodeKind, Scalar, Value, scalar, syntax};
 use crate::diag::{Code, Diagnostic};
+use crate::limit::over;
 use crate::source::{Source, Span};
 
 /// The namespace of YAML's own tags.
@@ -347,7 +348,11 @@ impl Builder<'_> {
     fn charge(&mut self, cost: usize, place: Span) -> Option<()> {
         self.spent = self.spent.saturating_add(cost);
         if self.spent > self.habits.most_nodes || self.repeated > self.habits.most_repeated {
-            let message = format!("the document has more than {} values", self.habits.most_nodes);
+            let most = match self.spent > self.habits.most_nodes {
+                true => over(self.habits.most_nodes, "values"),
+                false => over(self.habits.most_repeated, "values that aliases repeat"),
+            };
+            let message = format!("the document has {most}");
             self.report(Code::TooManyNodes, place, message, "a value counts each time an alias uses it");
             return None;
         }
@@ -355,8 +360,7 @@ impl Builder<'_> {
     }
 
     fn too_deep(&mut self, place: Span) {
-        let message = format!("the document is nested deeper than {MAX_DEPTH} levels");
-        self.report(Code::TooDeep, place, message, "");
+        self.report(Code::TooDeep, place, syntax::too_deep(), "");
     }
 
     fn alias(&mut self, anchor: usize, place: Span) -> Option<()> {

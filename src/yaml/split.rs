@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::MAX_DOCUMENTS;
 use crate::diag::{Code, Diagnostic};
+use crate::limit::over;
 use crate::source::{Source, Span};
 
 /// The text between two separators.
@@ -34,8 +35,7 @@ pub(super) fn chunks(source: &Arc<Source>, diagnostics: &mut Vec<Diagnostic>) ->
             let comment = rest.starts_with([' ', '\t']) && rest.trim_start().starts_with('#');
             chunks.push(Chunk { span: Span::new(start, offset), readable });
             if chunks.len() > MAX_DOCUMENTS {
-                let message =
-                    format!("the file has more documents than the limit of {MAX_DOCUMENTS} (fixed)");
+                let message = format!("the file has {}", over(MAX_DOCUMENTS, "documents"));
                 let place = Span::new(offset, after);
                 diagnostics.push(
                     Diagnostic::error(Code::TooManyNodes, message).at(source, place).help("split the file"),

@@ -4,6 +4,12 @@ use granit_parser::ErrorKind;
 
 use super::MAX_DEPTH;
 use crate::diag::{Code, Diagnostic};
+use crate::limit::over;
+
+/// What is told of a document that is nested too deeply, whoever finds it.
+pub(super) fn too_deep() -> String {
+    format!("the document is nested {}", over(MAX_DEPTH, "levels deep"))
+}
 
 /// A diagnostic, still without a place, for an error of the parser.
 pub(super) fn diagnostic(kind: &ErrorKind) -> Diagnostic {
@@ -29,9 +35,7 @@ fn words(kind: &ErrorKind) -> (Code, String, &'static str) {
     use ErrorKind as Kind;
     let syntax = |message: &str, help| (Code::YamlSyntax, message.to_owned(), help);
     match kind {
-        Kind::RecursionLimitExceeded => {
-            (Code::TooDeep, format!("the document is nested deeper than {MAX_DEPTH} levels"), "")
-        }
+        Kind::RecursionLimitExceeded => (Code::TooDeep, too_deep(), ""),
         Kind::DirectiveDisallowed => (
             Code::YamlDirective,
             "a line that starts with `%` is a directive, which cannot be used here".to_owned(),

@@ -143,7 +143,7 @@ cases:
     let ran = run(&scratch.0, &["drops.yaml"]);
     assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
     assert_eq!(ran.out.matches("got it is not a file\n").count(), 4, "{}", ran.out);
-    assert!(ran.out.contains("got it is larger than 67108864 bytes\n"), "{}", ran.out);
+    assert!(ran.out.contains("got it has more than 67108864 bytes, the limit (fixed)\n"), "{}", ran.out);
 }
 
 /// The policies of a run are loaded once, and what many calls share is there once.

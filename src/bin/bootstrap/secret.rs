@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use toolgate::internal::audit::KeySource;
+use toolgate::internal::limit::over;
 
 /// Where the extension listens, unless a variable of its own says otherwise.
 const PORT: u16 = 2773;
@@ -87,7 +88,7 @@ fn ask(address: SocketAddr, request: &str, deadline: Instant) -> io::Result<Vec<
             return Ok(answer);
         }
         if u64::try_from(answer.len()).unwrap_or(u64::MAX) > MAX_ANSWER {
-            return Err(io::Error::other("the answer is too long"));
+            return Err(io::Error::other(format!("the answer has {}", over(MAX_ANSWER, "bytes"))));
         }
     }
 }

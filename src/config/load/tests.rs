@@ -273,7 +273,7 @@ fn an_engine_refuses_what_a_file_may_not_have() {
     for depth in [9, 251, 50_000] {
         let told = refused(&|settings| settings.judging.pass_tools = vec![braces(depth)]);
         assert!(told.contains("`judging.passTools`") && told.contains("the limit (fixed)"), "{told:.500}");
-        let environment = crate::Environment::new("x").unwrap();
+        let environment = crate::gateway::environment::Environment::new("x").unwrap();
         let told = refused(&|settings| {
             settings.environment = EnvironmentSource::Targets(vec![(braces(depth), environment.clone())]);
         });

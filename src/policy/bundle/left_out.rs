@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::BundleError;
 use super::make::way;
 use crate::diag::{Code, Diagnostic, Severity};
+use crate::limit::over;
 use crate::source::Source;
 
 /// The most files and documents that a bundle names as left out.
@@ -64,8 +65,8 @@ impl<'b> LeftOut<'b> {
         name: &str,
     ) -> Result<impl Iterator<Item = Diagnostic> + use<'_, 'b>, BundleError> {
         if self.named.len() > MAX_NAMED {
-            let why = format!("it names more than {MAX_NAMED} files that were left out, the limit (fixed)");
-            return Err(BundleError::from(why));
+            let over = over(MAX_NAMED, "files that were left out");
+            return Err(BundleError::from(format!("it names {over}")));
         }
         let more = (self.more > 0).then(|| {
             let message = format!("{} more files or documents were left out of it", self.more);

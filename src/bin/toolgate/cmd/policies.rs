@@ -123,8 +123,7 @@ pub(crate) fn opened(paths: &[PathBuf], config: &ConfigFile, given: Option<Fixed
 pub(crate) fn context_file(path: &Path) -> Result<Fixed, String> {
     let wrong = |why: String| format!("the context file `{}` cannot be read: {why}", path.display());
     let text = read_text(path).map_err(|error| wrong(error.to_string()))?;
-    let source =
-        Source::new(path.display().to_string(), text).map_err(|_| wrong("it is too large".to_owned()))?;
+    let source = Source::new(path.display().to_string(), text).map_err(|error| wrong(error.to_string()))?;
     let mut diagnostics = Vec::new();
     let documents = documents(&source, &mut diagnostics);
     if let Some(diagnostic) = diagnostics.first() {

@@ -181,7 +181,7 @@ fn search(root: &Json, path: &str) -> Result<Json, String> {
 fn read(path: &Path) -> Result<Vec<Json>, String> {
     let wrong = |why: &dyn std::fmt::Display| format!("`{}` cannot be read: {why}", path.display());
     let text = read_text(path).map_err(|error| wrong(&error))?;
-    let source = Source::new(path.display().to_string(), text).map_err(|_| wrong(&"it is too large"))?;
+    let source = Source::new(path.display().to_string(), text).map_err(|error| wrong(&error))?;
     let mut diagnostics = Vec::new();
     let documents = documents(&source, &mut diagnostics);
     match diagnostics.first() {
