@@ -179,3 +179,22 @@ fn who_stops_reading_is_no_failure() {
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(3), &b""[..]));
 }
+
+#[test]
+fn the_readme_has_every_command_and_the_kinds_of_payloads() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let help = toolgate(&["--help"]).out;
+    let commands = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
+    let commands: Vec<&str> = commands.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(commands.len() >= 7, "{commands:?}");
+    for command in commands {
+        assert!(
+            readme.contains(&format!("| `toolgate {command} "))
+                || readme.contains(&format!("| `toolgate {command}`")),
+            "{command}"
+        );
+    }
+    for option in ["--http-payload", "--envoy-payload", "--json-payload"] {
+        assert!(readme.contains(option) && toolgate(&["apply", "--help"]).out.contains(option), "{option}");
+    }
+}

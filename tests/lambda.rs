@@ -321,7 +321,11 @@ fn a_runtime_api_that_gives_no_invocation_ends_the_process_with_one_line() {
         ("200 OK", format!("{id}Lambda-Runtime-Deadline-Ms: -1\r\n")),
         ("200 OK", format!("Lambda-Runtime-Aws-Request-Id: \u{e9}\r\n{deadline}")),
     ] {
-        ends_with_one_line(Event::raw(format!("HTTP/1.1 {status}\r\n{headers}{body}")));
+        let line = ends_with_one_line(Event::raw(format!("HTTP/1.1 {status}\r\n{headers}{body}")));
+        // The runtime's own words for a deadline that is no number do not say of what they speak.
+        let is_deadline = headers.contains("Ms: swordfish") || headers.contains("Ms: -1");
+        assert_eq!(line.contains("Lambda-Runtime-Deadline-Ms"), is_deadline, "{headers}: {line}");
+        assert!(line.contains("Runtime API"), "{line}");
     }
     for bytes in
         ["", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{", "swordfish\r\n\r\n"]
@@ -330,7 +334,8 @@ fn a_runtime_api_that_gives_no_invocation_ends_the_process_with_one_line() {
     }
 }
 
-fn ends_with_one_line(answer: Event) {
+/// Returns the line.
+fn ends_with_one_line(answer: Event) -> String {
     let settings = [("TOOLGATE_POLICIES", POLICIES), ("RUST_BACKTRACE", "full")];
     let stub = Stub::start();
     let function = bootstrap(&stub, &settings);
@@ -343,6 +348,7 @@ fn ends_with_one_line(answer: Event) {
     let next = bootstrap(&stub, &settings);
     assert!(is_denial(&stub.ask(cases::EVENT).response()));
     assert!(next.terminate().status.success());
+    lines.last().map(|line| (*line).to_owned()).unwrap()
 }
 
 #[test]
@@ -365,7 +371,10 @@ fn a_runtime_api_that_is_not_there_ends_the_process_with_one_line() {
         log
     };
     // Port 1 is nobody's.
-    assert!(run("127.0.0.1:1", "128").contains("the Lambda runtime ended: "));
+    assert!(
+        run("127.0.0.1:1", "128")
+            .contains("the Lambda runtime ended over a request to the Runtime API, or over its answer: ")
+    );
     assert!(run("127.0.0.1:1", "swordfish").contains("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"));
     for api in ["not an address", "127.0.0.1:99999", "[::"] {
         run(api, "128");

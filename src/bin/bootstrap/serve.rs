@@ -7,6 +7,7 @@
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn, ready};
 use std::io::{self, Write as _};
+use std::num::ParseIntError;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -91,8 +92,13 @@ fn why(error: &Error) -> String {
     } else if error.is::<serde_json::Error>() {
         "the invocation's client context or identity is malformed; the process ends, as the runtime has no other way"
             .to_owned()
+    } else if error.is::<ParseIntError>() {
+        // The one number that the runtime reads.
+        "the invocation's deadline (`Lambda-Runtime-Deadline-Ms`), a header of the Runtime API's answer, is no number; the process \
+         ends, and Lambda starts another"
+            .to_owned()
     } else {
-        format!("the Lambda runtime ended: {error}")
+        format!("the Lambda runtime ended over a request to the Runtime API, or over its answer: {error}")
     }
 }
 

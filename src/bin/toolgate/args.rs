@@ -34,7 +34,11 @@ Exit codes:
   0  the policies and the configuration beside them load; there may be warnings, unless --fail-on-warn is given
   1  they load, there are warnings and --fail-on-warn is given
   2  the command line is wrong
-  3  the policies do not load, or there are none; or the configuration does not load, which grants what they ask";
+  3  the policies do not load, or there are none; or the configuration does not load, which grants what they ask; or a
+     file that it names for what they ask cannot be read
+
+Each path must give a policy or an exception, and all together a policy: a file with exceptions alone is well beside one with
+policies.";
 
 const DECIDE_HELP: &str = "\
 Examples:

@@ -48,8 +48,10 @@ pub(crate) struct Report {
 
 #[derive(Debug)]
 enum Entry {
-    /// Standard output, byte for byte.
+    /// Standard output, byte for byte, unless it is a terminal.
     Bytes(Vec<u8>),
+    /// A document in JSON, the same.
+    Json(Vec<u8>),
     /// Standard output; may carry colours.
     Text(String),
     /// Standard error; may carry colours.
@@ -57,10 +59,10 @@ enum Entry {
 }
 
 impl Report {
-    /// A line for programs on standard output.
+    /// A line of JSON for programs on standard output.
     pub(crate) fn line(&mut self, mut bytes: Vec<u8>) {
         bytes.push(b'\n');
-        self.entries.push(Entry::Bytes(bytes));
+        self.entries.push(Entry::Json(bytes));
     }
 
     /// Bytes for programs on standard output.
@@ -145,12 +147,17 @@ pub(crate) fn print(report: &Report) -> ExitCode {
 }
 
 fn write(report: &Report) -> io::Result<()> {
+    let is_terminal = io::stdout().is_terminal();
     let mut bytes = BufWriter::new(io::stdout().lock());
     let coloured = AutoStream::choice(&io::stdout()) != ColorChoice::Never;
     let mut notes = AutoStream::auto(io::stderr().lock());
     for entry in &report.entries {
         match entry {
-            Entry::Bytes(line) => bytes.write_all(line)?,
+            Entry::Bytes(text) if is_terminal => {
+                bytes.write_all(printable_lines(&String::from_utf8_lossy(text)).as_bytes())?;
+            }
+            Entry::Json(json) if is_terminal => bytes.write_all(seen(json).as_bytes())?,
+            Entry::Bytes(text) | Entry::Json(text) => bytes.write_all(text)?,
             Entry::Text(text) if coloured => bytes.write_all(text.as_bytes())?,
             Entry::Text(text) => write!(bytes, "{}", strip_str(text))?,
             Entry::Note(text) => {
@@ -161,6 +168,13 @@ fn write(report: &Report) -> io::Result<()> {
         }
     }
     bytes.flush()
+}
+
+/// A line of JSON for a person: the same value, with what is not seen, and what would steer the terminal, as `\u202e`. Programs get
+/// the bytes as they are, because the gateway does.
+fn seen(json: &[u8]) -> String {
+    // Outside of strings the blanks of an event come by; in a terminal this one would go back over the line.
+    visible::json(&String::from_utf8_lossy(json)).replace('\r', " ")
 }
 
 /// Prints what clap has to say: a help, the version, or a mistake on the command line.
@@ -211,4 +225,20 @@ impl Progress {
 
 fn code(status: Status) -> ExitCode {
     ExitCode::from(status as u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_sees_what_is_in_an_answer_and_its_value_stays() {
+        let reason = "a\u{202e}b\u{200b}c\u{7f}\u{9b}31m é 😀";
+        let answer = format!("{{\"code\":403,\r\"message\":\"{reason}\\u001b\\n\"}}\n");
+        let seen = seen(answer.as_bytes());
+        assert!(seen.ends_with("}\n") && !seen.trim_end().chars().any(visible::is_unseen), "{seen:?}");
+        assert!(seen.contains(r"a\u202eb\u200bc\u007f\u009b31m é 😀\u001b\n"), "{seen}");
+        let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        assert_eq!(value(&seen), value(&answer));
+    }
 }
