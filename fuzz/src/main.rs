@@ -113,7 +113,12 @@ fn run() -> Result<usize, String> {
     let start = Instant::now();
     if arguments.files.is_empty() {
         let corpus = match arguments.target.as_str() {
-            "bundle" => bundles(&corpus(&here.join("corpus").join("policy"))?),
+            // Those of the folder are another build's, whose texts are compiled; those that are made here are this build's.
+            "bundle" => {
+                let mut inputs = corpus(&here.join("corpus").join("bundle"))?;
+                inputs.extend(bundles(&corpus(&here.join("corpus").join("policy"))?));
+                inputs
+            }
             target => corpus(&here.join("corpus").join(target))?,
         };
         corpus.iter().try_for_each(|input| ask(input))?;

@@ -16,13 +16,13 @@ use toolgate::internal::cel::program::Arena;
 use toolgate::internal::config::check_headers;
 use toolgate::internal::library::object_type;
 use toolgate::internal::library::table::Context as LibraryContext;
-use toolgate::internal::policy::bundle::{Beside, Contents, make};
+use toolgate::internal::policy::bundle::{Beside, Contents, LeftOut, Omission, make};
 use toolgate::internal::policy::load::load_text;
 use toolgate::internal::policy::model::Mode;
 use toolgate::internal::value::{Object, Value};
-use toolgate::{Context, DecisionId, Effect, Engine, Outcome, PolicySet, Scratch, Settings};
+use toolgate::{Code, Context, DecisionId, Effect, Engine, Outcome, PolicySet, Scratch, Settings};
 
-/// The targets' names, which are those of their folders in `corpus/`; `bundle` has none.
+/// The targets' names, which are those of their folders in `corpus/`.
 pub(crate) const TARGETS: [&str; 6] = ["expression", "policy", "event", "jwt", "settings", "bundle"];
 
 /// The bytes of a bundle before its contents: what it is, and their digest.
@@ -182,10 +182,15 @@ fn scratch() -> Scratch {
     Scratch::with_ids(|| DecisionId::from(0xfeed))
 }
 
-/// The inputs of a target that has no folder: bundles of all policies that load, because one that lay in a folder would be
-/// another build's.
+/// Bundles of this build's of all policies that load: one that lies in a folder is another build's.
 pub(crate) fn bundles(policies: &[Vec<u8>]) -> Vec<Vec<u8>> {
-    let beside = Beside { settings: None, headers: check_headers(&Settings::default().headers), left_out: None };
+    let note =
+        Omission { file: "notes.txt".into(), code: Code::OtherFile.number(), why: "it is left out".into() };
+    let beside = Beside {
+        settings: None,
+        headers: check_headers(&Settings::default().headers),
+        left_out: Some(LeftOut { named: vec![note], more: 1 }),
+    };
     let bundle = |text: &Vec<u8>| {
         let loaded = load_text("policies.yaml", &String::from_utf8_lossy(text));
         if loaded.has_errors() {
