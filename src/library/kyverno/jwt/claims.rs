@@ -45,9 +45,6 @@ pub(super) fn read<'a>(
         }
         Err(JsonError::Fault(fault)) => return Err(fault.into()),
     };
-    if audience == Audience::Refused && claims.iter().any(|(name, _)| *name == "aud") {
-        return Err(context.error(format_args!("proto: invalid type: []string")));
-    }
     let moment = |name: &str| {
         let found = claims.iter().rev().find(|(claim, _)| *claim == name);
         found.and_then(|(_, claim)| match claim {
@@ -71,7 +68,17 @@ pub(super) fn read<'a>(
         };
         map.insert(Value::String(name), value);
     }
-    Ok(Claims { map: map.finish(), valid })
+    let map = map.finish();
+    // Kyverno takes each claim out of the token before it converts any, and a null cannot be taken out.
+    if map.entries().iter().any(|(_, claim)| matches!(claim, Value::Null)) {
+        return Err(context.error(format_args!(
+            "failed to assign value to dst: source value is invalid (<nil>): invalid value (probably an untyped nil)"
+        )));
+    }
+    if audience == Audience::Refused && map.get_str("aud").is_some() {
+        return Err(context.error(format_args!("proto: invalid type: []string")));
+    }
+    Ok(Claims { map, valid })
 }
 
 enum Claim<'a> {
