@@ -23,8 +23,9 @@ pub(super) struct Attached<'e> {
     pub(super) is_first: bool,
 }
 
-/// The exceptions of each policy, in the order in which Kyverno tries them. Its server gives a policy an exception once,
-/// its engine, in mode JSON, once for each reference. Of several policies of one name, which is an error of the set, the first has
+/// The exceptions of each policy, in the order in which Kyverno tries them. Its server gives a policy an exception once, in
+/// the order of their names; its engine, in mode JSON, once for each reference, in the order in which they are written:
+/// one whose conditions fail is passed over only behind one that exempts. Of several policies of one name, which is an error of the set, the first has
 /// them.
 pub(super) fn concerned<'e>(policies: &[Policy], exceptions: &'e [Exception]) -> Vec<Vec<&'e Exception>> {
     let mut numbers = HashMap::with_capacity(policies.len());
@@ -48,6 +49,12 @@ pub(super) fn concerned<'e>(policies: &[Policy], exceptions: &'e [Exception]) ->
             if concerns {
                 own.push(exception);
             }
+        }
+    }
+    for (policy, own) in policies.iter().zip(&mut concerned) {
+        match policy.mode {
+            Mode::Http | Mode::Envoy => own.sort_by(|left, right| left.name.value.cmp(&right.name.value)),
+            Mode::Json => {}
         }
     }
     concerned

@@ -525,7 +525,6 @@ impl Loader {
                     .help("a set without policies would allow everything, so it is refused"),
             );
         }
-        self.loaded.exceptions.sort_by(|left, right| left.name.value.cmp(&right.name.value));
         self.loaded.diagnostics.append(&mut self.limits);
         self.exceptions();
         // The first of each file, by place.
