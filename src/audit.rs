@@ -5,6 +5,7 @@
 //! of arguments never enter a line: only their keyed digest does, and what a policy's own reason quotes. The lines
 //! are documented in `docs/audit.md`.
 
+use std::borrow::Cow;
 use std::io::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -302,6 +303,20 @@ impl Audit {
         }
         if !record.exemptions.is_empty() {
             out.push(b']');
+        }
+        // Whoever reads the record knows that more than the event counted, also where there is no key for a digest of it.
+        for (index, (capability, ..)) in record.answers.iter().enumerate() {
+            let is_same = |other: &&(Cow<'_, str>, Cow<'_, str>, String)| other.0 == *capability;
+            if record.answers.iter().take(index).any(|other| is_same(&other)) {
+                continue;
+            }
+            out.extend_from_slice(if index == 0 { br#","asked":{""# } else { br#",""# });
+            out.extend_from_slice(capability.as_bytes());
+            // Writing to a vector does not fail.
+            let _ = write!(out, "\":{}", record.answers.iter().filter(is_same).count());
+        }
+        if !record.answers.is_empty() {
+            out.push(b'}');
         }
         // Without a key nothing is written: what can be guessed is confirmed by a hash that anybody can compute.
         if let Some(keyed) = &self.keyed {

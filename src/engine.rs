@@ -537,15 +537,24 @@ impl Inner {
         let mut exemptions = Vec::new();
         let mut observe = |index: usize, verdict: &Verdict<'a>| {
             let Some(policy) = set.policies.get(index) else { return };
-            let exceptions = || verdict.exceptions.iter().filter_map(|at| policy.exceptions.get(*at));
-            for exception in exceptions() {
-                exemptions.push((Cow::Borrowed(self.name(index)), Cow::Borrowed(exception.name.as_str())));
+            let named = |at: &usize| policy.exceptions.get(*at).map(|exception| exception.name.as_str());
+            let exceptions = || verdict.exceptions.iter().filter_map(named);
+            let allowances = || verdict.allowances.iter().filter_map(named);
+            for exception in exceptions().chain(allowances()) {
+                exemptions.push((Cow::Borrowed(self.name(index)), Cow::Borrowed(exception)));
             }
             if given.trace {
-                let names: Vec<&str> = exceptions().map(|exception| exception.name.as_str()).collect();
-                let said = match names.as_slice() {
-                    [] => said(policy, verdict),
-                    names => format!("no opinion: exempt by the exception {}", names.join(", ")),
+                let [names, allowed] = [exceptions().collect::<Vec<_>>(), allowances().collect()];
+                let said = match (names.as_slice(), allowed.as_slice()) {
+                    ([], []) => said(policy, verdict),
+                    ([], allowed) => {
+                        format!(
+                            "{}, with what the exception {} allows",
+                            said(policy, verdict),
+                            allowed.join(", ")
+                        )
+                    }
+                    (names, _) => format!("no opinion: exempt by the exception {}", names.join(", ")),
                 };
                 trace.push((Cow::Borrowed(self.name(index)), said));
             }

@@ -120,7 +120,7 @@ pub struct Record<'a> {
     /// The trusted client.
     #[serde(skip)]
     pub client: Option<Cow<'a, str>>,
-    /// The policies that did not judge because of an exception, each with that exception.
+    /// The policies that did not judge because of an exception, or judged with what it allows, each with that exception.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exemptions: Vec<(Cow<'a, str>, Cow<'a, str>)>,
     /// What policies asked outside of the call: the capability, the question, and a digest of the answer, `sha256:…`.

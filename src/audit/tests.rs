@@ -281,5 +281,11 @@ fn what_was_answered_outside_of_the_call_is_a_keyed_digest() {
     assert!(one[0].as_str().unwrap().starts_with("http hmac-sha256:") && !one.to_string().contains("secret"));
     assert_ne!(one, digests("sha256:2"));
     // Whoever guesses an answer must not see from a digest that it is the one.
-    assert!(json(&config(), &Record { answers: answers("sha256:1"), ..entry() }).get("answers").is_none());
+    let mut plain = Record { answers: answers("sha256:1"), ..entry() };
+    plain.answers.insert(1, ("keySets".into(), "https://a.example/".into(), "sha256:2".to_owned()));
+    let plain = json(&config(), &plain);
+    assert!(plain.get("answers").is_none());
+    // That there were answers is told without any.
+    assert_eq!(plain["asked"], serde_json::json!({"http": 9, "keySets": 1}));
+    assert!(json(&config(), &entry()).get("asked").is_none());
 }

@@ -45,6 +45,8 @@ pub struct Verdict<'a> {
     pub validation: Option<usize>,
     /// The indices of the exceptions that kept the policy from judging: in mode JSON there may be several.
     pub exceptions: &'a [usize],
+    /// The indices of the exceptions with what they allow in sight of which the policy judged, in mode JSON.
+    pub allowances: &'a [usize],
     /// The HTTP status that a denial of mode Envoy names.
     pub status: Option<i64>,
 }
@@ -52,7 +54,7 @@ pub struct Verdict<'a> {
 impl<'a> Verdict<'a> {
     /// An opinion that no validation formed.
     fn of(opinion: Opinion<'a>) -> Verdict<'a> {
-        Verdict { opinion, validation: None, exceptions: &[], status: None }
+        Verdict { opinion, validation: None, exceptions: &[], allowances: &[], status: None }
     }
 }
 

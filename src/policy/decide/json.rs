@@ -1,6 +1,6 @@
 //! Mode JSON: the algorithm of Kyverno's own engine, which is not that of its authz server (docs/kyverno.md §15).
 //!
-//! All policies are asked, and each that fails counts. A policy is a list of things that must be true, so one without
+//! Each policy that fails counts, and the first of them ends a decision. A policy is a list of things that must be true, so one without
 //! any passes. `failurePolicy` says what an error among conditions means, and nothing of validations.
 
 use bumpalo::collections::Vec as BumpVec;
@@ -54,7 +54,7 @@ pub(super) fn ask<'a>(policy: &'a CompiledPolicy<'a>, frame: &mut Frame<'a>) -> 
     // An expression that reads what is allowed has another value in another policy.
     let verdict = frame.unshared(|frame| judge(policy, frame));
     frame.set_inputs(before);
-    verdict
+    Ok(Verdict { allowances: matched.into_bump_slice(), ..verdict? })
 }
 
 /// The conditions, then the validations: the first that is false fails the policy.
