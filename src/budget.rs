@@ -20,6 +20,8 @@ pub enum Fault {
     /// What Kyverno gives a value of and the engine does not. An error instead could let a call pass: operators absorb
     /// errors, and `failurePolicy: Ignore` drops them.
     Unlike(&'static str),
+    /// What Kyverno would have asked or waited for outside of the call, and the engine does not.
+    Unanswered(&'static str),
     /// An invariant of the engine does not hold; a bug, reported as one.
     Internal(&'static str),
 }
@@ -43,6 +45,7 @@ impl fmt::Display for Fault {
             Fault::Yaml => {
                 f.write_str("a text is no YAML, or such that Kyverno's reader might take it differently")
             }
+            Fault::Unanswered(why) => f.write_str(why),
             Fault::Unlike(what) => write!(f, "{what}: Kyverno takes it, and the engine does not"),
             Fault::Internal(what) => write!(f, "internal error: {what}"),
         }

@@ -19,7 +19,9 @@ use std::time::Duration;
 
 use self::data::Fault;
 use crate::diag::{Code, Diagnostic, Diagnostics};
-use crate::library::capability::{Answers, Ask, Capability, Found, Keys, Lookup, Request, Response, Session};
+use crate::library::capability::{
+    Answers, Ask, Capability, Found, Keys, Lookup, NOBODY, Request, Response, Session, Unanswered,
+};
 use crate::source::{read_text, why_unread};
 
 pub use self::data::{Data, value};
@@ -173,7 +175,7 @@ impl CapabilityConfig {
     }
 }
 
-/// Who answers what policies ask outside of a call. The default is nobody: then asking is an error, and the call is denied.
+/// Who answers what policies ask outside of a call. The default is nobody: then a policy that asks denies the call.
 ///
 /// ```
 /// use toolgate::{Capabilities, Context};
@@ -229,8 +231,8 @@ struct Opened {
 }
 
 impl Answers for Opened {
-    fn key_set(&self, url: &str) -> Result<Keys, String> {
-        self.network.as_ref().map_or_else(|| Err(NOBODY.to_owned()), |network| network.key_set(url))
+    fn key_set(&self, url: &str) -> Result<Keys, Unanswered> {
+        self.network.as_ref().map_or(Err(NOBODY), |network| network.key_set(url))
     }
 
     fn missing_key(&self, url: &str) {
@@ -239,10 +241,10 @@ impl Answers for Opened {
         }
     }
 
-    fn http(&self, request: &Request<'_>, left: Duration) -> (Result<Response, String>, Duration) {
+    fn http(&self, request: &Request<'_>, left: Duration) -> (Result<Response, Unanswered>, Duration) {
         match &self.network {
             Some(network) => network.http(request, left),
-            None => (Err(NOBODY.to_owned()), Duration::ZERO),
+            None => (Err(NOBODY), Duration::ZERO),
         }
     }
 
@@ -250,9 +252,6 @@ impl Answers for Opened {
         self.data.look_up(question)
     }
 }
-
-/// Why there is no answer of the network.
-const NOBODY: &str = "nobody is there to answer";
 
 /// What is asked over the network, with certificates of the settings.
 const OVER_THE_NETWORK: [Capability; 2] = [Capability::KeySets, Capability::Http];

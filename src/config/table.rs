@@ -240,6 +240,14 @@ impl Settings {
             let diagnostic = Diagnostic::error(Code::ConfigMissingValue, message);
             found.push(("audit.digestKey", diagnostic.help(format!("set the variable `{variable}`"))));
         }
+        let keys = &self.capabilities.key_sets;
+        if keys.max_stale < keys.max_age {
+            let message = "`capabilities.keySets.maxStale` is below `maxAge`, so keys would be too old before they are fetched again";
+            let help =
+                format!("give it at least {}, the seconds of `capabilities.keySets.maxAge`", keys.max_age);
+            let diagnostic = Diagnostic::error(Code::ConfigConflict, message).help(help);
+            found.push(("capabilities.keySets.maxStale", diagnostic));
+        }
         for name in &self.forward_headers {
             let name = canonical(name);
             if self.headers.iter().any(|rule| rule.name == name) {
@@ -507,7 +515,7 @@ settings! {
             config.capabilities.key_sets.max_stale = u64::try_from(value).unwrap_or(config.capabilities.key_sets.max_stale);
         },
     ),
-    "3600", "Seconds for which the last set counts that could be fetched. When it is older, `jwks.Fetch` fails, and the call is denied.";
+    "3600", "Seconds for which the last set counts that could be fetched. When it is older, the call is denied. Not below `maxAge`.";
 
     "capabilities.keySets.maxBytes", "TOOLGATE_KEY_SET_MAX_BYTES",
     Kind::Whole(
@@ -534,7 +542,7 @@ settings! {
     "capabilities.http.urls", "TOOLGATE_HTTP_URLS",
     Kind::Texts(url, |config| &mut config.capabilities.http.urls),
     r#"["https://inventory.example.com/v1/"]"#,
-    "What the URLs begin with that policies may ask (`http.Get`, `http.Post`), compared as those of key sets. The call waits for the answer. A redirect to another host is an error, and so is a name of an address that is link-local or of a cloud's metadata; such an address can be asked only where it is itself the host of a URL here.";
+    "What the URLs begin with that policies may ask (`http.Get`, `http.Post`), compared as those of key sets. The call waits for the answer. A redirect to another host denies the call, and so does a name of an address that is link-local or of a cloud's metadata; such an address can be asked only where it is itself the host of a URL here.";
 
     "capabilities.http.timeLimit", "TOOLGATE_HTTP_TIME_LIMIT",
     Kind::Whole(
@@ -556,7 +564,7 @@ settings! {
             config.capabilities.http.max_bytes = u64::try_from(value).unwrap_or(config.capabilities.http.max_bytes);
         },
     ),
-    "65536", "The largest answer that is read, in bytes. A larger one is an error.";
+    "65536", "The largest answer that is read, in bytes. A larger one denies the call.";
 
     "capabilities.http.maxAge", "TOOLGATE_HTTP_MAX_AGE",
     Kind::Whole(
@@ -567,7 +575,7 @@ settings! {
             config.capabilities.http.max_age = u64::try_from(value).unwrap_or(config.capabilities.http.max_age);
         },
     ),
-    "30", "Seconds for which the answer to a GET request is used again; 0 asks every time. Within one decision the same question has one answer in any case.";
+    "30", "Seconds for which the answer to a GET request is used again, if its status is from 200 to 299; 0 asks every time. Within one decision the same question has one answer in any case.";
 
     "capabilities.resources", "TOOLGATE_RESOURCES",
     Kind::Texts(any, |config| &mut config.capabilities.resources),
@@ -592,7 +600,7 @@ settings! {
             config.capabilities.time_limit = u64::try_from(value).unwrap_or(config.capabilities.time_limit);
         },
     ),
-    "1000", "The milliseconds that the requests of one decision may take together. One that would need more is an error.";
+    "1000", "The milliseconds that the requests of one decision may take together. One that would need more denies the call.";
 
     "capabilities.certificates", "TOOLGATE_CERTIFICATES",
     Kind::Optional(any, |config| &mut config.capabilities.certificates),

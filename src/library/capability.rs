@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::limit::over;
 use crate::value::keys::KeySet;
 
 /// What a function asks outside of its arguments.
@@ -144,17 +143,51 @@ pub enum Lookup<'q> {
     Image(&'q str),
 }
 
-/// What a question found, as JSON; nothing for an object that does not exist.
-pub type Found = Result<Option<Arc<[u8]>>, String>;
+/// Why a question has no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unanswered {
+    /// Kyverno would have none either: the text of its error.
+    Failed(String),
+    /// Kyverno would have asked, or waited longer, or taken more. That is a fault: operators absorb errors, and
+    /// `failurePolicy: Ignore` drops them, and with them a denial that Kyverno gives. The text quotes nothing of the call.
+    Withheld(&'static str),
+}
 
-/// Who answers. What is not given is an error: the function's, and so the policy's.
+impl Unanswered {
+    /// The same with Kyverno's text in other words.
+    #[must_use]
+    pub fn said(self, words: impl FnOnce(&str) -> String) -> Unanswered {
+        match self {
+            Unanswered::Failed(text) => Unanswered::Failed(words(&text)),
+            withheld @ Unanswered::Withheld(_) => withheld,
+        }
+    }
+}
+
+impl fmt::Display for Unanswered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unanswered::Failed(text) => f.write_str(text),
+            Unanswered::Withheld(text) => f.write_str(text),
+        }
+    }
+}
+
+/// Said where nobody answers.
+pub const NOBODY: Unanswered =
+    Unanswered::Withheld("a policy asks outside of the call, and nobody is there to answer");
+
+/// What a question found, as JSON; nothing for an object that does not exist.
+pub type Found = Result<Option<Arc<[u8]>>, Unanswered>;
+
+/// Who answers. Nobody, where it is not said.
 pub trait Answers: fmt::Debug + Send + Sync {
     /// The keys that `url` serves, as they were last fetched; nothing is fetched while a decision is made.
     ///
     /// # Errors
-    /// The text of the function's error: there is no usable set.
-    fn key_set(&self, url: &str) -> Result<Keys, String> {
-        Err(format!("jwk.Fetch: no keys of {url:?} are known"))
+    /// There is no usable set.
+    fn key_set(&self, _url: &str) -> Result<Keys, Unanswered> {
+        Err(NOBODY)
     }
 
     /// A token named a key that the set of `url` does not have.
@@ -163,17 +196,17 @@ pub trait Answers: fmt::Debug + Send + Sync {
     /// What a request is answered, within the time that is left, and how long that took.
     ///
     /// # Errors
-    /// The text of kyverno/sdk's error.
-    fn http(&self, request: &Request<'_>, _left: Duration) -> (Result<Response, String>, Duration) {
-        (Err(format!("{:?} is not answered", request.url)), Duration::ZERO)
+    /// There is no answer; the text is kyverno/sdk's.
+    fn http(&self, _request: &Request<'_>, _left: Duration) -> (Result<Response, Unanswered>, Duration) {
+        (Err(NOBODY), Duration::ZERO)
     }
 
     /// What the files say.
     ///
     /// # Errors
-    /// The text of the error of Kyverno's provider.
-    fn look_up(&self, question: &Lookup<'_>) -> Found {
-        Err(format!("{question} is not answered"))
+    /// There is no answer; the text is that of Kyverno's provider.
+    fn look_up(&self, _question: &Lookup<'_>) -> Found {
+        Err(NOBODY)
     }
 }
 
@@ -205,6 +238,10 @@ pub enum Answer {
 
 /// The most questions of one decision.
 const MAX_QUESTIONS: usize = 256;
+/// Said of one more.
+const TOO_MANY: &str = "a decision asks more than 256 questions outside of the call, the limit (fixed)";
+/// Said of an answer to another question, which is a bug.
+const MIXED_UP: Unanswered = Unanswered::Withheld("internal error: an answer of another kind");
 
 /// What one decision asks: the same question has one answer, and what was answered is remembered for the record.
 #[derive(Debug)]
@@ -223,7 +260,7 @@ pub struct Session {
 struct Asked {
     capability: Capability,
     question: String,
-    answer: Result<Answer, String>,
+    answer: Result<Answer, Unanswered>,
     next: OnceCell<Box<Asked>>,
 }
 
@@ -238,8 +275,8 @@ impl Session {
         &self,
         capability: Capability,
         question: &str,
-        get: impl FnOnce(&dyn Answers) -> Result<Answer, String>,
-    ) -> &Result<Answer, String> {
+        get: impl FnOnce(&dyn Answers) -> Result<Answer, Unanswered>,
+    ) -> &Result<Answer, Unanswered> {
         let mut place = &self.first;
         let mut count = 0_usize;
         while let Some(asked) = place.get() {
@@ -250,9 +287,9 @@ impl Session {
             count = count.saturating_add(1);
         }
         let answer = match &self.answers {
-            Some(_) if count >= MAX_QUESTIONS => Err(over(MAX_QUESTIONS, "questions in one decision")),
+            Some(_) if count >= MAX_QUESTIONS => Err(Unanswered::Withheld(TOO_MANY)),
             Some(answers) => get(answers.as_ref()),
-            None => Err(format!("{} is granted, and nobody is there to answer", capability.name())),
+            None => Err(NOBODY),
         };
         let asked = Asked { capability, question: question.to_owned(), answer, next: OnceCell::new() };
         &place.get_or_init(|| Box::new(asked)).answer
@@ -262,11 +299,11 @@ impl Session {
     ///
     /// # Errors
     /// There is no usable set.
-    pub fn key_set(&self, url: &str) -> Result<&KeySet, &str> {
+    pub fn key_set(&self, url: &str) -> Result<&KeySet, &Unanswered> {
         let get = |answers: &dyn Answers| answers.key_set(url).map(Answer::Keys);
         match self.ask(Capability::KeySets, url, get) {
             Ok(Answer::Keys(keys)) => Ok(&keys.set),
-            Ok(Answer::Response(_) | Answer::Data(_)) => Err("the answer is no set of keys"),
+            Ok(Answer::Response(_) | Answer::Data(_)) => Err(&MIXED_UP),
             Err(error) => Err(error),
         }
     }
@@ -285,8 +322,8 @@ impl Session {
     /// What an HTTP request is answered.
     ///
     /// # Errors
-    /// The text of kyverno/sdk's error.
-    pub fn http(&self, request: &Request<'_>) -> Result<&Response, &str> {
+    /// There is no answer; the text is kyverno/sdk's.
+    pub fn http(&self, request: &Request<'_>) -> Result<&Response, &Unanswered> {
         let mut question = format!("{} {}", request.method, request.url);
         for (name, value) in request.headers {
             // Writing to a text does not fail.
@@ -302,7 +339,7 @@ impl Session {
         };
         match self.ask(Capability::Http, &question, get) {
             Ok(Answer::Response(response)) => Ok(response),
-            Ok(Answer::Keys(_) | Answer::Data(_)) => Err("the answer is no response"),
+            Ok(Answer::Keys(_) | Answer::Data(_)) => Err(&MIXED_UP),
             Err(error) => Err(error),
         }
     }
@@ -310,8 +347,8 @@ impl Session {
     /// What the files say: JSON, or nothing.
     ///
     /// # Errors
-    /// The text of the error of Kyverno's provider.
-    pub fn look_up(&self, question: &Lookup<'_>) -> Result<Option<&[u8]>, &str> {
+    /// There is no answer; the text is that of Kyverno's provider.
+    pub fn look_up(&self, question: &Lookup<'_>) -> Result<Option<&[u8]>, &Unanswered> {
         let capability = match question {
             Lookup::Object { .. } | Lookup::Objects { .. } => Capability::Resources,
             Lookup::Entry(_) => Capability::GlobalContext,
@@ -320,7 +357,7 @@ impl Session {
         let get = |answers: &dyn Answers| answers.look_up(question).map(Answer::Data);
         match self.ask(capability, &question.to_string(), get) {
             Ok(Answer::Data(data)) => Ok(data.as_deref()),
-            Ok(Answer::Keys(_) | Answer::Response(_)) => Err("the answer is no data"),
+            Ok(Answer::Keys(_) | Answer::Response(_)) => Err(&MIXED_UP),
             Err(error) => Err(error),
         }
     }
@@ -352,7 +389,7 @@ impl Session {
                     .finalize()
                     .into(),
                 Ok(Answer::Data(data)) => Sha256::digest(data.as_deref().unwrap_or_default()).into(),
-                Err(error) => Sha256::digest(error.as_bytes()).into(),
+                Err(why) => Sha256::digest(why.to_string().as_bytes()).into(),
             };
             (asked.capability, asked.question.as_str(), digest)
         })
@@ -368,11 +405,11 @@ mod tests {
     struct Counting(std::sync::atomic::AtomicU16);
 
     impl Answers for Counting {
-        fn http(&self, _: &Request<'_>, left: Duration) -> (Result<Response, String>, Duration) {
+        fn http(&self, _: &Request<'_>, left: Duration) -> (Result<Response, Unanswered>, Duration) {
             let status = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             let taken = Duration::from_millis(10);
             match left.is_zero() {
-                true => (Err("late".to_owned()), Duration::ZERO),
+                true => (Err(Unanswered::Withheld("late")), Duration::ZERO),
                 false => (Ok(Response { status, body: Arc::new([]) }), taken),
             }
         }
@@ -386,7 +423,8 @@ mod tests {
     fn one_question_has_one_answer_and_all_share_the_time() {
         let session = Session::new(Some(Arc::new(Counting::default())), 0, Duration::from_millis(15));
         let status = |url| session.http(&get(url)).map(|response| response.status);
-        assert_eq!([status("a"), status("b"), status("a"), status("c")], [Ok(0), Ok(1), Ok(0), Err("late")]);
+        let late = &Unanswered::Withheld("late");
+        assert_eq!([status("a"), status("b"), status("a"), status("c")], [Ok(0), Ok(1), Ok(0), Err(late)]);
         let asked: Vec<&str> = session.answered().map(|(_, question, _)| question).collect();
         assert_eq!(asked, ["GET a", "GET b", "GET c"]);
         let digests: std::collections::HashSet<[u8; 32]> =
@@ -401,14 +439,16 @@ mod tests {
             assert!(session.http(&get(&number.to_string())).is_ok());
         }
         assert!(session.http(&get("0")).is_ok());
-        assert!(session.http(&get("one more")).unwrap_err().starts_with("more than 256 questions"));
+        assert_eq!(session.http(&get("one more")).unwrap_err(), &Unanswered::Withheld(TOO_MANY));
+        assert!(TOO_MANY.contains(&MAX_QUESTIONS.to_string()));
     }
 
     #[test]
-    fn without_anybody_to_answer_everything_is_an_error() {
+    fn without_anybody_to_answer_everything_is_withheld() {
         let session = Session::new(None, 0, Duration::MAX);
-        assert!(session.key_set("a").unwrap_err().starts_with("keySets is granted, and nobody"));
-        assert!(session.http(&get("a")).is_err() && session.look_up(&Lookup::Entry("a")).is_err());
+        assert_eq!(session.key_set("a").err(), Some(&NOBODY));
+        assert_eq!(session.http(&get("a")).err(), Some(&NOBODY));
+        assert_eq!(session.look_up(&Lookup::Entry("a")).err(), Some(&NOBODY));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use bumpalo::collections::{String as BumpString, Vec as BumpVec};
 
 use crate::budget::{Budget, Fault};
 use crate::cel::error::{ErrorKind, Raise};
-use crate::library::capability::{Capability, Session};
+use crate::library::capability::{Capability, NOBODY, Session, Unanswered};
 use crate::library::regex::{CompiledPattern, Groups, MakeError, Pattern, make};
 use crate::library::text_builder::TextBuilder;
 use crate::library::types::TypeRow;
@@ -177,11 +177,19 @@ impl<'a> Context<'a> {
     /// The session, for a function that asks outside.
     ///
     /// # Errors
-    /// There is none.
+    /// There is none, where Kyverno would ask.
     pub fn session(&mut self) -> Result<&'a Session, Raise<'a>> {
         match self.session {
             Some(session) => Ok(session),
-            None => Err(self.error(format_args!("nothing outside of the call can be asked here"))),
+            None => Err(self.unanswered("", &NOBODY)),
+        }
+    }
+
+    /// What a function raises that got no answer; the text of an error stands behind `what`.
+    pub fn unanswered(&mut self, what: &str, why: &Unanswered) -> Raise<'a> {
+        match why {
+            Unanswered::Failed(text) => self.error(format_args!("{what}{text}")),
+            Unanswered::Withheld(text) => Fault::Unanswered(text).into(),
         }
     }
 

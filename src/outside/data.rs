@@ -9,11 +9,16 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{CapabilityConfig, GLOBAL_CONTEXT, IMAGES, RESOURCES};
 use crate::diag::{Code, Diagnostic};
-use crate::library::capability::{Found, Lookup};
+use crate::library::capability::{Found, Lookup, Unanswered};
 use crate::limit::over;
 use crate::source::{Source, Span, read_text, why_unread};
 use crate::yaml::{self, Node, NodeKind};
 
+/// Said of a list where the cluster that Kyverno asks may have objects.
+const NO_OBJECT: &str =
+    "a policy lists a resource of which the files of `capabilities.resources` have no object";
+/// Said of an image that Kyverno asks its registry for.
+const NO_IMAGE: &str = "a policy asks for an image that the files of `capabilities.images` do not have";
 /// How deep folders are read.
 const MAX_DEPTH: usize = 16;
 
@@ -144,10 +149,10 @@ impl Data {
             Lookup::Objects { api_version, resource, namespace, labels } => {
                 // What is not in the files at all may be in the cluster: no list of nothing.
                 let Some(objects @ [first, ..]) = of(api_version, resource) else {
-                    return Err("the server could not find the requested resource".to_owned());
+                    return Err(Unanswered::Withheld(NO_OBJECT));
                 };
                 if let Some((name, value)) = labels.iter().find(|(name, value)| !is_label(name, value)) {
-                    return Err(format!("invalid selector \"{name}={value}\""));
+                    return Err(Unanswered::Failed(format!("invalid selector \"{name}={value}\"")));
                 }
                 let has = |object: &Json, (name, value): &(&str, &str)| {
                     let labels = object.pointer("/metadata/labels");
@@ -165,11 +170,11 @@ impl Data {
             }
             Lookup::Entry(name) => match self.entries.get(name) {
                 Some(entry) => Ok(text(entry)),
-                None => Err("global context entry not found".to_owned()),
+                None => Err(Unanswered::Failed("global context entry not found".to_owned())),
             },
             Lookup::Image(image) => match self.images.get(image) {
                 Some(data) => Ok(text(data)),
-                None => Err(format!("image data for {image} not found in the context")),
+                None => Err(Unanswered::Withheld(NO_IMAGE)),
             },
         }
     }
@@ -186,13 +191,16 @@ impl Data {
                 let Some(objects) = self.objects.get(&(api_version.to_owned(), resource.to_owned())) else {
                     let group =
                         api_version.split_once('/').map_or(String::new(), |(group, _)| format!(".{group}"));
-                    return Err(format!("{resource}{group} resource not found"));
+                    return Err(Unanswered::Failed(format!("{resource}{group} resource not found")));
                 };
                 let is = |object: &&Json| metadata(object, "namespace") == namespace;
                 let items: Vec<&Json> = objects.iter().filter(is).collect();
                 Ok(text(&json!({"items": items})))
             }
             Lookup::Entry(name) => Ok(self.entries.get(name).and_then(text)),
+            Lookup::Image(image) if !self.images.contains_key(image) => {
+                Err(Unanswered::Failed(format!("image data for {image} not found in the context")))
+            }
             Lookup::Object { .. } | Lookup::Image(_) => self.look_up(question),
         }
     }

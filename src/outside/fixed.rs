@@ -8,11 +8,15 @@ use serde_json::{Map, Value as Json, json};
 
 use super::prefix::Place;
 use super::{CapabilityConfig, Data};
-use crate::library::capability::{Answers, Found, Keys, Lookup, Request, Response};
+use crate::library::capability::{Answers, Found, Keys, Lookup, Request, Response, Unanswered};
 use crate::library::kyverno::jwt::keys::parse;
 
 /// What may be given.
 const MEMBERS: [&str; 5] = ["keySets", "http", "resources", "globalContext", "images"];
+/// Said where Kyverno would ask the network.
+const NO_KEYS: &str = "a policy asks a URL for keys, and none are given for it";
+/// The same of a request.
+const NO_ANSWER: &str = "a policy sends a request, and no answer is given for its method and URL";
 /// What an HTTP answer may have.
 const REPLY: [&str; 4] = ["url", "method", "status", "body"];
 
@@ -142,15 +146,13 @@ impl Fixed {
 }
 
 impl Answers for Fixed {
-    fn key_set(&self, url: &str) -> Result<Keys, String> {
-        self.keys.get(url).cloned().ok_or_else(|| format!("jwk.Fetch: no keys of {url:?} are given"))
+    fn key_set(&self, url: &str) -> Result<Keys, Unanswered> {
+        self.keys.get(url).cloned().ok_or(Unanswered::Withheld(NO_KEYS))
     }
 
-    fn http(&self, request: &Request<'_>, _left: Duration) -> (Result<Response, String>, Duration) {
+    fn http(&self, request: &Request<'_>, _left: Duration) -> (Result<Response, Unanswered>, Duration) {
         let key = (request.method.to_owned(), request.url.to_owned());
-        let answer = self.http.get(&key).cloned();
-        let missing = || format!("no answer is given for {} {:?}", request.method, request.url);
-        (answer.ok_or_else(missing), Duration::ZERO)
+        (self.http.get(&key).cloned().ok_or(Unanswered::Withheld(NO_ANSWER)), Duration::ZERO)
     }
 
     fn look_up(&self, question: &Lookup<'_>) -> Found {

@@ -9,15 +9,23 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use super::KeySetConfig;
-use super::net::Client;
-use crate::library::capability::{Keys, Request};
+use super::net::{Client, NOT_GRANTED};
+use crate::library::capability::{Keys, Request, Unanswered};
 use crate::library::kyverno::jwt::keys::parse;
-use crate::limit::over;
 
 /// How long after a try that failed the next one is, and how often a set is fetched for keys that it does not have.
 const PAUSE: Duration = Duration::from_secs(10);
 /// The most sets that are kept. URLs that policies compute may be the caller's word.
 const MAX_SETS: usize = 64;
+/// Said of one more.
+const TOO_MANY: Unanswered =
+    Unanswered::Withheld("policies ask for more than 64 sets of keys, the limit (fixed)");
+/// Said where Kyverno would fetch.
+const NOT_YET: Unanswered = Unanswered::Withheld(
+    "a policy asks for keys that are not fetched yet, or that are too old (`capabilities.keySets.maxStale`)",
+);
+/// How long what a server said when it was asked last is taken for what it would say now: a process may have slept since.
+const RECENT: Duration = Duration::from_secs(20);
 
 /// The cache; the thread that fetches ends with it.
 #[derive(Debug)]
@@ -43,7 +51,7 @@ struct Set {
     /// The last set that could be fetched, and when.
     keys: Option<(Keys, SystemTime)>,
     /// Why the last try failed.
-    error: Option<String>,
+    error: Option<Unanswered>,
     tried: Option<SystemTime>,
     /// When it was last fetched for a key that it did not have.
     renewed: Option<SystemTime>,
@@ -89,20 +97,20 @@ impl KeyCache {
     ///
     /// # Errors
     /// Why there are none.
-    pub(super) fn get(&self, url: &str) -> Result<Keys, String> {
+    pub(super) fn get(&self, url: &str) -> Result<Keys, Unanswered> {
         let shared = &self.0;
         let mut state = shared.lock();
         let count = state.sets.len();
         let Some(set) = state.sets.get(url) else {
             if !shared.client.grants(url) {
-                return Err(format!("jwk.Fetch: request failed: URL {url:?} is not permitted"));
+                return Err(NOT_GRANTED);
             }
             if count >= MAX_SETS {
-                return Err(format!("jwk.Fetch: {}", over(MAX_SETS, "sets of keys")));
+                return Err(TOO_MANY);
             }
             state.sets.insert(url.to_owned(), Set { wanted: true, ..Set::default() });
             shared.changed.notify_all();
-            return Err(format!("jwk.Fetch: the keys of {url:?} are not fetched yet"));
+            return Err(NOT_YET);
         };
         let limit = Duration::from_secs(shared.config.max_stale);
         let now = SystemTime::now();
@@ -113,8 +121,9 @@ impl KeyCache {
             _ => {
                 // The thread may have slept through it.
                 shared.changed.notify_all();
-                let why = set.error.clone();
-                Err(why.unwrap_or_else(|| format!("jwk.Fetch: the keys of {url:?} are not fetched yet")))
+                let since = |tried| now.duration_since(tried).unwrap_or_default();
+                let recent = set.tried.is_some_and(|tried| since(tried) <= RECENT);
+                Err(set.error.clone().filter(|_| recent).unwrap_or(NOT_YET))
             }
         }
     }
@@ -184,21 +193,24 @@ impl Shared {
     }
 
     /// A panic in a library must not end the thread: then no key would ever be fetched again.
-    fn fetch(&self, url: &str) -> Result<Keys, String> {
+    fn fetch(&self, url: &str) -> Result<Keys, Unanswered> {
         let fetch = std::panic::AssertUnwindSafe(|| self.try_fetch(url));
-        std::panic::catch_unwind(fetch).unwrap_or_else(|_| Err("jwk.Fetch: a panic".to_owned()))
+        std::panic::catch_unwind(fetch)
+            .unwrap_or(Err(Unanswered::Withheld("internal error: a panic while fetching keys")))
     }
 
-    fn try_fetch(&self, url: &str) -> Result<Keys, String> {
+    fn try_fetch(&self, url: &str) -> Result<Keys, Unanswered> {
         let request = Request { method: "GET", url, headers: &[], body: None };
         let limit = Duration::from_millis(self.config.time_limit);
         let fetched = self
             .client
             .send(&request, limit)
-            .map_err(|error| format!("jwk.Fetch: request failed: Get {url:?}: {error}"))?;
+            .map_err(|why| why.said(|error| format!("jwk.Fetch: request failed: Get {url:?}: {error}")))?;
         if fetched.status != 200 {
-            return Err(format!("jwk.Fetch: request returned status {}, expected 200", fetched.status));
+            let text = format!("jwk.Fetch: request returned status {}, expected 200", fetched.status);
+            return Err(Unanswered::Failed(text));
         }
-        Ok(Keys::new(parse(&fetched.body)?, &fetched.body))
+        let set = parse(&fetched.body).map_err(Unanswered::Failed)?;
+        Ok(Keys::new(set, &fetched.body))
     }
 }

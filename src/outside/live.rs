@@ -5,9 +5,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::keys::KeyCache;
-use super::net::Client;
+use super::net::{Client, NOT_GRANTED};
 use super::{CapabilityConfig, HttpConfig};
-use crate::library::capability::{Answers, Ask, Capability, Keys, Request, Response};
+use crate::library::capability::{Answers, Ask, Capability, Keys, NOBODY, Request, Response, Unanswered};
 
 /// The most bytes of answers that are kept to be used again.
 const MAX_KEPT: usize = 16 * 1024 * 1024;
@@ -46,11 +46,7 @@ impl Live {
         let needs = |capability| asked.clone().any(|ask| ask.capability == capability);
         let keys = if needs(Capability::KeySets) {
             let settings = config.key_sets.clone();
-            let client = Client::new(
-                &settings.urls,
-                (settings.max_bytes, "capabilities.keySets.maxBytes"),
-                authorities,
-            )?;
+            let client = Client::new(&settings.urls, settings.max_bytes, authorities)?;
             let urls: BTreeSet<String> = asked
                 .clone()
                 .filter(|ask| ask.capability == Capability::KeySets)
@@ -62,8 +58,7 @@ impl Live {
         };
         let http = if needs(Capability::Http) {
             let settings = config.http.clone();
-            let client =
-                Client::new(&settings.urls, (settings.max_bytes, "capabilities.http.maxBytes"), authorities)?;
+            let client = Client::new(&settings.urls, settings.max_bytes, authorities)?;
             Some(Http { client, config: settings, kept: Mutex::default() })
         } else {
             None
@@ -73,11 +68,8 @@ impl Live {
 }
 
 impl Answers for Live {
-    fn key_set(&self, url: &str) -> Result<Keys, String> {
-        match &self.keys {
-            Some(keys) => keys.get(url),
-            None => Err(format!("jwk.Fetch: no keys of {url:?} are known")),
-        }
+    fn key_set(&self, url: &str) -> Result<Keys, Unanswered> {
+        self.keys.as_ref().map_or(Err(NOBODY), |keys| keys.get(url))
     }
 
     fn missing_key(&self, url: &str) {
@@ -86,19 +78,18 @@ impl Answers for Live {
         }
     }
 
-    fn http(&self, request: &Request<'_>, left: Duration) -> (Result<Response, String>, Duration) {
+    fn http(&self, request: &Request<'_>, left: Duration) -> (Result<Response, Unanswered>, Duration) {
         match &self.http {
             Some(http) => http.answer(request, left),
-            None => (Err(format!("URL {:?} is not permitted", request.url)), Duration::ZERO),
+            None => (Err(NOBODY), Duration::ZERO),
         }
     }
 }
 
 impl Http {
-    fn answer(&self, request: &Request<'_>, left: Duration) -> (Result<Response, String>, Duration) {
+    fn answer(&self, request: &Request<'_>, left: Duration) -> (Result<Response, Unanswered>, Duration) {
         if !self.client.grants(request.url) {
-            let text = format!("URL {:?} is not permitted: no matching allowlist entry", request.url);
-            return (Err(text), Duration::ZERO);
+            return (Err(NOT_GRANTED), Duration::ZERO);
         }
         let max_age = Duration::from_secs(self.config.max_age);
         let question = format!("{}\n{:?}", request.url, request.headers);
@@ -114,9 +105,13 @@ impl Http {
         let taken = start.elapsed();
         let response = match sent {
             Ok(fetched) => Ok(Response { status: fetched.status, body: fetched.body.into() }),
-            Err(why) => Err(failed(&why)),
+            Err(why) => Err(why.said(failed)),
         };
-        if keeps && let Ok(response) = &response {
+        // A server's trouble of a moment must not be its answer for a while.
+        if keeps
+            && let Ok(response) = &response
+            && (200..300).contains(&response.status)
+        {
             self.keep(question, response);
         }
         (response, taken)

@@ -17,21 +17,34 @@ use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, config::Config};
 
 use super::prefix::{Place, Prefix};
-use crate::library::capability::Request;
-use crate::limit::over_setting;
+use crate::library::capability::{Request, Unanswered};
 
 /// How many redirects are followed, as by Go's client.
 const MAX_REDIRECTS: usize = 10;
 /// The most of an answer's headers, in bytes.
 const MAX_HEADERS: usize = 64 * 1024;
 
+/// What Kyverno's client, which knows no limits, would go on with.
+pub(super) const NOT_GRANTED: Unanswered =
+    Unanswered::Withheld("a policy asks a URL that is not granted (`urls` in `capabilities`)");
+const LATE: Unanswered =
+    Unanswered::Withheld("the time limit of what policies ask is reached (`timeLimit` in `capabilities`)");
+const TOO_LARGE: Unanswered =
+    Unanswered::Withheld("an answer is larger than the limit (`maxBytes` in `capabilities`)");
+const AWAY: Unanswered =
+    Unanswered::Withheld("a redirect to another host is not followed, nor one that is not granted");
+const AMBIGUOUS: Unanswered = Unanswered::Withheld("a URL that policies ask reads in two ways");
+const GUARDED: Unanswered = Unanswered::Withheld(
+    "a URL leads to an address that is link-local or of a cloud's metadata, which is not granted",
+);
+const UNREADABLE: Unanswered =
+    Unanswered::Withheld("a request that policies send cannot be sent, or its answer not be read as HTTP");
+
 /// A client for the URLs that are granted.
 pub(super) struct Client {
     agent: Agent,
     granted: Vec<Prefix>,
     max_bytes: u64,
-    /// The setting that has it.
-    setting: &'static str,
 }
 
 impl fmt::Debug for Client {
@@ -52,11 +65,7 @@ impl Client {
     ///
     /// # Errors
     /// Why the certificates cannot be read.
-    pub(super) fn new(
-        urls: &[String],
-        (max_bytes, setting): (u64, &'static str),
-        authorities: Option<&str>,
-    ) -> Result<Client, String> {
+    pub(super) fn new(urls: &[String], max_bytes: u64, authorities: Option<&str>) -> Result<Client, String> {
         let granted: Vec<Prefix> = urls.iter().filter_map(|url| Prefix::of(url).ok()).collect();
         let roots = match authorities {
             None => RootCerts::WebPki,
@@ -80,7 +89,7 @@ impl Client {
         let listed = granted.iter().filter_map(literal).collect();
         let resolver = Guarded { inner: DefaultResolver::default(), listed };
         let agent = Agent::with_parts(config, DefaultConnector::new(), resolver);
-        Ok(Client { agent, granted, max_bytes, setting })
+        Ok(Client { agent, granted, max_bytes })
     }
 
     /// True if the URL may be asked.
@@ -91,15 +100,15 @@ impl Client {
     /// Sends a request and reads the answer, all within `limit`.
     ///
     /// # Errors
-    /// What went wrong, in words that follow "Get "https://…": ".
-    pub(super) fn send(&self, request: &Request<'_>, limit: Duration) -> Result<Fetched, String> {
+    /// What went wrong, in words that follow "Get "https://…": "; or one of the limits here.
+    pub(super) fn send(&self, request: &Request<'_>, limit: Duration) -> Result<Fetched, Unanswered> {
         let start = Instant::now();
         let mut url = request.url.to_owned();
         let (mut method, mut body) = (request.method, request.body);
         for _ in 0..=MAX_REDIRECTS {
             let left = limit.saturating_sub(start.elapsed());
             if left.is_zero() {
-                return Err("the time limit is reached".to_owned());
+                return Err(LATE);
             }
             let uri = self.uri(&url)?;
             let mut response = self.once(method, &uri, request.headers, body, left)?;
@@ -114,20 +123,19 @@ impl Client {
                 let mut reader = response.body_mut().as_reader().take(self.max_bytes.saturating_add(1));
                 reader.read_to_end(&mut body).map_err(|error| words(&error.into()))?;
                 if u64::try_from(body.len()).unwrap_or(u64::MAX) > self.max_bytes {
-                    let over = over_setting(self.max_bytes, "bytes", self.setting);
-                    return Err(format!("the answer has {over}"));
+                    return Err(TOO_LARGE);
                 }
                 return Ok(Fetched { status, body });
             };
-            if Place::of_text(&next) != Place::of_text(&url) {
-                return Err(format!("a redirect to another host is not followed: {next:?}"));
+            if !leads_within(&url, &next) || !self.grants(&next) {
+                return Err(AWAY);
             }
             if status < 304 {
                 (method, body) = ("GET", None);
             }
             url = next;
         }
-        Err(format!("stopped after {MAX_REDIRECTS} redirects"))
+        Err(Unanswered::Failed(format!("stopped after {MAX_REDIRECTS} redirects")))
     }
 
     fn once(
@@ -137,12 +145,12 @@ impl Client {
         headers: &[(&str, &str)],
         body: Option<&[u8]>,
         limit: Duration,
-    ) -> Result<ureq::http::Response<ureq::Body>, String> {
+    ) -> Result<ureq::http::Response<ureq::Body>, Unanswered> {
         let mut request = ureq::http::Request::builder().method(method).uri(uri);
         for (name, value) in headers {
             request = request.header(*name, value.as_bytes());
         }
-        let wrong = |error: ureq::http::Error| error.to_string();
+        let wrong = |_: ureq::http::Error| UNREADABLE;
         let answered = match body {
             Some(body) => {
                 let request = request.body(body).map_err(wrong)?;
@@ -159,12 +167,12 @@ impl Client {
     }
 
     /// The URL as it is sent. Two readers of URLs must agree whose it is: the one that grants, and the one that connects.
-    fn uri(&self, url: &str) -> Result<Uri, String> {
+    fn uri(&self, url: &str) -> Result<Uri, Unanswered> {
         if !self.grants(url) {
-            return Err("the URL is not granted".to_owned());
+            return Err(NOT_GRANTED);
         }
         let without_fragment = url.split('#').next().unwrap_or_default();
-        let uri: Uri = without_fragment.parse().map_err(|_| "the URL cannot be sent".to_owned())?;
+        let uri: Uri = without_fragment.parse().map_err(|_| UNREADABLE)?;
         let granted = Place::of_text(url);
         let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
         let standard = if uri.scheme_str() == Some("http") { 80 } else { 443 };
@@ -175,9 +183,19 @@ impl Client {
         };
         match granted == Some(connected) {
             true => Ok(uri),
-            false => Err("the URL reads in two ways".to_owned()),
+            false => Err(AMBIGUOUS),
         }
     }
+}
+
+/// True if a redirect stays within a host: the same place, or from HTTP to HTTPS at their usual ports, never back.
+fn leads_within(from: &str, to: &str) -> bool {
+    let (Some(from), Some(to)) = (Place::of_text(from), Place::of_text(to)) else { return false };
+    let upward = || {
+        from.host == to.host
+            && (from.scheme.as_str(), from.port, to.scheme.as_str(), to.port) == ("http", 80, "https", 443)
+    };
+    from == to || upward()
 }
 
 /// Where a redirect leads.
@@ -213,14 +231,32 @@ pub(super) fn certificates(pem: &str) -> Result<Vec<Certificate<'static>>, Strin
     if found.is_empty() { Err("there is no certificate in it".to_owned()) } else { Ok(found) }
 }
 
-fn words(error: &ureq::Error) -> String {
+/// Only what any client would be told is an error; what is left may be a limit of this one.
+fn words(error: &ureq::Error) -> Unanswered {
     match error {
-        ureq::Error::Timeout(_) => "the time limit is reached".to_owned(),
-        ureq::Error::Io(error) => error.to_string(),
-        ureq::Error::Rustls(error) => error.to_string(),
-        other => other.to_string(),
+        ureq::Error::Timeout(_) => LATE,
+        ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::TimedOut => LATE,
+        ureq::Error::Io(error) if error.get_ref().is_some_and(|inner| inner.is::<Guard>()) => GUARDED,
+        ureq::Error::Io(error) => Unanswered::Failed(error.to_string()),
+        ureq::Error::Rustls(error) => Unanswered::Failed(error.to_string()),
+        ureq::Error::HostNotFound | ureq::Error::ConnectionFailed | ureq::Error::Tls(_) => {
+            Unanswered::Failed(error.to_string())
+        }
+        _ => UNREADABLE,
     }
 }
+
+/// An address that is not granted.
+#[derive(Debug)]
+struct Guard(IpAddr);
+
+impl fmt::Display for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is link-local or of a cloud's metadata, which is not granted", self.0)
+    }
+}
+
+impl std::error::Error for Guard {}
 
 /// Resolves names, and refuses what they must not lead to.
 #[derive(Debug)]
@@ -245,10 +281,7 @@ impl Resolver for Guarded {
         });
         match refused {
             None => Ok(found),
-            Some(address) => {
-                let text = format!("{address} is link-local or of a cloud's metadata, which is not granted");
-                Err(std::io::Error::other(text).into())
-            }
+            Some(address) => Err(std::io::Error::other(Guard(address)).into()),
         }
     }
 }
@@ -318,7 +351,7 @@ mod tests {
 
     #[test]
     fn what_two_readers_read_differently_is_not_sent() {
-        let client = Client::new(&["https://a.example/v1".to_owned()], (1, ""), None).unwrap();
+        let client = Client::new(&["https://a.example/v1".to_owned()], 1, None).unwrap();
         assert!(client.uri("https://A.example:443/v1/x?y#z").is_ok());
         for url in [
             "https://b.example/v1",
@@ -328,6 +361,22 @@ mod tests {
         ] {
             assert!(client.uri(url).is_err(), "{url}");
         }
+    }
+
+    #[test]
+    fn redirects_lead_to_the_same_host_and_never_away_from_tls() {
+        for (to, due) in [
+            ("http://A.example/x", true),
+            ("https://a.example/x", true),
+            ("https://a.example:443", true),
+            ("https://a.example:8443/", false),
+            ("https://b.example/", false),
+            ("ftp://a.example/", false),
+        ] {
+            assert_eq!(leads_within("http://a.example/y", to), due, "{to}");
+        }
+        assert!(!leads_within("https://a.example/", "http://a.example/"));
+        assert!(!leads_within("http://a.example:8080/", "https://a.example/"));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 use toolgate::internal::library::capability::{
-    Answers as Answering, Found, Keys, Lookup, Request, Response, Session,
+    Answers as Answering, Found, Keys, Lookup, Request, Response, Session, Unanswered,
 };
 use toolgate::internal::library::kyverno::jwt::keys;
 use toolgate::internal::outside::Data;
@@ -56,18 +56,23 @@ fn echoed(request: &Request<'_>) -> String {
 }
 
 impl Answering for Answers {
-    fn key_set(&self, url: &str) -> Result<Keys, String> {
-        let Some(reply) = self.reply(url) else { return Err(format!("jwk.Fetch: {}", refused("Get", url))) };
+    fn key_set(&self, url: &str) -> Result<Keys, Unanswered> {
+        let Some(reply) = self.reply(url) else {
+            return Err(Unanswered::Failed(format!("jwk.Fetch: {}", refused("Get", url))));
+        };
         match reply["status"].as_u64() {
             Some(200) => {
                 let body = reply["body"].as_str().unwrap().as_bytes();
-                keys::parse(body).map(|set| Keys::new(set, body))
+                keys::parse(body).map(|set| Keys::new(set, body)).map_err(Unanswered::Failed)
             }
-            status => Err(format!("jwk.Fetch: request returned status {}, expected 200", status.unwrap())),
+            status => {
+                let text = format!("jwk.Fetch: request returned status {}, expected 200", status.unwrap());
+                Err(Unanswered::Failed(text))
+            }
         }
     }
 
-    fn http(&self, request: &Request<'_>, _left: Duration) -> (Result<Response, String>, Duration) {
+    fn http(&self, request: &Request<'_>, _left: Duration) -> (Result<Response, Unanswered>, Duration) {
         let response = match self.reply(request.url) {
             Some(reply) => {
                 let body = match reply["echo"].as_bool() {
@@ -77,7 +82,10 @@ impl Answering for Answers {
                 let status = u16::try_from(reply["status"].as_u64().unwrap()).unwrap();
                 Ok(Response { status, body: body.into_bytes().into() })
             }
-            None => Err(refused(if request.method == "GET" { "Get" } else { "Post" }, request.url)),
+            None => {
+                let verb = if request.method == "GET" { "Get" } else { "Post" };
+                Err(Unanswered::Failed(refused(verb, request.url)))
+            }
         };
         (response, Duration::ZERO)
     }

@@ -305,7 +305,7 @@ fn watching_runs_again_when_a_policy_changes() {
     assert!(second.starts_with("1 of 1 cases failed") || second.starts_with("FAIL"), "{second}");
 }
 
-/// A fixture's answers are granted and used; what it does not answer is an error, and nothing is asked.
+/// A fixture's answers are granted and used; what it does not answer is a fault, and nothing is asked.
 #[test]
 fn a_fixture_answers_what_policies_ask() {
     let scratch = Scratch::new("fixture-answers");
@@ -317,8 +317,8 @@ fn a_fixture_answers_what_policies_ask() {
                  - {url: 'https://a.example/db___drop', status: 404, body: {ok: false}}\ncases:\n\
                  - {name: a, call: {tool: db___get}, expect: {decision: none}}\n\
                  - {name: b, call: {tool: db___drop}, expect: {decision: deny, reason: not ok}}\n\
-                 - {name: c, call: {tool: db___else}, expect: {decision: error, \
-                 error: 'request failed: no answer is given for GET \"https://a.example/db___else\"'}}\n";
+                 - {name: c, call: {tool: db___else}, expect: {decision: fault, \
+                 error: 'a policy sends a request, and no answer is given for its method and URL'}}\n";
     scratch.write("drops.yaml", &format!("{HEAD}{cases}"));
     let run_it = || run(&scratch.0, &["drops.yaml"]);
     let report = run_it();

@@ -179,7 +179,7 @@ fn ask<'a>(
     let request = Request { method, url, headers: sent.into_bump_slice(), body };
     let response = match context.session()?.http(&request) {
         Ok(response) => response,
-        Err(error) => return Err(context.error(format_args!("request failed: {error}"))),
+        Err(why) => return Err(context.unanswered("request failed: ", why)),
     };
     answered(context, response.status, &response.body)
 }

@@ -17,7 +17,7 @@ const GET: &str =
     "An object by API version, resource (`configmaps`), namespace and name; null if there is none.";
 const LIST: &str = "The objects of a resource in a namespace, or in all if it is empty, as the API server lists them: `items`.";
 const LABELS: &str = "The same, of those with all of these labels.";
-const POST: &str = "Creates an object in Kyverno. Here it is an error: a decision changes nothing.";
+const POST: &str = "Creates an object in Kyverno. Here the call is denied: a decision changes nothing.";
 const GVR: &str = "The same for what `ToGVR` gives.";
 const TO_GVR: &str = "The resource of a kind. As in Kyverno's authz server, it is an error.";
 const ENTRY: &str = "An entry of the global context.";
@@ -175,12 +175,12 @@ pub static IMAGES: Library = Library {
     ],
 };
 
-/// What the question finds, or null; an error begins with `what`.
+/// What the question finds, or null; the text of an error stands behind `what`.
 fn found<'a>(context: &mut Context<'a>, question: &Lookup<'_>, what: &str) -> Answer<'a> {
     match context.session()?.look_up(question) {
         Ok(Some(text)) => parsed(context, text),
         Ok(None) => Ok(Value::Null),
-        Err(error) => Err(context.error(format_args!("{what}: {error}"))),
+        Err(why) => Err(context.unanswered(what, why)),
     }
 }
 
@@ -241,7 +241,7 @@ fn get<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
         (convert::string(context, api_version)?, convert::string(context, resource)?);
     let (namespace, name) = (convert::string(context, namespace)?, convert::string(context, name)?);
     check_version(context, api_version, "failed to get resource")?;
-    found(context, &Lookup::Object { api_version, resource, namespace, name }, "failed to get resource")
+    found(context, &Lookup::Object { api_version, resource, namespace, name }, "failed to get resource: ")
 }
 
 fn list<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
@@ -268,13 +268,15 @@ fn list<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
         Some(_) => return Err(ErrorKind::NoSuchOverload.into()),
     };
     let labels = labels.into_bump_slice();
-    found(context, &Lookup::Objects { api_version, resource, namespace, labels }, "failed to list resource")
+    found(context, &Lookup::Objects { api_version, resource, namespace, labels }, "failed to list resource: ")
 }
 
 fn post<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     match arguments {
         [Value::Opaque("resource.Context"), ..] => {
-            Err(context.error(format_args!("failed to create resource: a decision changes nothing")))
+            // An error would drop a denial that Kyverno gives once it has created the object.
+            Err(Fault::Unanswered("a policy creates an object in a cluster, and a decision changes nothing")
+                .into())
         }
         _ => Err(context.no_overload("Post", arguments)),
     }
@@ -303,7 +305,7 @@ fn entry<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
         Some(projection) => convert::string(context, projection)?,
         None => "",
     };
-    let value = found(context, &Lookup::Entry(name), "failed to get global reference")?;
+    let value = found(context, &Lookup::Entry(name), "failed to get global reference: ")?;
     // As in Kyverno, no name is no projection.
     if projection.is_empty() || matches!(value, Value::Null) {
         return Ok(value);
@@ -324,5 +326,5 @@ fn image<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
         return Err(context.no_overload("GetMetadata", arguments));
     };
     let image = convert::string(context, image)?;
-    found(context, &Lookup::Image(image), "failed to get image data")
+    found(context, &Lookup::Image(image), "failed to get image data: ")
 }

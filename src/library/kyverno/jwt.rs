@@ -85,7 +85,7 @@ fn fetch<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     context.budget.charge_bytes(url.len().saturating_mul(4))?;
     match context.session()?.key_set(url) {
         Ok(set) => Ok(Value::Keys(set)),
-        Err(error) => Err(context.error(format_args!("{error}"))),
+        Err(why) => Err(context.unanswered("", why)),
     }
 }
 
