@@ -21,8 +21,8 @@ const usage = `usage:
                                           time Kyverno's engine in process
   oracle tests [-kyverno PATH] DIR...     run "kyverno test" in every directory, write its expected.json
   oracle doubles                          print doubles and their shortest texts, for src/value/number/shortest.tsv
-  oracle environments                     print every overload that the environments declare, for
-                                          testdata/kyverno/environments/overloads.jsonl
+  oracle environments DIR                 write every overload, variable and type that the environments declare, for
+                                          testdata/kyverno/environments
   oracle versions                         print the versions of the modules that answer
 `
 
@@ -69,7 +69,10 @@ func run(args []string) error {
 	case "doubles":
 		return doubles(os.Stdout)
 	case "environments":
-		return environments(os.Stdout)
+		if len(args) != 1 {
+			return fmt.Errorf("environments: name the directory")
+		}
+		return environments(args[0])
 	case "versions":
 		return encode(os.Stdout, versions())
 	default:

@@ -21,6 +21,7 @@ use toolgate::internal::policy::model::Mode;
 use toolgate::internal::value::{Map, Object, Value};
 
 mod library {
+    pub(crate) mod environments;
     pub(crate) mod page;
 }
 
@@ -102,46 +103,6 @@ fn every_overload_is_documented_with_examples_that_are_true() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Overloads that Kyverno declares and no table here has: how their ids begin, and why.
-const MISSING: &[(&str, &str)] = &[
-    ("__not_strictly_false__", "cel-go's own, in what macros become; no expression can call it"),
-    ("in_", "old names of the operator `in`, which no expression can call"),
-    ("cel_block_list", "cel-go's own, in trees that it has optimised; no expression can call it"),
-];
-
-#[test]
-fn every_overload_of_kyverno_is_in_a_table_or_listed_with_a_reason() {
-    let text = fs::read_to_string("testdata/kyverno/environments/overloads.jsonl").unwrap();
-    let declared: Vec<serde_json::Value> =
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    for (mode, libraries) in MODES {
-        let mode = mode.as_str();
-        let known = Functions::new(libraries);
-        let field = |row: &serde_json::Value, name: &str| row[name].as_str().unwrap().to_owned();
-        let theirs: BTreeSet<(String, String)> = declared
-            .iter()
-            .filter(|row| row["mode"] == mode)
-            .map(|row| (field(row, "function"), field(row, "overload")))
-            .collect();
-        let ours: BTreeSet<(String, String)> = known
-            .iter()
-            .flat_map(|function| {
-                function.overloads.iter().map(|overload| (function.name.clone(), overload.row.id.to_owned()))
-            })
-            .collect();
-        assert!(theirs.len() > 400, "{mode}: only {} overloads", theirs.len());
-        let listed = |id: &str| MISSING.iter().any(|(prefix, _)| id.starts_with(prefix));
-        let missing: Vec<_> = theirs.difference(&ours).filter(|(_, id)| !listed(id)).collect();
-        assert!(missing.is_empty(), "{mode}: no table has {missing:?}");
-        let invented: Vec<_> = ours.difference(&theirs).collect();
-        assert!(invented.is_empty(), "{mode}: Kyverno does not declare {invented:?}");
-        for (prefix, why) in MISSING {
-            let used = theirs.difference(&ours).any(|(_, id)| id.starts_with(*prefix));
-            assert!(used, "{mode}: nothing is missing that begins with {prefix} ({why})");
-        }
-    }
-}
-
 #[test]
 fn the_environments_differ_in_the_library_of_answers_alone() {
     let names = |libraries: &[&Library]| {
@@ -153,7 +114,7 @@ fn the_environments_differ_in_the_library_of_answers_alone() {
 
 #[test]
 fn the_page_of_functions_is_not_stale() {
-    let page = library::page::page(&declared(), &MODES, MISSING);
+    let page = library::page::page(&declared(), &MODES, library::environments::MISSING);
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/functions.md");
     if std::env::var_os("TOOLGATE_UPDATE").is_some() {
         fs::write(&file, &page).unwrap();

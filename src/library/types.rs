@@ -182,7 +182,10 @@ mod tests {
             ("libs.Exception", [false, false, true]),
             ("user.ServiceAccount", [false, false, true]),
             ("kubernetes.URL", [false; 3]),
-            ("resource.Context", [false; 3]),
+            ("resource.Context", [true; 3]),
+            ("imagedata.Context", [false, false, true]),
+            ("globalcontext.Context", [false, false, true]),
+            ("yaml.Yaml", [false, false, true]),
             ("kyverno.variables", [false; 3]),
             (".", [false; 3]),
         ] {
@@ -193,7 +196,7 @@ mod tests {
 
     #[test]
     fn a_helper_is_opaque_for_functions_and_an_object_for_who_names_it() {
-        for name in ["http.Context", "json.Json", "mcp.MCP"] {
+        for name in ["http.Context", "json.Json", "mcp.MCP", "resource.Context", "yaml.Yaml"] {
             assert_eq!(ALL.in_tables(name), Some(Type::Opaque(name, [].into())));
             assert_eq!(ALL.in_expressions(name), Some(Type::Struct(name)));
         }

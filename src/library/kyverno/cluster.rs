@@ -11,7 +11,7 @@ use crate::library::capability::{Capability, Lookup};
 use crate::library::row::row;
 use crate::library::table::{Answer, Body, Context, Implementation, Library};
 use crate::library::types::TypeRow;
-use crate::value::{MapBuilder, Value};
+use crate::value::{MapBuilder, ObjectRow, Value};
 
 const GET: &str =
     "An object by API version, resource (`configmaps`), namespace and name; null if there is none.";
@@ -23,6 +23,13 @@ const TO_GVR: &str = "The resource of a kind. As in Kyverno's authz server, it i
 const ENTRY: &str = "An entry of the global context.";
 const PROJECTION: &str = "A projection of an entry: one of its members.";
 const IMAGE: &str = "What a registry says of an image.";
+
+/// The helper `resource`.
+static RESOURCE_CONTEXT: ObjectRow = ObjectRow::structure("resource.Context", &[]);
+/// The helper `globalContext`.
+static GLOBAL_CONTEXT_CONTEXT: ObjectRow = ObjectRow::structure("globalcontext.Context", &[]);
+/// The helper `image`.
+static IMAGE_CONTEXT: ObjectRow = ObjectRow::structure("imagedata.Context", &[]);
 
 const fn asking(body: Body) -> Implementation {
     Implementation::Asking(body, Capability::Resources)
@@ -106,7 +113,11 @@ macro_rules! resource_rows {
 pub static RESOURCES: Library = Library {
     name: "kyverno.resource",
     version: 0,
-    types: &[TypeRow::Opaque("resource.Context"), TypeRow::Opaque("schema.GroupVersionResource")],
+    types: &[
+        TypeRow::Object(&RESOURCE_CONTEXT),
+        TypeRow::Opaque("resource.Context"),
+        TypeRow::Opaque("schema.GroupVersionResource"),
+    ],
     rows: resource_rows! {
         "Get", "List", "Post", "ToGVR", "pascal";
         "get", "list", "post", "toGVR", "camel";
@@ -117,7 +128,7 @@ pub static RESOURCES: Library = Library {
 pub static GLOBAL_CONTEXT: Library = Library {
     name: "kyverno.globalcontext",
     version: 0,
-    types: &[TypeRow::Opaque("globalcontext.Context")],
+    types: &[TypeRow::Object(&GLOBAL_CONTEXT_CONTEXT), TypeRow::Opaque("globalcontext.Context")],
     rows: &[
         row(
             "globalcontext_get_string_pascal",
@@ -156,7 +167,7 @@ const ENTRIES: Implementation = Implementation::Asking(entry, Capability::Global
 pub static IMAGES: Library = Library {
     name: "kyverno.imagedata",
     version: 0,
-    types: &[TypeRow::Opaque("imagedata.Context")],
+    types: &[TypeRow::Object(&IMAGE_CONTEXT), TypeRow::Opaque("imagedata.Context")],
     rows: &[
         row(
             "imagedata_get_string_pascal",

@@ -6,14 +6,17 @@ use crate::cel::error::{ErrorKind, Raise};
 use crate::library::row::row;
 use crate::library::table::{Answer, Context, Implementation::Own, Library};
 use crate::library::types::TypeRow;
-use crate::value::{MapBuilder, Value, i64_as_f64};
+use crate::value::{MapBuilder, ObjectRow, Value, i64_as_f64};
 use crate::yaml::{self, Node, NodeKind};
+
+/// The helper `yaml`.
+static HELPER: ObjectRow = ObjectRow::structure("yaml.Yaml", &[]);
 
 /// `kyverno.yaml`
 pub static LIBRARY: Library = Library {
     name: "kyverno.yaml",
     version: 0,
-    types: &[TypeRow::Opaque("yaml.Yaml")],
+    types: &[TypeRow::Object(&HELPER), TypeRow::Opaque("yaml.Yaml")],
     rows: &[row(
         "parse_string_dyn",
         "yaml.Yaml.parse(string) -> dyn",

@@ -10,6 +10,7 @@ use crate::cel::ast::{
 };
 use crate::cel::check::{Checked, Environment, Function, Functions, Reference};
 use crate::cel::front::{NODE_LIMIT, SET_NODE_LIMIT, TREE_LIMIT};
+use crate::library::object_type;
 use crate::library::table::Row;
 use crate::types::{MAX_PARTS, OPTIONAL, Type};
 use crate::value::Value;
@@ -170,6 +171,8 @@ fn read_type(
             let name = text(name)?;
             match names(name) {
                 Some(ty @ Type::Struct(_)) => ty,
+                // A helper: functions take its opaque type, and a literal has the object type of the same name.
+                Some(Type::Opaque(name, _)) if object_type(name).is_some() => Type::Struct(name),
                 _ => return Err(FlatError::new(format!("there is no object type `{name}` here"))),
             }
         }
