@@ -275,6 +275,12 @@ fn http_asks_each_time_or_uses_an_answer_again() {
         assert_eq!(decide(&again, &kept, "").effect, Effect::Allow);
     }
     assert_eq!(server.count(), 4);
+    // What is no success is asked again: a server's trouble of a moment must not be its answer for a minute.
+    server.set("/b", Reply { status: 500, ..Reply::ok(r#"{"ok":false}"#) });
+    let (again, kept) = engine(&get(&server.url("/b")), &grant(", maxAge: 60"));
+    assert_eq!(decide(&again, &kept, "").effect, Effect::Deny);
+    server.set("/b", Reply::ok(r#"{"ok":true}"#));
+    assert_eq!(decide(&again, &kept, "").effect, Effect::Allow);
 }
 
 #[test]

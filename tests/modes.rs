@@ -146,6 +146,29 @@ fn an_exception_keeps_its_policy_from_judging_and_is_in_trace_and_record() {
     }
 }
 
+/// In mode JSON an exception may allow something instead of exempting, and turn a denial into an allow: that leaves a mark.
+#[test]
+fn what_an_exception_allows_is_in_trace_and_record() {
+    let head = "apiVersion: policies.kyverno.io/v1\nkind:";
+    let policy = format!(
+        "{head} ValidatingPolicy\nmetadata: {{name: p}}\nspec:\n  evaluation: {{mode: JSON}}\n  validations: [{{expression: \
+         \"exceptions.allowedValues.exists(v, v == 'deletePod')\", message: refused}}]\n---\n"
+    );
+    let exception = |value: &str| {
+        format!(
+            "{head} PolicyException\nmetadata: {{name: e}}\nspec:\n  policyRefs: [{{name: p, kind: ValidatingPolicy}}]\n  \
+             allowedValues: [{value}]\n---\n"
+        )
+    };
+    for (value, said) in [("deletePod", "allow"), ("other", "deny: refused")] {
+        let record = decide(&[policy.clone(), exception(value)]);
+        assert_eq!(record.exemptions, [("p".into(), "e".into())]);
+        let said = format!("{said}, with what the exception e allows");
+        assert_eq!(record.trace, [("p".into(), said)]);
+    }
+    assert!(decide(&[policy]).exemptions.is_empty());
+}
+
 #[test]
 fn an_exception_that_matches_no_policy_is_a_warning_and_one_that_does_not_compile_an_error() {
     let judged = policy("judged", "HTTP", HTTP_DENY);
