@@ -56,6 +56,26 @@ fn kyverno_s_rows_exit_codes_and_summaries_are_ours() {
 }
 
 #[test]
+fn json_payloads_have_the_same_names_from_every_directory() {
+    let (mut compared, folders) = (0, directories(&root().join("testdata/kyverno-test")));
+    for folder in folders {
+        let test = fs::read_to_string(folder.join("kyverno-test.yaml")).unwrap();
+        if !test.contains("jsonPayload") || test.contains("httpPayloads") || test.contains("envoyPayloads") {
+            continue;
+        }
+        let rows = |directory, path: &str| {
+            let tests = run(directory, &["--output", "json", path]).json();
+            let tests = tests["kyverno"].as_array().unwrap().clone();
+            tests.iter().flat_map(|test| test["rows"].as_array().unwrap()).map(row).collect::<Vec<_>>()
+        };
+        let (inside, outside) = (rows(&folder, "."), rows(root(), folder.to_str().unwrap()));
+        assert_eq!(inside, outside, "{}", folder.display());
+        compared += usize::from(!inside.is_empty());
+    }
+    assert!(compared >= 3, "{compared}");
+}
+
+#[test]
 fn rows_of_one_document_are_counted_from_one() {
     let folder = root().join("testdata/kyverno-test/25-several-documents");
     let got = run(&folder, &["--output", "json", "."]).json();

@@ -24,7 +24,7 @@ use toolgate::internal::value::Value;
 use toolgate::{Capabilities, PolicySet};
 
 use self::policies::{Policies, exceptions, load};
-use self::read::{Expected, Test};
+use self::read::{Expected, Payload, Test};
 use super::filter::Filter;
 use crate::cmd::apply::words;
 use crate::cmd::policies::live;
@@ -89,8 +89,11 @@ pub(super) fn run(source: &Arc<Source>, filter: &Filter, used: &mut BTreeSet<Pat
         match document {
             Ok(test) => {
                 let Test { policies, payloads, envoy_payloads, json_payloads, exceptions, .. } = &test;
-                for files in [policies, payloads, envoy_payloads, json_payloads, exceptions] {
+                for files in [policies, exceptions] {
                     used.extend(files.iter().cloned());
+                }
+                for payload in payloads.iter().chain(envoy_payloads).chain(json_payloads) {
+                    used.insert(payload.path.clone());
                 }
                 used.extend(test.mocks.context.clone());
                 results.extend(run_one(source, test, filter));
@@ -144,19 +147,18 @@ fn warnings(test: &Test) -> Vec<String> {
     warnings
 }
 
-/// Reads the payloads of a mode, each under its path.
-fn read_payloads(mode: Mode, paths: &[PathBuf]) -> Result<Vec<(String, Vec<u8>)>, Failure> {
+/// Reads the payloads of a mode, each under its key.
+fn read_payloads(mode: Mode, files: &[Payload]) -> Result<Vec<(String, Vec<u8>)>, Failure> {
     let mut payloads: Vec<(String, Vec<u8>)> = Vec::new();
-    for path in paths {
-        let key = path.display().to_string();
+    for Payload { key, path } in files {
         let fail = |error: &dyn std::fmt::Display| {
             Failure::Stop(format!("failed to load {} payloads from path {key} ({error})", mode.as_str()))
         };
         let bytes = crate::cmd::input::file(path).map_err(|error| fail(&error))?;
         request(mode, &bytes, &Bump::new()).map_err(|error| fail(&error))?;
         // The later of two with one name stands for both.
-        payloads.retain(|(other, _)| *other != key);
-        payloads.push((key, bytes));
+        payloads.retain(|(other, _)| other != key);
+        payloads.push((key.clone(), bytes));
     }
     Ok(payloads)
 }

@@ -1,13 +1,13 @@
 //! A document of a Kyverno test file. Fields that exist and mean nothing for payloads are passed over; a field
 //! that does not exist is an error, as it is for Kyverno.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use toolgate::internal::source::Source;
 use toolgate::internal::yaml::{Document, Mapping, Node, NodeKind, documents};
 
-use super::super::read::beside;
+use super::super::read::{beside, clean};
 use super::mocks::{self, Mocks};
 
 /// One test.
@@ -20,11 +20,11 @@ pub(super) struct Test {
     /// Files and directories, each once.
     pub(super) policies: Vec<PathBuf>,
     /// The payloads' files.
-    pub(super) payloads: Vec<PathBuf>,
+    pub(super) payloads: Vec<Payload>,
     /// The Envoy payloads' files.
-    pub(super) envoy_payloads: Vec<PathBuf>,
-    /// The JSON payloads' files.
-    pub(super) json_payloads: Vec<PathBuf>,
+    pub(super) envoy_payloads: Vec<Payload>,
+    /// The JSON payloads' files, each once.
+    pub(super) json_payloads: Vec<Payload>,
     /// Files with exceptions, which only policies of mode JSON are given.
     pub(super) exceptions: Vec<PathBuf>,
     /// What policies of mode JSON are answered.
@@ -33,6 +33,14 @@ pub(super) struct Test {
     pub(super) results: Vec<Expected>,
     /// What it has that means nothing here, in sentences.
     pub(super) ignored: Vec<String>,
+}
+
+/// The file of a payload.
+#[derive(Debug)]
+pub(super) struct Payload {
+    /// The name by which expectations know it: for JSON what the test file says, for the others the path (docs/kyverno.md §12).
+    pub(super) key: String,
+    pub(super) path: PathBuf,
 }
 
 /// One expectation.
@@ -153,6 +161,15 @@ fn test(source: &Source, document: &Document) -> Result<Test, String> {
     // The old name counts where the new one is not used.
     let single = Some(text("jsonPayload")?).filter(|path| !path.is_empty() && json_payloads.is_empty());
     json_payloads.extend(single);
+    // Kyverno drops entries without a name and cleans the others, so `./a.json` and `a.json` are one.
+    json_payloads.retain(|path| !path.trim().is_empty());
+    let mut keys: Vec<String> = Vec::new();
+    for path in json_payloads {
+        let key = clean(Path::new(&path)).display().to_string();
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
     let exceptions = reader.texts(mapping, "exceptions")?.unwrap_or_default();
     let mut results = Vec::new();
     if let Some(node) = mapping.get("results").filter(|node| !node.is_null()) {
@@ -163,7 +180,7 @@ fn test(source: &Source, document: &Document) -> Result<Test, String> {
     let filled = |names: &'static [&'static str]| names.iter().filter(|name| is_filled(mapping, name));
     let mut ignored: Vec<String> =
         filled(UNUSED).map(|name| format!("`{name}` means nothing for payloads")).collect();
-    if json_payloads.is_empty() {
+    if keys.is_empty() {
         ignored.extend(
             filled(OF_JSON)
                 .map(|name| format!("`{name}` means nothing for payloads of modes HTTP and Envoy")),
@@ -175,14 +192,17 @@ fn test(source: &Source, document: &Document) -> Result<Test, String> {
         responses: mocks::json(mapping, "apiCallResponses"),
         entries: mocks::json(mapping, "globalContextEntries"),
     };
-    let beside = |paths: Vec<String>| paths.iter().map(|path| beside(source, path)).collect();
+    let json_payloads = keys.into_iter().map(|key| Payload { path: beside(source, &key), key }).collect();
+    let beside = |paths: Vec<String>| paths.iter().map(|path| beside(source, path)).collect::<Vec<_>>();
+    let named = |path: PathBuf| Payload { key: path.display().to_string(), path };
+    let of_paths = |paths: Vec<String>| beside(paths).into_iter().map(named).collect();
     Ok(Test {
         name,
         deprecated,
         policies: beside(policies),
-        payloads: beside(payloads),
-        envoy_payloads: beside(envoy_payloads),
-        json_payloads: beside(json_payloads),
+        payloads: of_paths(payloads),
+        envoy_payloads: of_paths(envoy_payloads),
+        json_payloads,
         exceptions: beside(exceptions),
         mocks,
         results,
