@@ -14,9 +14,9 @@ use crate::diag::{self, Cap, Code, Diagnostic, Severity};
 use crate::limit::over;
 use crate::policy::attach::concerned;
 use crate::policy::bundle::{BundleError, Contents, MAX_BUNDLE_BYTES, Written, is_bundle};
-use crate::policy::model::{self, Content, Exception, Policy};
+use crate::policy::model::{self, Content, Exception, Policy, Unpacked};
 use crate::source::{Located, MAX_FILE_BYTES, Source, Span, read_file, why_unread};
-use crate::yaml;
+use crate::yaml::{self, Document};
 
 /// The deepest directory that is read below a path that the user names.
 const MAX_DIRECTORY_DEPTH: usize = 32;
@@ -394,43 +394,14 @@ impl Loader {
         let before = self.loaded.diagnostics.len();
         let mut is_empty = true;
         for document in yaml::documents(source, &mut self.loaded.diagnostics) {
-            let content = model::read(source, &document, &mut self.loaded.diagnostics);
-            is_empty &= content == Content::Nothing;
-            match content {
-                Content::Policy(candidate) => {
-                    self.candidates = self.candidates.saturating_add(1);
-                    if let Some(name) = candidate.name {
-                        self.name(source, name);
-                    }
-                    self.whole(source, document.span, before, candidate.policy.is_some());
-                    if self.loaded.policies.len() < MAX_POLICIES {
-                        self.loaded.policies.extend(candidate.policy);
-                    } else {
-                        self.too_many("policies", source);
+            match model::unpack(source, document, &mut self.loaded.diagnostics) {
+                Unpacked::Single(document) => is_empty &= self.document(source, document, before, in_force),
+                // Settings in a list are read by nobody.
+                Unpacked::Items(items) => {
+                    for item in items {
+                        is_empty &= self.document(source, item, before, false);
                     }
                 }
-                Content::Exception(exception) => {
-                    self.candidates = self.candidates.saturating_add(1);
-                    self.whole(source, document.span, before, exception.is_some());
-                    if self.loaded.exceptions.len() < MAX_POLICIES {
-                        self.loaded.exceptions.extend(exception);
-                    } else {
-                        self.too_many("exceptions", source);
-                    }
-                }
-                Content::Other { settings: true, .. } if !in_force => {
-                    let place = document.root.map_or(document.span, |root| root.span);
-                    self.loaded.diagnostics.push(not_in_force(source, place));
-                }
-                Content::Other { api_version, kind, .. } => {
-                    let place = document.root.map_or(document.span, |root| root.span);
-                    let line = source.position(place.start).line;
-                    let message = format!(
-                        "the `{kind}` of `{api_version}` in line {line} is not a policy, so it is left out"
-                    );
-                    self.loaded.diagnostics.push(Diagnostic::note(Code::OtherDocument, message).file(source));
-                }
-                Content::Nothing | Content::Wrong => {}
             }
         }
         if is_empty && self.loaded.diagnostics.len() == before {
@@ -441,6 +412,47 @@ impl Loader {
             let veiled = source.veiled();
             self.loaded.diagnostics.iter_mut().skip(before).for_each(|told| told.veil(source, &veiled));
         }
+    }
+
+    /// One document of a file in which there were `before` diagnostics in advance; whether there is nothing in it.
+    fn document(&mut self, source: &Arc<Source>, document: Document, before: usize, in_force: bool) -> bool {
+        let content = model::read(source, &document, &mut self.loaded.diagnostics);
+        let is_empty = content == Content::Nothing;
+        match content {
+            Content::Policy(candidate) => {
+                self.candidates = self.candidates.saturating_add(1);
+                if let Some(name) = candidate.name {
+                    self.name(source, name);
+                }
+                self.whole(source, document.span, before, candidate.policy.is_some());
+                if self.loaded.policies.len() < MAX_POLICIES {
+                    self.loaded.policies.extend(candidate.policy);
+                } else {
+                    self.too_many("policies", source);
+                }
+            }
+            Content::Exception(exception) => {
+                self.candidates = self.candidates.saturating_add(1);
+                self.whole(source, document.span, before, exception.is_some());
+                if self.loaded.exceptions.len() < MAX_POLICIES {
+                    self.loaded.exceptions.extend(exception);
+                } else {
+                    self.too_many("exceptions", source);
+                }
+            }
+            Content::Other { settings: true, .. } if !in_force => {
+                let place = document.root.map_or(document.span, |root| root.span);
+                self.loaded.diagnostics.push(not_in_force(source, place));
+            }
+            Content::Other { what, .. } => {
+                let place = document.root.map_or(document.span, |root| root.span);
+                let line = source.position(place.start).line;
+                let message = format!("the {what} in line {line} is not a policy, so it is left out");
+                self.loaded.diagnostics.push(Diagnostic::note(Code::OtherDocument, message).file(source));
+            }
+            Content::Nothing | Content::Wrong => {}
+        }
+        is_empty
     }
 
     /// What is one too many and is left out is an error, told once for a file.

@@ -4,10 +4,12 @@
 //! expression is text with a way back to its file.
 
 mod document;
+mod list;
 mod unread;
 
 use std::sync::Arc;
 
+pub use list::{Unpacked, unpack};
 use serde::{Deserialize, Serialize};
 
 use crate::diag::{Code, Diagnostic, Severity, did_you_mean};
@@ -220,10 +222,8 @@ pub enum Content {
     Exception(Option<Exception>),
     /// A document that may stand beside policies and is none.
     Other {
-        /// `apiVersion`
-        api_version: String,
-        /// `kind`
-        kind: String,
+        /// What it is, for people.
+        what: String,
         /// Whether it holds settings.
         settings: bool,
     },
@@ -270,6 +270,10 @@ fn read_root(source: &Arc<Source>, document: &Document, root: &Node, out: &mut V
         }
         return Content::Wrong;
     };
+    if !document.faulty && is_data(source, mapping) {
+        let what = "JSON without `apiVersion`, `kind` and `spec`".to_owned();
+        return Content::Other { what, settings: false };
+    }
     let mut absent = Vec::new();
     let api_version = text_field(source, root, mapping, "apiVersion", &mut absent);
     let kind = text_field(source, root, mapping, "kind", &mut absent);
@@ -284,7 +288,8 @@ fn read_root(source: &Arc<Source>, document: &Document, root: &Node, out: &mut V
             return Content::Exception(read_exception(source, document, root, mapping, out));
         }
         Belongs::Beside { settings } => {
-            return Content::Other { api_version: api_version.value, kind: kind.value, settings };
+            let what = format!("`{}` of `{}`", kind.value, api_version.value);
+            return Content::Other { what, settings };
         }
         Belongs::Nowhere => return Content::Wrong,
     }
@@ -307,6 +312,16 @@ fn read_root(source: &Arc<Source>, document: &Document, root: &Node, out: &mut V
         .then(|| policy(source, document.span, mapping, &api_version.value, name.clone(), partial))
         .flatten();
     Content::Policy(Candidate { name, policy })
+}
+
+/// Whether this is a JSON file that has nothing of a policy: a payload, which Kyverno's own folders have beside their policies.
+/// YAML, in which a policy may have lost its head, is none.
+fn is_data(source: &Source, mapping: &Mapping) -> bool {
+    let of_policies =
+        |key: &str| ["apiVersion", "kind", "spec"].iter().any(|it| it.eq_ignore_ascii_case(key));
+    let json = std::path::Path::new(source.name()).extension();
+    json.is_some_and(|ending| ending.eq_ignore_ascii_case("json"))
+        && !mapping.entries.iter().any(|entry| of_policies(&entry.key))
 }
 
 /// Whether a fault could make expressions look wrong that are not: they lack a variable, or belong to an environment

@@ -87,6 +87,7 @@ fn functions(case: &Json) -> Result<Functions, String> {
                 examples: &[],
                 since: 0,
                 total: false,
+                json: false,
             };
             let params = overload["params"].as_array().unwrap().iter().map(types::read);
             let signature = Signature {

@@ -147,7 +147,6 @@ fn the_decision_is_that_of_the_first_policy_with_an_answer_or_an_error() {
         &policy("a-denies", "object.attributes.method == \"PUT\" ? http.Denied(\"no\").Response() : null"),
     );
     let directory = scratch.0.to_str().unwrap();
-    // Beside the policies a payload would be taken for one.
     let payloads = Scratch::new("apply-decision-payloads");
     let empty = payloads.write("empty.json", "{}");
     let put = payloads.write("put.json", "{\"attributes\": {\"method\": \"PUT\", \"path\": \"/\"}}");
@@ -338,4 +337,48 @@ fn envoy_payloads_are_for_policies_of_mode_envoy_and_exceptions_count() {
     let wrong = payloads.write("wrong.json", "{\"attributes\": {\"requests\": {}}}");
     let run = toolgate(&["apply", &odd, "--envoy-payload", &wrong]);
     assert!(run.err.contains("proto: (line 1:17): unknown field \"requests\""), "{}", run.err);
+}
+
+#[test]
+fn kyverno_s_flags_are_understood() {
+    let scratch = Scratch::new("apply-flags");
+    let json = policy("a-json", "object.tool != \"delete\"").replace("mode: HTTP", "mode: JSON");
+    let policies = scratch.write("policy.yaml", &json);
+    let payload = scratch.write("payload.json", "{\"tool\": \"delete\"}");
+    let exceptions = scratch.write(
+        "exceptions.yaml",
+        "apiVersion: policies.kyverno.io/v1\nkind: PolicyException\nmetadata: {name: ours}\nspec:\n  \
+         policyRefs: [{name: a-json, kind: ValidatingPolicy}]\n",
+    );
+    let look = ["--table", "-t", "--detailed-results", "--remove-color"];
+    for (more, result, decision) in [
+        (&[][..], "fail", "deny"),
+        (&["--audit-warn"], "warn", "deny"),
+        (&["-e", &exceptions], "skip", "none"),
+        (&["--exception", &exceptions], "skip", "none"),
+        (&["--exceptions", &exceptions], "skip", "none"),
+        (&look[..1], "fail", "deny"),
+        (&look[1..], "fail", "deny"),
+    ] {
+        // Kyverno's flags take one value, so that policies may stand behind them.
+        let arguments = [&["apply", "--json", &payload][..], more, &[&policies, "-o", "json"]].concat();
+        let run = toolgate(&arguments);
+        assert_eq!((run.code, run.err.as_str()), (0, ""), "{more:?}");
+        let line = run.json();
+        assert_eq!((&line["policies"][0]["result"], &line["decision"]), (&json!(result), &json!(decision)));
+    }
+    let text = toolgate(&["apply", "--json", &payload, &policies, "--audit-warn"]);
+    assert!(
+        text.out.contains("│ Warn   │") && text.out.ends_with("fail: 0, warn: 1, error: 0, skip: 0\n"),
+        "{}",
+        text.out
+    );
+    let run = toolgate(&["apply", "--json", &payload, &policies, "-e", &policies]);
+    assert_eq!(run.code, 3, "{}", run.out);
+    assert!(run.err.contains("`a-json` is a policy, and this file is for exceptions"), "{}", run.err);
+    let coloured = |more: &[&str]| {
+        let arguments = [&["apply", "--json", &payload, &policies][..], more].concat();
+        finish(binary(root()).args(arguments).env("CLICOLOR_FORCE", "1"), b"").out.contains('\u{1b}')
+    };
+    assert_eq!((coloured(&[]), coloured(&["--remove-color"])), (true, false));
 }

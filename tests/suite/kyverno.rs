@@ -94,3 +94,61 @@ fn an_expectation_that_cannot_fail_gets_a_warning() {
     assert_eq!(ran.code, 0);
     assert!(ran.err.contains("has no rows and cannot fail"), "{}", ran.err);
 }
+
+/// The rows of the tests in a folder, as `POLICY RESOURCE RESULT`.
+fn short(folder: &str, arguments: &[&str]) -> Vec<String> {
+    let folder = root().join("testdata/kyverno-test").join(folder);
+    let got = run(&folder, &[&["--output-format", "json", "."][..], arguments].concat()).json();
+    let tests = got["kyverno"].as_array().unwrap().clone();
+    let rows = tests.iter().flat_map(|test| test["rows"].as_array().unwrap().clone());
+    let shown = |row: Json| {
+        ["POLICY", "RESOURCE", "RESULT"].map(|column| row[column].as_str().unwrap().to_owned()).join(" ")
+    };
+    rows.map(shown).collect()
+}
+
+#[test]
+fn kyverno_s_selector_chooses_expectations() {
+    let of_small = ["small /small.json Pass", "small /large.json Pass", "small /none.json Pass"];
+    assert_eq!(short("42-json", &["-t", "policy=sm*l"]), of_small);
+    assert_eq!(short("42-json", &["--test-case-selector", "policy=small,resource=l*e.json"]).len(), 4);
+    assert_eq!(short("42-json", &["-t", "policy=small,resource=large.json"]), of_small[1..2]);
+    assert_eq!(short("42-json", &["-t", "policy=no-such"]), [""; 0]);
+    let folder = root().join("testdata/kyverno-test/42-json");
+    let nothing = run(&folder, &["-t", "policy=no-such", "."]);
+    assert_eq!(nothing.code, 0, "{}", nothing.err);
+    assert!(nothing.out.ends_with("Test Summary: 0 tests passed and 0 tests failed\n"), "{}", nothing.out);
+    let wrong = run(&folder, &["-t", "policies=small", "."]);
+    assert_eq!(wrong.code, 2, "{}", wrong.err);
+    let fixtures = run(root(), &["-t", "policy=*", "testdata/policies"]);
+    assert_eq!(fixtures.code, 2, "{}", fixtures.out);
+    assert!(fixtures.err.contains("nothing matches the filter"), "{}", fixtures.err);
+}
+
+#[test]
+fn only_failures_are_shown_if_the_user_asks_so() {
+    let failing: Vec<String> =
+        short("42-json", &[]).into_iter().filter(|row| row.ends_with(" Fail")).collect();
+    assert_eq!(failing.len(), 2);
+    assert_eq!(short("42-json", &["--fail-only"]), failing);
+    let folder = root().join("testdata/kyverno-test/42-json");
+    let ran = run(&folder, &["--fail-only", "--detailed-results", "--require-tests", "--remove-color", "."]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.out.ends_with("\nTest Summary: 2 out of 11 tests failed\n"), "{}", ran.out);
+    let fixtures = run(root(), &["--fail-only", "testdata/policies"]);
+    assert_eq!(fixtures.code, 0, "{}", fixtures.err);
+    assert!(fixtures.out.starts_with('\n') && fixtures.out.contains(" cases passed in "), "{}", fixtures.out);
+}
+
+#[test]
+fn test_files_may_have_another_name() {
+    let folder = root().join("testdata/kyverno-test/02-allowed");
+    for name in ["-f", "--file-name"] {
+        let ran = run(&folder, &[name, "policy.yaml", "."]);
+        assert_eq!(ran.code, 1, "{}", ran.out);
+        assert!(ran.err.contains("policy.yaml: line"), "{}", ran.err);
+        let ran = run(&folder, &[name, "no-such.yaml", "."]);
+        assert_eq!(ran.code, 2, "{}", ran.out);
+        assert!(ran.err.contains("nor a `no-such.yaml`"), "{}", ran.err);
+    }
+}

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use toolgate::internal::policy::decide::DefaultDecision;
 
+use crate::suite::find::KYVERNO_TEST;
+
 const ABOUT: &str = "Decides AI agents' tool calls with Kyverno ValidatingPolicy YAML, as Kyverno would";
 
 const TOP_HELP: &str = "\
@@ -221,6 +223,15 @@ pub(crate) struct Apply {
     /// The same for policies of mode JSON: any JSON objects
     #[arg(long, value_name = "FILE", group = "payload", num_args = 1.., value_delimiter = ',')]
     pub(crate) json_payload: Vec<PathBuf>,
+    /// The same under Kyverno's name: one file, or several with commas between them
+    #[arg(long, value_name = "FILE", group = "payload", value_delimiter = ',')]
+    pub(crate) json: Vec<PathBuf>,
+    /// Files with exceptions, beside those among the policies
+    #[arg(long, short, visible_alias = "exceptions", value_name = "FILE", value_delimiter = ',')]
+    pub(crate) exception: Vec<PathBuf>,
+    /// Call failures warnings in the rows, as Kyverno does with every policy of these modes; decisions stay
+    #[arg(long)]
+    pub(crate) audit_warn: bool,
     #[command(flatten)]
     pub(crate) config: ConfigFile,
     /// Answers to what policies ask outside of the payload, in place of asking: a `Context` of Kyverno's, or a fixture's `answers`
@@ -232,6 +243,22 @@ pub(crate) struct Apply {
     /// Exit with 1 if the server would not let a payload's request pass
     #[arg(long)]
     pub(crate) fail_on_deny: bool,
+    /// Changes nothing: rows are always a table
+    #[arg(long, short)]
+    pub(crate) table: bool,
+    #[command(flatten)]
+    pub(crate) look: Look,
+}
+
+/// Kyverno's switches for how results look.
+#[derive(Debug, Args)]
+pub(crate) struct Look {
+    /// Changes nothing: messages are always shown
+    #[arg(long)]
+    pub(crate) detailed_results: bool,
+    /// Print no colours, not on a terminal either
+    #[arg(long)]
+    pub(crate) remove_color: bool,
 }
 
 /// `toolgate build`
@@ -294,11 +321,25 @@ pub(crate) struct Test {
     #[arg(value_name = "PATH", default_value = ".")]
     pub(crate) paths: Vec<PathBuf>,
     /// Only cases whose `FILE: FIXTURE: CASE` contains this, or, with `*`, `?`, `[` or `{`, that it matches as a glob
-    #[arg(long, short, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT")]
     pub(crate) filter: Option<String>,
+    /// Only expectations of Kyverno's test files that fit `policy=NAME,rule=NAME,resource=NAME`, with `*` and `?`, and no fixtures
+    #[arg(long, short, value_name = "SELECTOR")]
+    pub(crate) test_case_selector: Option<String>,
+    /// The name of Kyverno's test files
+    #[arg(long, short, value_name = "NAME", default_value = KYVERNO_TEST)]
+    pub(crate) file_name: String,
     /// Text for people, one JSON document, or JUnit's XML
-    #[arg(long, short, value_enum, default_value_t = TestFormat::Text)]
+    #[arg(long, short, visible_alias = "output-format", value_enum, default_value_t = TestFormat::Text)]
     pub(crate) output: TestFormat,
+    /// Show only what fails
+    #[arg(long)]
+    pub(crate) fail_only: bool,
+    /// Changes nothing: that there is no test is always an error
+    #[arg(long)]
+    pub(crate) require_tests: bool,
+    #[command(flatten)]
+    pub(crate) look: Look,
     /// Run again whenever a test, a policy or an event has changed
     #[arg(long, short)]
     pub(crate) watch: bool,

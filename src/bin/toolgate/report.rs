@@ -44,6 +44,8 @@ pub(crate) enum Status {
 pub(crate) struct Report {
     entries: Vec<Entry>,
     status: Status,
+    /// Whether the user wants no colours.
+    plain: bool,
 }
 
 #[derive(Debug)]
@@ -109,6 +111,12 @@ impl Report {
         self.note(format!("{YELLOW}warning{YELLOW:#}: {}\n", printable(text)));
     }
 
+    /// Takes the colours away, if the user wants none.
+    pub(crate) fn plain(mut self, plain: bool) -> Report {
+        self.plain |= plain;
+        self
+    }
+
     /// Makes the status at least `status`.
     pub(crate) fn raise(&mut self, status: Status) {
         self.status = self.status.max(status);
@@ -149,8 +157,11 @@ pub(crate) fn print(report: &Report) -> ExitCode {
 fn write(report: &Report) -> io::Result<()> {
     let is_terminal = io::stdout().is_terminal();
     let mut bytes = BufWriter::new(io::stdout().lock());
-    let coloured = AutoStream::choice(&io::stdout()) != ColorChoice::Never;
-    let mut notes = AutoStream::auto(io::stderr().lock());
+    let coloured = !report.plain && AutoStream::choice(&io::stdout()) != ColorChoice::Never;
+    let mut notes = match report.plain {
+        true => AutoStream::never(io::stderr().lock()),
+        false => AutoStream::auto(io::stderr().lock()),
+    };
     for entry in &report.entries {
         match entry {
             Entry::Bytes(text) if is_terminal => {

@@ -31,7 +31,7 @@ use std::sync::Arc;
 use toolgate::internal::diag::Diagnostic;
 use toolgate::internal::source::Source;
 
-use self::filter::Filter;
+use self::filter::{Filter, Wanted};
 use self::find::{File, Kind};
 use self::sets::Sets;
 
@@ -53,15 +53,17 @@ pub(crate) struct Outcome {
 }
 
 /// Reads and runs one file.
-pub(crate) fn run(file: &File, filter: &Filter, sets: &Sets) -> Outcome {
+pub(crate) fn run(file: &File, wanted: &Wanted, sets: &Sets) -> Outcome {
     let mut outcome = Outcome {
         file: file.source.name().to_owned(),
         is_kyverno: file.kind == Kind::Kyverno,
         ..Outcome::default()
     };
     match file.kind {
-        Kind::Fixtures => fixtures(&file.source, filter, sets, &mut outcome),
-        Kind::Kyverno => outcome.kyverno = kyverno::run(&file.source, filter, &mut outcome.used),
+        // The selector chooses among policies and resources, of which a fixture has none.
+        Kind::Fixtures if wanted.selector.is_some() => {}
+        Kind::Fixtures => fixtures(&file.source, &wanted.filter, sets, &mut outcome),
+        Kind::Kyverno => outcome.kyverno = kyverno::run(&file.source, wanted, &mut outcome.used),
     }
     outcome
 }

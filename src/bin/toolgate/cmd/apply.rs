@@ -1,7 +1,7 @@
 //! `toolgate apply`: what policies say of payloads of their mode, with the rows of `kyverno apply` and what Kyverno's server
 //! would answer.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bumpalo::Bump;
 use serde::de::IgnoredAny;
@@ -26,12 +26,14 @@ use crate::table::{self, Cell};
 
 /// Asks each policy alone, and all together.
 pub(crate) fn run(arguments: &Apply) -> Report {
+    all(arguments).plain(arguments.look.remove_color)
+}
+
+fn all(arguments: &Apply) -> Report {
     let mut report = Report::default();
-    let payloads = [
-        (Mode::Http, &arguments.http_payload),
-        (Mode::Envoy, &arguments.envoy_payload),
-        (Mode::Json, &arguments.json_payload),
-    ];
+    let json: Vec<PathBuf> = arguments.json_payload.iter().chain(&arguments.json).cloned().collect();
+    let payloads =
+        [(Mode::Http, &arguments.http_payload), (Mode::Envoy, &arguments.envoy_payload), (Mode::Json, &json)];
     for path in payloads.iter().flat_map(|(_, paths)| *paths) {
         if is_yaml(path) {
             report.error(&format!(
@@ -49,7 +51,7 @@ pub(crate) fn run(arguments: &Apply) -> Report {
             return report;
         }
     };
-    let policies = policies::opened(&arguments.paths, &arguments.config, given);
+    let policies = policies::opened(&arguments.paths, &arguments.exception, &arguments.config, given);
     if !policies.diagnostics.is_empty() {
         report.refuse(&policies.diagnostics);
     }
@@ -63,6 +65,10 @@ pub(crate) fn run(arguments: &Apply) -> Report {
             let session = policies.session();
             lines.extend(apply(compiled(&set), *mode, input, &session, &mut report));
         }
+    }
+    if arguments.audit_warn {
+        let failures = lines.iter_mut().flat_map(|line| &mut line.policies);
+        failures.filter(|row| row.result == "fail").for_each(|row| row.result = "warn");
     }
     if arguments.fail_on_deny && !lines.iter().all(Line::passes) {
         report.raise(Status::Failed);
@@ -122,7 +128,7 @@ struct Line {
 #[derive(Debug, Serialize)]
 struct Row {
     policy: String,
-    /// `pass`, `fail`, `skip` or `error`.
+    /// `pass`, `fail`, `warn`, `skip` or `error`.
     result: &'static str,
     /// Kyverno's words.
     message: String,
@@ -270,11 +276,12 @@ fn text(lines: &[Line], report: &mut Report) {
         return;
     }
     let mut rows = Vec::new();
-    let [mut pass, mut fail, mut error, mut skip] = [0_usize; 4];
+    let [mut pass, mut fail, mut warn, mut error, mut skip] = [0_usize; 5];
     for (line, row) in lines.iter().flat_map(|line| line.policies.iter().map(move |row| (line, row))) {
         let (count, shown, style) = match row.result {
             "pass" => (&mut pass, "Pass", GREEN),
             "fail" => (&mut fail, "Fail", RED),
+            "warn" => (&mut warn, "Warn", YELLOW),
             "error" => (&mut error, "Error", RED),
             _ => (&mut skip, "Skip", YELLOW),
         };
@@ -290,5 +297,5 @@ fn text(lines: &[Line], report: &mut Report) {
     report.text(table::render(["ID", "POLICY", "RESOURCE", "RESULT", "MESSAGE"], &rows));
     report.text("\n");
     lines.iter().for_each(|line| report.text(line.summary()));
-    report.text(format!("\npass: {pass}, fail: {fail}, warn: 0, error: {error}, skip: {skip}\n"));
+    report.text(format!("\npass: {pass}, fail: {fail}, warn: {warn}, error: {error}, skip: {skip}\n"));
 }

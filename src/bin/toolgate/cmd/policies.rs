@@ -15,7 +15,7 @@ use toolgate::internal::policy::load::{Loaded, load, load_sources};
 use toolgate::internal::policy::set::compiled;
 use toolgate::internal::source::{Source, read_text};
 use toolgate::internal::yaml::{Document, documents};
-use toolgate::{Capabilities, Diagnostic, PolicySet, Severity};
+use toolgate::{Capabilities, Code, Diagnostic, PolicySet, Severity};
 
 use super::config;
 use crate::args::ConfigFile;
@@ -39,6 +39,21 @@ pub(crate) struct Policies {
 /// Loads and compiles. What is in a bundle counts as it was checked.
 pub(crate) fn read(paths: &[PathBuf], config: &ConfigFile) -> Policies {
     compile(load(paths, config::named(config).as_deref()), &Deployed::default())
+}
+
+/// The same with files that have exceptions and nothing else.
+fn read_with(paths: &[PathBuf], exceptions: &[PathBuf], config: &ConfigFile) -> Policies {
+    let all: Vec<PathBuf> = paths.iter().chain(exceptions).cloned().collect();
+    let mut loaded = load(&all, config::named(config).as_deref());
+    for policy in &loaded.policies {
+        let name = policy.source.name();
+        if exceptions.iter().any(|path| path.display().to_string() == name) {
+            let message = format!("`{}` is a policy, and this file is for exceptions", policy.name.value);
+            let wrong = Diagnostic::error(Code::UnknownKind, message).at(&policy.source, policy.name.span);
+            loaded.diagnostics.push(wrong.help("name policies without an option before them"));
+        }
+    }
+    compile(loaded, &Deployed::default())
 }
 
 /// Loads and compiles, with all warnings: of a bundle its texts.
@@ -100,10 +115,16 @@ pub(crate) fn openable(mut policies: Policies, paths: &[PathBuf], config: &Confi
     policies
 }
 
-/// The same as decisions need them, with everything opened that the policies ask and no file answers.
-pub(crate) fn opened(paths: &[PathBuf], config: &ConfigFile, given: Option<Fixed>) -> Policies {
+/// The same as decisions need them, with more `exceptions` and with everything opened that the policies ask and no file
+/// answers.
+pub(crate) fn opened(
+    paths: &[PathBuf],
+    exceptions: &[PathBuf],
+    config: &ConfigFile,
+    given: Option<Fixed>,
+) -> Policies {
     let answered = given.is_some();
-    let mut policies = granted(read(paths, config), paths, config, given);
+    let mut policies = granted(read_with(paths, exceptions, config), paths, config, given);
     if let (Some(set), Ok((settings, _)), false) = (&policies.set, config::load(config, paths), answered) {
         match open(&compiled(set).asks, &settings) {
             Ok(capabilities) => policies.capabilities = capabilities,

@@ -17,7 +17,7 @@ use toolgate::{Code, Diagnostic, Severity};
 
 use crate::args::{Test, TestFormat};
 use crate::report::{Progress, Report, Status};
-use crate::suite::filter::Filter;
+use crate::suite::filter::{Filter, Selector, Wanted};
 use crate::suite::find::{self, File, Found};
 use crate::suite::kyverno::Failure;
 use crate::suite::sets::Sets;
@@ -31,32 +31,37 @@ const STACK: usize = 8 * 1024 * 1024;
 
 /// Runs all tests once.
 pub(crate) fn run(arguments: &Test) -> Report {
-    match filter(arguments) {
-        Ok(filter) => run_and_list(arguments, &filter).0,
+    let report = match wanted(arguments) {
+        Ok(wanted) => run_and_list(arguments, &wanted).0,
         Err(report) => report,
-    }
+    };
+    report.plain(arguments.look.remove_color)
 }
 
-/// The filter, or what is wrong with it: without it all would run, which is not what was asked for.
-fn filter(arguments: &Test) -> Result<Filter, Report> {
-    Filter::new(arguments.filter.as_deref()).map_err(|wrong| {
+/// What is to be run, or what is wrong with how that is said: without it all would run, which is not what was asked for.
+fn wanted(arguments: &Test) -> Result<Wanted, Report> {
+    let wrong = |wrong: String| {
         let mut report = Report::default();
         report.error(&wrong);
         report
+    };
+    Ok(Wanted {
+        filter: Filter::new(arguments.filter.as_deref()).map_err(wrong)?,
+        selector: arguments.test_case_selector.as_deref().map(Selector::new).transpose().map_err(wrong)?,
     })
 }
 
-/// Runs all tests, and again whenever a file that they came from has changed; returns only if the filter is wrong.
+/// Runs all tests, and again whenever a file that they came from has changed; returns only if what is wanted is wrong.
 pub(crate) fn watch(arguments: &Test, print: &mut dyn FnMut(&Report)) -> Report {
-    let filter = match filter(arguments) {
-        Ok(filter) => filter,
-        Err(report) => return report,
+    let wanted = match wanted(arguments) {
+        Ok(wanted) => wanted,
+        Err(report) => return report.plain(arguments.look.remove_color),
     };
     loop {
-        let (mut report, used) = run_and_list(arguments, &filter);
+        let (mut report, used) = run_and_list(arguments, &wanted);
         let before = times(&used);
         report.note(format!("watching {} paths; stop with Ctrl-C\n", used.len()));
-        print(&report);
+        print(&report.plain(arguments.look.remove_color));
         while times(&used) == before {
             thread::sleep(POLL);
         }
@@ -101,31 +106,36 @@ fn look(path: &Path, found: &mut BTreeMap<PathBuf, State>, depth: usize) {
 }
 
 /// The report, and the files on which it depends.
-fn run_and_list(arguments: &Test, filter: &Filter) -> (Report, BTreeSet<PathBuf>) {
+fn run_and_list(arguments: &Test, wanted: &Wanted) -> (Report, BTreeSet<PathBuf>) {
     let mut report = Report::default();
     let started = Instant::now();
-    let Found { files, errors, mut directories } = find::find(&arguments.paths);
+    let Found { files, errors, mut directories } = find::find(&arguments.paths, &arguments.file_name);
     errors.iter().for_each(|error| report.error(error));
     if files.is_empty() && errors.is_empty() {
-        report.error(
-            "there is no test: neither a document with `apiVersion: toolgate.dev/v1` and `kind: Fixture` nor a \
-             `kyverno-test.yaml`",
-        );
+        report.error(&format!(
+            "there is no test: neither a document with `apiVersion: toolgate.dev/v1` and `kind: Fixture` nor a `{}`",
+            arguments.file_name
+        ));
     }
-    let outcomes = all(&files, filter);
+    let outcomes = all(&files, wanted);
     for outcome in &outcomes {
         directories.insert(PathBuf::from(&outcome.file));
         directories.extend(outcome.used.iter().cloned());
     }
     directories.extend(arguments.paths.iter().filter(|path| !path.is_dir()).cloned());
-    let run = Run { outcomes, took: started.elapsed() };
+    let mut run =
+        Run { outcomes, took: started.elapsed(), counts: Counts::default(), fail_only: arguments.fail_only };
     if run.is_empty() && !files.is_empty() {
         report.error("no case is wanted: nothing matches the filter");
     }
+    run.counts = run.count();
     run.raise(&mut report);
     let left_out = run.left_out();
     if !left_out.is_empty() {
         report.refuse(&left_out);
+    }
+    if run.fail_only {
+        run.forget_what_is_well();
     }
     match arguments.output {
         TestFormat::Text => text::write(&run, &mut report),
@@ -136,7 +146,7 @@ fn run_and_list(arguments: &Test, filter: &Filter) -> (Report, BTreeSet<PathBuf>
 }
 
 /// Runs the files on all processors; the outcomes are in the order of the files.
-fn all(files: &[File], filter: &Filter) -> Vec<Outcome> {
+fn all(files: &[File], wanted: &Wanted) -> Vec<Outcome> {
     let next = AtomicUsize::new(0);
     let outcomes: Mutex<Vec<(usize, Outcome)>> = Mutex::new(Vec::with_capacity(files.len()));
     let progress = Progress::new("files", files.len());
@@ -145,7 +155,7 @@ fn all(files: &[File], filter: &Filter) -> Vec<Outcome> {
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some(file) = files.get(index) else { return };
-            let outcome = suite::run(file, filter, &sets);
+            let outcome = suite::run(file, wanted, &sets);
             if let Ok(mut outcomes) = outcomes.lock() {
                 outcomes.push((index, outcome));
                 progress.step(outcomes.len());
@@ -170,11 +180,17 @@ fn all(files: &[File], filter: &Filter) -> Vec<Outcome> {
 struct Run {
     outcomes: Vec<Outcome>,
     took: Duration,
+    /// Of all that was run, also of what is not shown.
+    counts: Counts,
+    /// Whether only what fails is shown.
+    fail_only: bool,
 }
 
 /// How many of what.
 #[derive(Clone, Copy, Debug, Default)]
 struct Counts {
+    /// Fixtures of which anything was run.
+    fixtures: usize,
     /// Cases of fixtures that are as expected.
     passed: usize,
     /// Cases that are not.
@@ -235,10 +251,11 @@ impl Run {
         all().take(end.map_or(usize::MAX, |end| end.saturating_add(1))).collect()
     }
 
-    fn counts(&self) -> Counts {
+    fn count(&self) -> Counts {
         let mut counts = Counts::default();
         let add = |count: &mut usize| *count = count.saturating_add(1);
         let fixtures = self.outcomes.iter().flat_map(|outcome| &outcome.fixtures);
+        counts.fixtures = fixtures.clone().count();
         for case in fixtures.flat_map(|fixture| &fixture.cases) {
             add(if case.mismatches.is_empty() { &mut counts.passed } else { &mut counts.failed });
         }
@@ -246,6 +263,18 @@ impl Run {
             add(if row.pass { &mut counts.kyverno_passed } else { &mut counts.kyverno_failed });
         }
         counts
+    }
+
+    /// Leaves what is to be shown of a run of which only failures are.
+    fn forget_what_is_well(&mut self) {
+        for outcome in &mut self.outcomes {
+            for fixture in &mut outcome.fixtures {
+                fixture.cases.retain(|case| !case.mismatches.is_empty());
+            }
+            outcome.fixtures.retain(|fixture| !fixture.loads || !fixture.cases.is_empty());
+            outcome.kyverno.iter_mut().for_each(|test| test.rows.retain(|row| !row.pass));
+            outcome.kyverno.retain(|test| test.failure.is_some() || !test.rows.is_empty());
+        }
     }
 
     /// Raises the exit code of the report to what the run found.
@@ -258,7 +287,7 @@ impl Run {
                 report.raise(Status::BadPolicies);
             }
         }
-        let counts = self.counts();
+        let counts = self.counts;
         if counts.failed > 0 || counts.kyverno_failed > 0 {
             report.raise(Status::Failed);
         }

@@ -5,6 +5,15 @@ use toolgate::internal::glob::{Case, Globs, Wrong};
 /// How much of a filter that is none is told, in characters.
 const MAX_SHOWN: usize = 200;
 
+/// What the user wants to run.
+#[derive(Debug, Default)]
+pub(crate) struct Wanted {
+    /// Which cases and expectations.
+    pub(crate) filter: Filter,
+    /// Which expectations of Kyverno's test files, and no fixtures.
+    pub(crate) selector: Option<Selector>,
+}
+
 /// A part of a case's name, or a glob pattern for all of it.
 #[derive(Debug, Default)]
 pub(crate) enum Filter {
@@ -48,6 +57,83 @@ impl Filter {
     }
 }
 
+/// Kyverno's `--test-case-selector` (`cmd/cli/kubectl-kyverno/test/filter/filter.go`).
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Selector {
+    policies: Vec<String>,
+    rules: Vec<String>,
+    /// One that is `*` and all after it count only for the choice.
+    resources: Vec<String>,
+}
+
+impl Selector {
+    /// Reads `policy=NAME,rule=NAME,resource=NAME`.
+    ///
+    /// # Errors
+    /// It is none. Kyverno goes on without the part that it cannot read, and so with more than was asked for.
+    pub(crate) fn new(text: &str) -> Result<Selector, String> {
+        let mut selector = Selector::default();
+        for part in text.split(',').filter(|_| !text.is_empty()) {
+            let wrong =
+                || format!("the selector `{part}` must be `policy=NAME`, `rule=NAME` or `resource=NAME`");
+            let (key, value) =
+                part.split_once('=').filter(|(_, value)| !value.contains('=')).ok_or_else(wrong)?;
+            let patterns = match key.trim() {
+                "policy" => &mut selector.policies,
+                "rule" => &mut selector.rules,
+                "resource" => &mut selector.resources,
+                _ => return Err(wrong()),
+            };
+            patterns.push(value.trim().to_owned());
+        }
+        Ok(selector)
+    }
+
+    /// Whether an expectation is wanted. What it does not say fits every pattern.
+    pub(crate) fn wants(&self, policy: &str, rule: &str, resources: &[String]) -> bool {
+        let fits = |patterns: &[String], text: &str| {
+            text.is_empty() || patterns.iter().all(|pattern| is_match(pattern, text))
+        };
+        let one = |pattern: &String| resources.iter().any(|resource| is_match(pattern, resource));
+        fits(&self.policies, policy)
+            && fits(&self.rules, rule)
+            && (resources.is_empty() || self.resources.iter().all(one))
+    }
+
+    /// What stands in the place of an expectation's `resources`, if anything does.
+    pub(crate) fn resources(&self) -> Option<Vec<String>> {
+        let resources: Vec<String> = self.resources.iter().take_while(|it| *it != "*").cloned().collect();
+        (!resources.is_empty()).then_some(resources)
+    }
+}
+
+/// Whether a pattern fits a whole text: `*` is any characters, `?` one.
+fn is_match(pattern: &str, text: &str) -> bool {
+    let (mut pattern, mut text) = (pattern.chars(), text.chars());
+    // Where to go on when the last `*` must take one character more.
+    let mut again: Option<(std::str::Chars<'_>, std::str::Chars<'_>)> = None;
+    loop {
+        let rest = text.clone();
+        match (pattern.next(), text.next()) {
+            (None, None) => return true,
+            (Some('*'), _) => {
+                again = Some((pattern.clone(), rest.clone()));
+                text = rest;
+            }
+            (Some('?'), Some(_)) => {}
+            (Some(one), Some(other)) if one == other => {}
+            _ => {
+                let Some((after, mut from)) = again.take() else { return false };
+                if from.next().is_none() {
+                    return false;
+                }
+                (pattern, text) = (after.clone(), from.clone());
+                again = Some((after, from));
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,5 +152,36 @@ mod tests {
             let told = Filter::new(Some(text)).unwrap_err();
             assert!(told.contains(" glob pattern") && told.len() < 500, "{told}");
         }
+    }
+
+    #[test]
+    fn a_selector_is_kyverno_s() {
+        let selector = |text: &str| Selector::new(text).unwrap();
+        for (text, policy, rule, resources, wanted) in [
+            ("", "p", "r", &["a"][..], true),
+            ("policy=*,rule=*,resource=*", "p", "r", &["a"], true),
+            ("policy=p", "p", "", &[], true),
+            ("policy=p", "", "", &[], true),
+            ("policy=p", "pp", "", &[], false),
+            ("policy=", "p", "", &[], false),
+            ("policy=a*c?e", "abbccde", "", &[], true),
+            ("policy=a*c?e", "abbcce", "", &[], true),
+            ("policy=a*c?e", "abbce", "", &[], false),
+            ("policy=a*, rule = r ", "ab", "r", &[], true),
+            ("policy=a*,policy=*b", "ab", "", &[], true),
+            ("policy=a*,policy=*b", "ac", "", &[], false),
+            ("resource=b?d", "p", "", &["x", "bad"], true),
+            ("resource=b?d", "p", "", &["x"], false),
+            ("resource=b?d", "p", "", &[], true),
+        ] {
+            let resources: Vec<String> = resources.iter().map(|&it| it.to_owned()).collect();
+            assert_eq!(selector(text).wants(policy, rule, &resources), wanted, "{text} {policy} {rule}");
+        }
+        assert_eq!(selector("resource=*,resource=b").resources(), None);
+        assert_eq!(selector("resource=a,resource=*,resource=b").resources().unwrap(), ["a"]);
+        for text in ["policy", "policy=a=b", "name=x", "policy=a,", ","] {
+            assert!(Selector::new(text).is_err(), "{text}");
+        }
+        assert!(!is_match(&"*a".repeat(2_000), &"a".repeat(1_999)));
     }
 }

@@ -1,6 +1,6 @@
 //! The test files below the paths that the user names.
 //!
-//! A Kyverno test is a file of the name `kyverno-test.yaml`; a fixture is a YAML document of our own API group, in a
+//! A Kyverno test is a file of the name `kyverno-test.yaml`, or what the user calls them; a fixture is a YAML document of our own API group, in a
 //! file of any name. Other YAML files of a directory are passed over.
 
 use std::collections::BTreeSet;
@@ -49,21 +49,22 @@ pub(crate) struct Found {
     pub(crate) directories: BTreeSet<PathBuf>,
 }
 
-/// Finds the test files. A file that is reached twice is there once.
-pub(crate) fn find(paths: &[PathBuf]) -> Found {
-    let mut finder = Finder { found: Found::default(), seen: BTreeSet::new() };
+/// Finds the test files, of which Kyverno's are called `kyverno_test`. A file that is reached twice is there once.
+pub(crate) fn find(paths: &[PathBuf], kyverno_test: &str) -> Found {
+    let mut finder = Finder { kyverno_test, found: Found::default(), seen: BTreeSet::new() };
     for path in paths {
         finder.path(path);
     }
     finder.found
 }
 
-struct Finder {
+struct Finder<'n> {
+    kyverno_test: &'n str,
     found: Found,
     seen: BTreeSet<PathBuf>,
 }
 
-impl Finder {
+impl Finder<'_> {
     fn path(&mut self, path: &Path) {
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => self.directory(&super::read::clean(path), 0),
@@ -106,10 +107,16 @@ impl Finder {
             let entry = if path == Path::new(".") { PathBuf::from(&name) } else { path.join(&name) };
             match fs::metadata(&entry) {
                 Ok(metadata) if metadata.is_dir() => self.directory(&entry, depth.saturating_add(1)),
-                Ok(metadata) if metadata.is_file() && is_yaml(&entry) => self.file(&entry, false),
+                Ok(metadata) if metadata.is_file() && (is_yaml(&entry) || self.is_kyverno(&entry)) => {
+                    self.file(&entry, false);
+                }
                 _ => {}
             }
         }
+    }
+
+    fn is_kyverno(&self, path: &Path) -> bool {
+        path.file_name().is_some_and(|name| name == self.kyverno_test)
     }
 
     /// A file that the user `named` must be a test; one that was come across may be anything.
@@ -118,7 +125,7 @@ impl Finder {
         if !self.seen.insert(identity) {
             return;
         }
-        let kyverno = path.file_name().is_some_and(|name| name == KYVERNO_TEST);
+        let kyverno = self.is_kyverno(path);
         let text = match read_text(path) {
             Ok(text) => text,
             Err(error) => {
@@ -134,7 +141,8 @@ impl Finder {
                 let name = path.display();
                 self.found.errors.push(format!(
                     "`{name}` is no test: it has no document with `apiVersion: toolgate.dev/v1`, and its name is not \
-                     `{KYVERNO_TEST}`"
+                     `{}`",
+                    self.kyverno_test
                 ));
             }
             return;

@@ -25,7 +25,7 @@ use toolgate::{Capabilities, PolicySet};
 
 use self::policies::{Policies, exceptions, load};
 use self::read::{Expected, Payload, Test};
-use super::filter::Filter;
+use super::filter::Wanted;
 use crate::cmd::apply::words;
 use crate::cmd::policies::live;
 
@@ -83,7 +83,7 @@ struct Response {
 type Responses = Vec<(String, Vec<Response>)>;
 
 /// Runs the documents of a file.
-pub(super) fn run(source: &Arc<Source>, filter: &Filter, used: &mut BTreeSet<PathBuf>) -> Vec<TestResult> {
+pub(super) fn run(source: &Arc<Source>, wanted: &Wanted, used: &mut BTreeSet<PathBuf>) -> Vec<TestResult> {
     let mut results = Vec::new();
     for document in read::read(source) {
         match document {
@@ -96,7 +96,7 @@ pub(super) fn run(source: &Arc<Source>, filter: &Filter, used: &mut BTreeSet<Pat
                     used.insert(payload.path.clone());
                 }
                 used.extend(test.mocks.context.clone());
-                results.extend(run_one(source, test, filter));
+                results.extend(run_one(source, test, wanted));
             }
             Err(error) => {
                 let failure = Some(Failure::Unreadable(error));
@@ -109,8 +109,8 @@ pub(super) fn run(source: &Arc<Source>, filter: &Filter, used: &mut BTreeSet<Pat
     results
 }
 
-/// None if the filter wants nothing of it, or nothing is expected.
-fn run_one(source: &Arc<Source>, mut test: Test, filter: &Filter) -> Option<TestResult> {
+/// None if nothing of it is wanted, or nothing is expected.
+fn run_one(source: &Arc<Source>, mut test: Test, wanted: &Wanted) -> Option<TestResult> {
     let mut result = TestResult { name: test.name.clone(), ..TestResult::default() };
     if test.deprecated {
         let message = format!(
@@ -120,7 +120,19 @@ fn run_one(source: &Arc<Source>, mut test: Test, filter: &Filter) -> Option<Test
         result.failure = Some(Failure::Stop(message));
         return Some(result);
     }
-    test.results.retain(|expected| filter.wants(source.name(), &test.name, &expected.policy));
+    test.results.retain(|expected| wanted.filter.wants(source.name(), &test.name, &expected.policy));
+    if let Some(selector) = &wanted.selector {
+        test.results.retain(|expected| {
+            selector.wants(
+                &expected.policy,
+                &expected.rule,
+                expected.resources.as_deref().unwrap_or_default(),
+            )
+        });
+        if let Some(resources) = selector.resources() {
+            test.results.iter_mut().for_each(|expected| expected.resources = Some(resources.clone()));
+        }
+    }
     if test.results.is_empty() {
         // Kyverno runs no policies for a test that expects nothing.
         return None;

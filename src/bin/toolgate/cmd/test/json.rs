@@ -19,7 +19,7 @@ pub(super) fn write(run: &Run, report: &mut Report) {
     }
     let tests: Vec<Json> = run.kyverno().into_iter().map(|(file, test)| kyverno_json(file, test)).collect();
     let diagnostics = serde_json::to_value(&diagnostics).unwrap_or_default();
-    let counts = run.counts();
+    let counts = run.counts;
     report.json(&json!({
         "fixtures": fixtures,
         "kyverno": tests,

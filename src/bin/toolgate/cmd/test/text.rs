@@ -23,21 +23,25 @@ pub(super) fn write(run: &Run, report: &mut Report) {
     for (file, test) in &kyverno {
         kyverno_text(file, test, report);
     }
-    let counts = run.counts();
+    let counts = run.counts;
     let stopped = kyverno.iter().any(|(_, test)| test.failure.is_some());
     if run.has_kyverno() && !stopped {
-        report.text(format!(
-            "\nTest Summary: {} tests passed and {} tests failed\n",
-            counts.kyverno_passed, counts.kyverno_failed
-        ));
+        let (passed, failed) = (counts.kyverno_passed, counts.kyverno_failed);
+        report.text(match run.fail_only {
+            true => {
+                let all = passed.saturating_add(failed);
+                format!("\nTest Summary: {failed} out of {all} tests failed\n")
+            }
+            false => format!("\nTest Summary: {passed} tests passed and {failed} tests failed\n"),
+        });
     }
-    if run.outcomes.iter().any(|outcome| !outcome.fixtures.is_empty()) {
+    if counts.fixtures > 0 {
         report.text(summary(run, counts));
     }
 }
 
 fn summary(run: &Run, counts: Counts) -> String {
-    let fixtures = run.outcomes.iter().flat_map(|outcome| &outcome.fixtures).count();
+    let fixtures = counts.fixtures;
     let (style, word) = if counts.failed == 0 { (GREEN, "passed") } else { (RED, "failed") };
     let (shown, total) = if counts.failed == 0 {
         (counts.passed, counts.passed)

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use toolgate::internal::diag::{Code, Diagnostic, Severity};
 use toolgate::internal::policy::load;
-use toolgate::internal::policy::model::{Exception, Policy};
+use toolgate::internal::policy::model::{Exception, Policy, Unpacked, unpack};
 use toolgate::internal::source::Span;
-use toolgate::internal::yaml::{Node, documents};
+use toolgate::internal::yaml::{Document, Node, documents};
 
 use super::Failure;
 
@@ -41,13 +41,16 @@ pub(super) fn load(paths: &[PathBuf], diagnostics: &mut Vec<Diagnostic>) -> Resu
             diagnostics.push(diagnostic);
         }
         for policy in loaded.policies {
-            let source = &policy.source;
-            let faulty = diagnostics.iter().any(|diagnostic| {
-                diagnostic.source.as_ref().is_some_and(|other| other.name() == source.name())
-                    && diagnostic.span.is_some_and(|span| is_within(span, policy.span))
-            });
-            if !faulty && is_yaml(source.name()) {
-                found.scored.push(is_scored(&policy));
+            let name = policy.source.name();
+            let document = document(&policy);
+            let root = document.as_ref().and_then(|document| document.root.as_ref());
+            let faulty = document.as_ref().is_none_or(|document| document.faulty)
+                || diagnostics.iter().any(|diagnostic| {
+                    diagnostic.source.as_ref().is_some_and(|other| other.name() == name)
+                        && root.zip(diagnostic.span).is_none_or(|(root, span)| is_within(span, root.span))
+                });
+            if !faulty && is_yaml(name) {
+                found.scored.push(root.is_none_or(is_scored));
                 found.policies.push(policy);
             }
         }
@@ -72,7 +75,13 @@ pub(super) fn exceptions(
         }
         diagnostics.push(diagnostic);
     }
-    Ok(loaded.exceptions)
+    match loaded.policies.first() {
+        Some(policy) => {
+            let what = format!("policy exception type not supported: `{}` is a policy", policy.name.value);
+            Err(Failure::Stop(format!("failed to load exceptions ({what})")))
+        }
+        None => Ok(loaded.exceptions),
+    }
 }
 
 fn stop(reason: &str) -> Failure {
@@ -108,17 +117,29 @@ fn is_within(inner: Span, outer: Span) -> bool {
     inner.start >= outer.start && inner.end <= outer.end
 }
 
+/// The document of a policy, be it one of a list.
+fn document(policy: &Policy) -> Option<Document> {
+    let documents = documents(&policy.source, &mut Vec::new()).into_iter();
+    documents
+        .filter(|document| is_within(policy.span, document.span))
+        .flat_map(|document| match unpack(&policy.source, document, &mut Vec::new()) {
+            Unpacked::Single(document) => vec![document],
+            Unpacked::Items(items) => items,
+        })
+        .find(|document| {
+            let name = document.root.as_ref().and_then(|root| field(root, "metadata"));
+            name.and_then(|metadata| field(metadata, "name"))
+                .is_some_and(|name| name.span == policy.name.span)
+        })
+}
+
 /// False for a policy with the annotation `policies.kyverno.io/scored: "false"`.
-fn is_scored(policy: &Policy) -> bool {
-    let documents = documents(&policy.source, &mut Vec::new());
-    let document = documents.iter().find(|document| is_within(policy.span, document.span));
-    let field = |node: &'static str| move |parent: &Node| parent.as_mapping()?.get(node).cloned();
-    let scored = document
-        .and_then(|document| document.root.as_ref())
-        .and_then(field("metadata"))
-        .as_ref()
-        .and_then(field("annotations"))
-        .as_ref()
-        .and_then(field("policies.kyverno.io/scored"));
-    scored.as_ref().and_then(Node::as_text) != Some("false")
+fn is_scored(root: &Node) -> bool {
+    let annotations = field(root, "metadata").and_then(|metadata| field(metadata, "annotations"));
+    let scored = annotations.and_then(|annotations| field(annotations, "policies.kyverno.io/scored"));
+    scored.and_then(Node::as_text) != Some("false")
+}
+
+fn field<'n>(node: &'n Node, name: &str) -> Option<&'n Node> {
+    node.as_mapping()?.get(name)
 }
