@@ -14,7 +14,7 @@ use sha2::Sha256;
 
 use crate::policy::decide::Effect;
 use crate::record::{Outcome, Record};
-use crate::value::civil_from_days;
+use crate::time::civil_from_days;
 use crate::visible::is_unseen;
 
 /// The longest line in bytes, without the line break. The bounds of the fields add up to less.

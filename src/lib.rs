@@ -18,6 +18,7 @@ mod record;
 mod schema;
 pub mod settings;
 mod source;
+mod time;
 mod types;
 mod value;
 mod visible;

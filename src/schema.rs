@@ -73,6 +73,12 @@ pub(crate) enum Rule {
     NotBlank,
     /// At most this many characters.
     AtMost(usize),
+    /// At most this many bytes.
+    AtMostBytes(usize),
+    /// The same, and only characters that can be seen, and blanks.
+    Printable(usize),
+    /// The `apiVersion` of a reference: `v1` or `group/v1`.
+    ApiVersion,
     /// A DNS subdomain (RFC 1123).
     Subdomain,
     /// The start of one.
@@ -81,8 +87,10 @@ pub(crate) enum Rule {
     LabelValue,
     /// A name with an optional prefix.
     Qualified,
-    /// A point in time (RFC 3339).
+    /// A point in time, as Go's `time.Parse` reads RFC 3339.
     Time,
+    /// The same in a field of `format: date-time`, which wants two digits for the hour.
+    DateTime,
     /// The reason of a condition.
     ConditionReason,
     /// The type of a condition.

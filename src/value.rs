@@ -29,7 +29,6 @@ pub use object::Object;
 pub use object_type::{FieldType, ObjectRow, ObjectType};
 pub use quote::GoQuoted;
 pub use time::{Timestamp, format_duration};
-pub(crate) use time::{civil_from_days, days_from_civil};
 
 /// A CEL value.
 #[derive(Clone, Copy, Debug)]

@@ -14,6 +14,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("limit", "how a limit is told; not which there are"),
     ("visible", "which characters are not seen, and how they are escaped"),
     ("methods", "which methods MCP has; not what a call of one does"),
+    ("time", "the days of the calendar, and times as Go reads them; no value, no clock"),
     ("glob", "patterns of names, their limits and what they match; not whose names"),
     ("source", "files, spans and the way from a YAML scalar back to its file"),
     ("diag", "codes and the form of a diagnostic; not who raised it"),

@@ -5,6 +5,7 @@
 
 mod document;
 mod list;
+mod metadata;
 mod unread;
 
 use std::sync::Arc;
@@ -298,6 +299,7 @@ fn read_root(source: &Arc<Source>, document: &Document, root: &Node, out: &mut V
         .and_then(Node::as_mapping)
         .and_then(|metadata| located(metadata.get("name")?));
     schema::check(source, "a policy", &document::DOCUMENT, root, "", out);
+    metadata::check(source, mapping, out);
     if let Some(spec) = mapping.entries.iter().find(|entry| entry.key == "spec") {
         mode(source, spec, out);
         of_json(source, spec, out);
@@ -447,6 +449,7 @@ fn read_exception(
     out: &mut Vec<Diagnostic>,
 ) -> Option<Exception> {
     schema::check(source, "an exception", &document::EXCEPTION, root, "", out);
+    metadata::check(source, mapping, out);
     if document.faulty || !out.is_empty() {
         return None;
     }

@@ -2,6 +2,7 @@
 //! "`the value` ".
 
 use super::Rule;
+use crate::time;
 
 /// What is wrong with `text`, if anything.
 pub(super) fn broken(rule: Rule, text: &str) -> Option<String> {
@@ -10,6 +11,19 @@ pub(super) fn broken(rule: Rule, text: &str) -> Option<String> {
         Rule::Filled => text.is_empty().then(|| "must not be empty".to_owned()),
         Rule::NotBlank => text.trim().is_empty().then(|| "must not be empty".to_owned()),
         Rule::AtMost(limit) => too_long(text, limit),
+        Rule::AtMostBytes(limit) => too_many_bytes(text, limit),
+        Rule::Printable(limit) => too_many_bytes(text, limit).or_else(|| {
+            let unseen = text.chars().find(|character| !is_printable(*character))?;
+            Some(format!("has the character `{}`, which cannot be seen", unseen.escape_unicode()))
+        }),
+        Rule::ApiVersion => {
+            let version = match text.split_once('/') {
+                Some((_, version)) if !version.contains('/') => version,
+                Some(_) => "",
+                None => text,
+            };
+            version.is_empty().then(|| "is not a version like `v1` or `group/v1`".to_owned())
+        }
         Rule::Subdomain => subdomain(text),
         Rule::SubdomainPrefix => subdomain(text.strip_suffix('-').unwrap_or(text)),
         Rule::LabelValue => too_long(text, 63).or_else(|| {
@@ -17,7 +31,11 @@ pub(super) fn broken(rule: Rule, text: &str) -> Option<String> {
                 .then(|| format!("is not the value of a label: it must {NAME}"))
         }),
         Rule::Qualified => qualified(text),
-        Rule::Time => (!is_time(text)).then(|| "is not a time like `2026-01-31T12:30:00Z`".to_owned()),
+        Rule::Time => time::parse(text).is_err().then(|| NO_TIME.to_owned()),
+        Rule::DateTime => {
+            let fits = time::parse(text).is_ok() && text.as_bytes().get(13) == Some(&b':');
+            (!fits).then(|| NO_TIME.to_owned())
+        }
         Rule::ConditionReason => too_long(text, 1024).or_else(|| {
             let inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b',' | b':');
             let ends = !text.ends_with([',', ':']);
@@ -28,10 +46,21 @@ pub(super) fn broken(rule: Rule, text: &str) -> Option<String> {
     }
 }
 
+const NO_TIME: &str = "is not a time like `2026-01-31T12:30:00Z`";
 const NAME: &str = "consist of letters, digits, `-`, `_` and `.`, and start and end with a letter or digit";
 
 fn too_long(text: &str, limit: usize) -> Option<String> {
     (text.chars().count() > limit).then(|| format!("is longer than {limit} characters"))
+}
+
+fn too_many_bytes(text: &str, limit: usize) -> Option<String> {
+    (text.len() > limit).then(|| format!("is longer than {limit} bytes"))
+}
+
+/// Go's `unicode.IsPrint`: Rust's `Debug` escapes what is not, and quotes, and a mark that has nothing before it.
+fn is_printable(character: char) -> bool {
+    matches!(character, '"' | '\'' | '\\')
+        || ['a', character].iter().collect::<String>().escape_debug().count() == 2
 }
 
 /// A DNS subdomain: labels of lower case letters, digits and `-`, joined by points.
@@ -70,12 +99,6 @@ fn is_name(text: &str) -> bool {
     text.bytes().all(inner) && edge(text.bytes().next()) && edge(text.bytes().next_back())
 }
 
-/// RFC 3339 as Go parses it: `2026-01-31T12:30:00Z`, with an optional fraction and an offset.
-fn is_time(text: &str) -> bool {
-    let upper = text.bytes().all(|byte| byte.is_ascii_digit() || b"-T:Z+.".contains(&byte));
-    upper && text.parse::<jiff::Timestamp>().is_ok() && text.chars().nth(10) == Some('T')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,12 +120,36 @@ mod tests {
             (Rule::Qualified, "", false),
             (Rule::Time, "2026-01-31T12:30:00Z", true),
             (Rule::Time, "2026-01-31T12:30:00.5+02:00", true),
+            (Rule::Time, "2026-01-31T1:30:00.123456789012Z", true),
+            (Rule::Time, "9999-12-31T23:59:59Z", true),
+            (Rule::Time, "2026-01-31T12:30:60Z", false),
+            (Rule::Time, "2026-01-31T12:30:00+25:00", false),
+            (Rule::Time, "2026-01-31T12:30Z", false),
+            (Rule::Time, "2026-01-31T12:30:00+0530", false),
+            (Rule::DateTime, "2026-01-31T01:30:00,5+24:00", true),
+            (Rule::DateTime, "2026-01-31T1:30:00Z", false),
             (Rule::Time, "2026-01-31", false),
             (Rule::Time, "2026-01-31 12:30:00Z", false),
             (Rule::ConditionReason, "Ok", true),
             (Rule::ConditionReason, "", false),
             (Rule::ConditionType, "kyverno.io/Ready", true),
             (Rule::AtMost(2), "äöü", false),
+            (Rule::AtMost(3), "äöü", true),
+            (Rule::AtMostBytes(5), "äöü", false),
+            (Rule::AtMostBytes(6), "äöü", true),
+            (Rule::Printable(128), "kubectl \\ \"é\" e\u{301} – 漢", true),
+            (Rule::Printable(128), "a\u{7f}", false),
+            (Rule::Printable(128), "a\tb", false),
+            (Rule::Printable(128), "a\u{a0}b", false),
+            (Rule::Printable(128), "a\u{200b}b", false),
+            (Rule::Printable(128), "\u{e000}", false),
+            (Rule::Printable(2), "abc", false),
+            (Rule::ApiVersion, "v1", true),
+            (Rule::ApiVersion, "apps/v1", true),
+            (Rule::ApiVersion, "/v1", true),
+            (Rule::ApiVersion, "apps/", false),
+            (Rule::ApiVersion, "a/b/c", false),
+            (Rule::ApiVersion, "", false),
         ];
         for (rule, text, fits) in cases {
             assert_eq!(broken(rule, text).is_none(), fits, "{text}");

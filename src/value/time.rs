@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::time::civil_from_days;
+
 /// An instant with the offset from UTC that it was written with: `string()` prints that offset again.
 #[derive(Clone, Copy, Debug)]
 pub struct Timestamp {
@@ -64,44 +66,6 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// The proleptic Gregorian date of a day number counted from 1970-01-01.
-pub(crate) fn civil_from_days(days: i64) -> (i64, i64, i64) {
-    // Days are counted from 0000-03-01, so that leap days end a year; see the civil calendar literature.
-    let shifted = days.saturating_add(719_468);
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era
-        .saturating_sub(day_of_era / 1_460)
-        .saturating_add(day_of_era / 36_524)
-        .saturating_sub(day_of_era / 146_096))
-        / 365;
-    let day_of_year = day_of_era.saturating_sub(
-        year_of_era.saturating_mul(365).saturating_add(year_of_era / 4).saturating_sub(year_of_era / 100),
-    );
-    let shifted_month = day_of_year.saturating_mul(5).saturating_add(2) / 153;
-    let day =
-        day_of_year.saturating_sub(shifted_month.saturating_mul(153).saturating_add(2) / 5).saturating_add(1);
-    let month =
-        if shifted_month < 10 { shifted_month.saturating_add(3) } else { shifted_month.saturating_sub(9) };
-    let year = era.saturating_mul(400).saturating_add(year_of_era).saturating_add(i64::from(month <= 2));
-    (year, month, day)
-}
-
-/// The day number, counted from 1970-01-01, of a proleptic Gregorian date; the month counts from 1.
-pub(crate) fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year.saturating_sub(1) } else { year };
-    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
-    let shifted_month = if month > 2 { month.saturating_sub(3) } else { month.saturating_add(9) };
-    let day_of_year =
-        (shifted_month.saturating_mul(153).saturating_add(2) / 5).saturating_add(day).saturating_sub(1);
-    let day_of_era = year_of_era
-        .saturating_mul(365)
-        .saturating_add(year_of_era / 4)
-        .saturating_sub(year_of_era / 100)
-        .saturating_add(day_of_year);
-    era.saturating_mul(146_097).saturating_add(day_of_era).saturating_sub(719_468)
-}
-
 /// `string(duration)`: seconds as the shortest decimal that reads back as the same double, then `s`.
 pub fn format_duration(nanos: i64, out: &mut impl fmt::Write) -> fmt::Result {
     // Go's Duration.Seconds adds whole seconds and the fraction as doubles.
@@ -125,15 +89,6 @@ mod tests {
         ] {
             assert_eq!(Timestamp { seconds, nanos, offset }.to_string(), text);
         }
-    }
-
-    #[test]
-    fn day_numbers_and_dates_are_inverse() {
-        for days in (-800_000..3_000_000).step_by(97) {
-            let (year, month, day) = civil_from_days(days);
-            assert_eq!(days_from_civil(year, month, day), days);
-        }
-        assert_eq!(days_from_civil(1970, 1, 1), 0);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use bumpalo::collections::Vec as BumpVec;
 
 use crate::budget::{Budget, Fault};
 use crate::library::kyverno::envoy::messages::{CHECK_REQUEST, camel_case, enum_number, oneof};
-use crate::library::stdlib::convert::text::parse_timestamp;
+use crate::time;
 use crate::types::Type;
 use crate::value::base64::{self, Alphabet};
 use crate::value::json::JsonError;
@@ -247,14 +247,25 @@ impl<'a> Reader<'_, 'a> {
 
     fn timestamp(&mut self, node: &Node<'a>) -> Result<Value<'a>, JsonError<'a>> {
         let Kind::String(text) = node.kind else { return Err(self.unexpected(node)) };
-        match parse_timestamp(text) {
-            Ok(time) => Ok(Value::Timestamp(Timestamp { offset: 0, ..time })),
-            Err(_) => {
+        let time = time::parse(text).ok().filter(|_| fraction(text) <= MAX_FRACTION);
+        let time = time.map(|time| Timestamp { seconds: time.seconds, nanos: time.nanos, offset: 0 });
+        match time.and_then(Timestamp::in_range) {
+            Some(time) => Ok(Value::Timestamp(time)),
+            None => {
                 let at = self.document.offset(node);
                 Err(self.error(at, format_args!("invalid google.protobuf.Timestamp value {}", node.raw)))
             }
         }
     }
+}
+
+/// The most bytes of a time's fraction, with its point: protobuf has nanoseconds.
+const MAX_FRACTION: usize = ".999999999".len();
+
+/// How many bytes protobuf's JSON takes for a time's fraction; one after a comma it does not see.
+fn fraction(text: &str) -> usize {
+    let (point, zone) = (text.rfind('.'), text.rfind(['Z', '-', '+']));
+    point.zip(zone).map_or(0, |(point, zone)| zone.saturating_sub(point))
 }
 
 fn is_called(field: &FieldType, name: &str) -> bool {

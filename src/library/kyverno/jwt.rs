@@ -19,7 +19,6 @@ mod base64;
 mod certificates;
 mod claims;
 mod compact;
-mod dates;
 pub mod keys;
 mod verify;
 

@@ -4,7 +4,8 @@ use crate::cel::error::ErrorKind;
 use crate::library::capability::Capability;
 use crate::library::row::row;
 use crate::library::table::{Answer, Context, Implementation, Implementation::Own, Library};
-use crate::value::{Timestamp, Value, civil_from_days};
+use crate::time::civil_from_days;
+use crate::value::{Timestamp, Value};
 
 /// `kyverno.time`
 pub static LIBRARY: Library = Library {

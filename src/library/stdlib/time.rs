@@ -10,7 +10,8 @@ use crate::cel::error::{ErrorKind, Raise};
 use crate::library::row::row;
 use crate::library::table::Implementation::Own;
 use crate::library::table::{Answer, Context, Library};
-use crate::value::{GoQuoted, Timestamp, Value, civil_from_days, days_from_civil, i64_as_f64};
+use crate::time::{civil_from_days, days_from_civil};
+use crate::value::{GoQuoted, Timestamp, Value, i64_as_f64};
 
 /// `getFullYear` … `getMilliseconds`.
 pub static LIBRARY: Library = Library {

@@ -407,6 +407,15 @@ fn what_kyvernos_loader_refuses_is_refused_and_what_it_loads_is_loaded() {
 }
 
 #[test]
+fn annotations_have_a_limit_together_as_in_kubernetes() {
+    for (length, expected) in [(262_143, vec![]), (262_144, vec![Code::BadFormat])] {
+        let annotations = format!("name: a\n  annotations: {{k: {}}}", "x".repeat(length));
+        let loaded = load_text("a.yaml", &GOOD.replace("name: NAME", &annotations));
+        assert_eq!(errors(&loaded), expected, "{length}");
+    }
+}
+
+#[test]
 fn no_text_makes_the_loader_panic() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/load");
     let pieces = [

@@ -8,6 +8,7 @@ use crate::schema::{Field, KeyRule, Rule, Shape, Unique, optional, required};
 static TEXT: Shape = Shape::Text(Rule::Free);
 static FILLED: Shape = Shape::Text(Rule::Filled);
 static TIME: Shape = Shape::Text(Rule::Time);
+static DATE_TIME: Shape = Shape::Text(Rule::DateTime);
 static FLAG: Shape = Shape::Flag;
 static TEXTS: Shape = Shape::List(&TEXT, Unique::No);
 static ANYTHING: Shape = Shape::Anything;
@@ -33,7 +34,7 @@ pub(super) static EXCEPTION: Shape = Shape::Fields(&[
 static EXCEPTION_SPEC: Shape = Shape::Fields(&[
     optional("allowedValues", &TEXTS),
     optional("evaluationMode", &TEXT),
-    optional("expiresAt", &TIME),
+    optional("expiresAt", &DATE_TIME),
     optional("images", &TEXTS),
     optional("matchConditions", &Shape::List(&NAMED_EXPRESSION, Unique::No)),
     required("policyRefs", &Shape::List(&POLICY_REF, Unique::No)),
@@ -50,7 +51,7 @@ static METADATA: Shape = Shape::Fields(&[
     optional("deletionTimestamp", &TIME),
     optional("finalizers", &Shape::List(&Shape::Text(Rule::Qualified), Unique::No)),
     optional("generateName", &Shape::Text(Rule::SubdomainPrefix)),
-    optional("generation", &COUNT),
+    optional("generation", &Shape::Whole(i64::MIN, i64::MAX)),
     optional("labels", &Shape::Map(KeyRule::Qualified, &Shape::Text(Rule::LabelValue))),
     optional("managedFields", &Shape::List(&MANAGED_FIELDS, Unique::No)),
     required("name", &Shape::Text(Rule::Subdomain)),
@@ -64,15 +65,15 @@ static METADATA: Shape = Shape::Fields(&[
 static MANAGED_FIELDS: Shape = Shape::Fields(&[
     optional("apiVersion", &TEXT),
     optional("fieldsType", &Shape::Text(Rule::OneOf(&["FieldsV1", ""]))),
-    optional("fieldsV1", &ANYTHING),
-    optional("manager", &Shape::Text(Rule::AtMost(128))),
+    optional("fieldsV1", &Shape::Map(KeyRule::Free, &ANYTHING)),
+    optional("manager", &Shape::Text(Rule::Printable(128))),
     required("operation", &Shape::Text(Rule::OneOf(&["Apply", "Update"]))),
-    optional("subresource", &Shape::Text(Rule::AtMost(256))),
+    optional("subresource", &Shape::Text(Rule::AtMostBytes(256))),
     optional("time", &TIME),
 ]);
 
 static OWNER: Shape = Shape::Fields(&[
-    required("apiVersion", &FILLED),
+    required("apiVersion", &Shape::Text(Rule::ApiVersion)),
     optional("blockOwnerDeletion", &FLAG),
     optional("controller", &FLAG),
     required("kind", &FILLED),
@@ -166,7 +167,7 @@ static CONDITION_STATUS: Shape = Shape::Fields(&[
 ]);
 
 static CONDITION: Shape = Shape::Fields(&[
-    required("lastTransitionTime", &TIME),
+    required("lastTransitionTime", &DATE_TIME),
     required("message", &Shape::Text(Rule::AtMost(32768))),
     optional("observedGeneration", &COUNT),
     required("reason", &Shape::Text(Rule::ConditionReason)),

@@ -1,9 +1,10 @@
 //! What a verified token says: its claims as CEL values, and whether it is in force (`jwt.Validate`).
 
-use super::{compact, dates};
+use super::compact;
 use crate::cel::error::Raise;
 use crate::library::stdlib::convert::text::why_no_integer;
 use crate::library::table::Context;
+use crate::time;
 use crate::value::json::{JsonError, go};
 use crate::value::{GoQuoted, Map, MapBuilder, Value, i64_as_f64};
 
@@ -197,7 +198,7 @@ fn date(value: &Value<'_>) -> Result<i64, String> {
 
 fn seconds(text: &str) -> Result<i64, String> {
     if text.bytes().any(|c| !c.is_ascii_digit() && c != b'.') {
-        return dates::seconds(text).map_err(|error| {
+        return time::parse(text).map(|time| time.seconds).map_err(|error| {
             format!(
                 "value is not number of seconds since the epoch, and attempt to parse it as RFC3339 timestamp failed: \
                  {error}"

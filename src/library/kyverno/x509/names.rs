@@ -2,7 +2,8 @@
 
 use super::der::{self, Der, Oid};
 use super::{Mistake, refuse};
-use crate::value::{Timestamp, days_from_civil};
+use crate::time::days_from_civil;
+use crate::value::Timestamp;
 
 /// A part of a name: what it is, and its text.
 pub(super) type Attribute = (Oid, String);

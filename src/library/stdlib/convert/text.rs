@@ -1,6 +1,7 @@
 //! Go's text forms of booleans, numbers, durations and timestamps: what `strconv` and `time` read.
 
-use crate::value::{Timestamp, days_from_civil};
+use crate::time::{self, Time};
+use crate::value::Timestamp;
 
 /// `strconv.ParseBool`
 pub(crate) fn parse_bool(text: &str) -> Option<bool> {
@@ -248,56 +249,34 @@ pub(crate) enum TimestampError {
 
 /// Reads an RFC 3339 timestamp: first cel-go's strict form, then what Go's `time.Parse` asks beyond it.
 pub(crate) fn parse_timestamp(text: &str) -> Result<Timestamp, TimestampError> {
-    let Some(parts) = timestamp_parts(text) else { return Err(TimestampError::Form) };
-    let [year, month, day, hour, minute, second] = parts.fields;
-    if parts.lower_case || second > 59 || day > days_in_month(year, month) {
-        return Err(TimestampError::NoSuchTime);
-    }
-    let seconds = days_from_civil(year, month, day)
-        .saturating_mul(86_400)
-        .saturating_add(hour.saturating_mul(3_600))
-        .saturating_add(minute.saturating_mul(60))
-        .saturating_add(second)
-        .saturating_sub(i64::from(parts.offset));
-    Timestamp { seconds, nanos: parts.nanos, offset: parts.offset }.in_range().ok_or(TimestampError::Range)
+    has_strict_form(text).ok_or(TimestampError::Form)?;
+    let Time { seconds, nanos, offset } = time::parse(text).map_err(|_| TimestampError::NoSuchTime)?;
+    Timestamp { seconds, nanos, offset }.in_range().ok_or(TimestampError::Range)
 }
 
-/// The fields of a text in the strict form of RFC 3339.
-struct TimestampParts {
-    /// Year, month, day, hour, minute, second, each within its range, the second up to 60.
-    fields: [i64; 6],
-    nanos: u32,
-    offset: i32,
-    lower_case: bool,
-}
-
-fn timestamp_parts(text: &str) -> Option<TimestampParts> {
+/// Whether a text has the strict form of RFC 3339: every number within its range, the second up to 60, letters of any case.
+fn has_strict_form(text: &str) -> Option<()> {
     let mut reader = Reader { rest: text.as_bytes() };
-    let year = reader.number(4, 0, 9999)?;
+    reader.number(4, 0, 9999)?;
     reader.byte(b"-")?;
-    let month = reader.number(2, 1, 12)?;
+    reader.number(2, 1, 12)?;
     reader.byte(b"-")?;
-    let day = reader.number(2, 1, 31)?;
-    let t = reader.byte(b"Tt")?;
-    let hour = reader.number(2, 0, 23)?;
+    reader.number(2, 1, 31)?;
+    reader.byte(b"Tt")?;
+    reader.number(2, 0, 23)?;
     reader.byte(b":")?;
-    let minute = reader.number(2, 0, 59)?;
+    reader.number(2, 0, 59)?;
     reader.byte(b":")?;
-    let second = reader.number(2, 0, 60)?;
-    let nanos = if reader.byte(b".").is_some() { reader.fraction()? } else { 0 };
-    let zone = reader.byte(b"Zz+-")?;
-    let offset = if matches!(zone, b'+' | b'-') {
-        let hours = reader.number(2, 0, 23)?;
+    reader.number(2, 0, 60)?;
+    if reader.byte(b".").is_some() {
+        reader.digits()?;
+    }
+    if matches!(reader.byte(b"Zz+-")?, b'+' | b'-') {
+        reader.number(2, 0, 23)?;
         reader.byte(b":")?;
-        let minutes = hours.saturating_mul(60).saturating_add(reader.number(2, 0, 59)?);
-        let seconds = i32::try_from(minutes.saturating_mul(60)).ok()?;
-        if zone == b'-' { seconds.saturating_neg() } else { seconds }
-    } else {
-        0
-    };
-    let fields = [year, month, day, hour, minute, second];
-    let lower_case = t == b't' || zone == b'z';
-    reader.rest.is_empty().then_some(TimestampParts { fields, nanos, offset, lower_case })
+        reader.number(2, 0, 59)?;
+    }
+    reader.rest.is_empty().then_some(())
 }
 
 /// Takes fixed-width pieces from the front of a text.
@@ -314,7 +293,7 @@ impl Reader<'_> {
         })
     }
 
-    fn number(&mut self, width: usize, least: i64, most: i64) -> Option<i64> {
+    fn number(&mut self, width: usize, least: i64, most: i64) -> Option<()> {
         let (field, rest) = self.rest.split_at_checked(width)?;
         let mut number = 0_i64;
         for byte in field {
@@ -322,28 +301,14 @@ impl Reader<'_> {
             number = number.saturating_mul(10).saturating_add(digit);
         }
         self.rest = rest;
-        (least..=most).contains(&number).then_some(number)
+        (least..=most).contains(&number).then_some(())
     }
 
-    /// The digits after the point, at least one; those after the ninth are dropped.
-    fn fraction(&mut self) -> Option<u32> {
-        let (mut nanos, mut unit, mut seen) = (0_u32, 100_000_000_u32, false);
-        while let Some((byte, rest)) = self.rest.split_first().filter(|(byte, _)| byte.is_ascii_digit()) {
-            nanos = nanos.saturating_add(u32::from(byte.wrapping_sub(b'0')).saturating_mul(unit));
-            unit /= 10;
-            seen = true;
-            self.rest = rest;
-        }
-        seen.then_some(nanos)
-    }
-}
-
-fn days_in_month(year: i64, month: i64) -> i64 {
-    match month {
-        4 | 6 | 9 | 11 => 30,
-        2 if year.rem_euclid(4) == 0 && (year.rem_euclid(100) != 0 || year.rem_euclid(400) == 0) => 29,
-        2 => 28,
-        _ => 31,
+    /// At least one digit.
+    fn digits(&mut self) -> Option<()> {
+        let count = self.rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        self.rest = self.rest.get(count..)?;
+        (count > 0).then_some(())
     }
 }
 

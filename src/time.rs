@@ -1,26 +1,52 @@
-//! Times as Go's `time.Parse` reads them for RFC 3339, which is a little more than RFC 3339 has: hours of one digit, commas
-//! before fractions, and offsets of 24 hours.
+//! The days of the calendar, and times as Go's `time.Parse` reads them for RFC 3339, which is a little more than RFC 3339
+//! has: hours of one digit, commas before fractions, and offsets of 24 hours.
 
-use crate::value::days_from_civil;
+use std::fmt;
 
 /// Go's name of the form.
 const LAYOUT: &str = "2006-01-02T15:04:05Z07:00";
 
-/// The whole seconds of the time since the Unix epoch.
-///
-/// # Errors
-/// Go's text: the first piece of `text` that does not fit.
-pub(super) fn seconds(text: &str) -> Result<i64, String> {
-    let whole = || quoted(text.as_bytes());
-    read(text.as_bytes()).map_err(|mistake| match mistake {
-        Mistake::Form { rest, form } => {
-            format!("parsing time {} as \"{LAYOUT}\": cannot parse {} as \"{form}\"", whole(), quoted(rest))
-        }
-        Mistake::Range(what) => format!("parsing time {}: {what} out of range", whole()),
-        Mistake::Extra(rest) => format!("parsing time {}: extra text: {}", whole(), quoted(rest)),
-    })
+/// A time as it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Time {
+    /// Whole seconds since the Unix epoch.
+    pub(crate) seconds: i64,
+    /// Nanoseconds within the second; the digits of a fraction after the ninth are dropped.
+    pub(crate) nanos: u32,
+    /// Seconds east of UTC.
+    pub(crate) offset: i32,
 }
 
+/// Reads a time.
+///
+/// # Errors
+/// The first piece of `text` that does not fit.
+pub(crate) fn parse(text: &str) -> Result<Time, NoTime<'_>> {
+    read(text.as_bytes()).map_err(|mistake| NoTime { text, mistake })
+}
+
+/// Why a text is no time; `Display` has Go's words.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct NoTime<'t> {
+    text: &'t str,
+    mistake: Mistake<'t>,
+}
+
+impl fmt::Display for NoTime<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let whole = quoted(self.text.as_bytes());
+        match self.mistake {
+            Mistake::Form { rest, form } => {
+                let rest = quoted(rest);
+                write!(f, "parsing time {whole} as \"{LAYOUT}\": cannot parse {rest} as \"{form}\"")
+            }
+            Mistake::Range(what) => write!(f, "parsing time {whole}: {what} out of range"),
+            Mistake::Extra(rest) => write!(f, "parsing time {whole}: extra text: {}", quoted(rest)),
+        }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
 enum Mistake<'t> {
     /// What is left does not begin with this piece of the form.
     Form { rest: &'t [u8], form: &'static str },
@@ -30,7 +56,7 @@ enum Mistake<'t> {
     Extra(&'t [u8]),
 }
 
-fn read(text: &[u8]) -> Result<i64, Mistake<'_>> {
+fn read(text: &[u8]) -> Result<Time, Mistake<'_>> {
     let (year, mut rest) = match text.split_at_checked(4) {
         Some((year, rest)) if year.iter().all(u8::is_ascii_digit) => (number(year), rest),
         _ => return Err(Mistake::Form { rest: text, form: "2006" }),
@@ -64,11 +90,17 @@ fn read(text: &[u8]) -> Result<i64, Mistake<'_>> {
     if second > 59 {
         return Err(Mistake::Range("second"));
     }
+    let mut nanos = 0;
     if let [b'.' | b',', fraction @ ..] = rest
         && fraction.first().is_some_and(u8::is_ascii_digit)
     {
         let digits = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        rest = fraction.get(digits..).unwrap_or_default();
+        let (digits, after) = fraction.split_at_checked(digits).unwrap_or_default();
+        let ninth = digits.iter().copied().chain(std::iter::repeat(b'0')).take(9);
+        nanos = ninth.fold(0, |nanos: u32, digit| {
+            nanos.saturating_mul(10).saturating_add(u32::from(digit.saturating_sub(b'0')))
+        });
+        rest = after;
     }
     let (offset, rest) = zone(rest)?;
     if !rest.is_empty() {
@@ -82,7 +114,11 @@ fn read(text: &[u8]) -> Result<i64, Mistake<'_>> {
     }
     let days = first.saturating_add(day).saturating_sub(1);
     let minutes = hour.saturating_mul(60).saturating_add(minute).saturating_sub(offset);
-    Ok(days.saturating_mul(86_400).saturating_add(minutes.saturating_mul(60)).saturating_add(second))
+    let seconds =
+        days.saturating_mul(86_400).saturating_add(minutes.saturating_mul(60)).saturating_add(second);
+    // At most a day and an hour of minutes.
+    let offset = i32::try_from(offset.saturating_mul(60)).unwrap_or_default();
+    Ok(Time { seconds, nanos, offset })
 }
 
 /// The minutes from UTC, and what follows them.
@@ -154,9 +190,56 @@ fn quoted(text: &[u8]) -> String {
     out
 }
 
+/// The proleptic Gregorian date of a day number counted from 1970-01-01.
+pub(crate) fn civil_from_days(days: i64) -> (i64, i64, i64) {
+    // Days are counted from 0000-03-01, so that leap days end a year; see the civil calendar literature.
+    let shifted = days.saturating_add(719_468);
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (day_of_era
+        .saturating_sub(day_of_era / 1_460)
+        .saturating_add(day_of_era / 36_524)
+        .saturating_sub(day_of_era / 146_096))
+        / 365;
+    let day_of_year = day_of_era.saturating_sub(
+        year_of_era.saturating_mul(365).saturating_add(year_of_era / 4).saturating_sub(year_of_era / 100),
+    );
+    let shifted_month = day_of_year.saturating_mul(5).saturating_add(2) / 153;
+    let day =
+        day_of_year.saturating_sub(shifted_month.saturating_mul(153).saturating_add(2) / 5).saturating_add(1);
+    let month =
+        if shifted_month < 10 { shifted_month.saturating_add(3) } else { shifted_month.saturating_sub(9) };
+    let year = era.saturating_mul(400).saturating_add(year_of_era).saturating_add(i64::from(month <= 2));
+    (year, month, day)
+}
+
+/// The day number, counted from 1970-01-01, of a proleptic Gregorian date; the month counts from 1.
+pub(crate) fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year.saturating_sub(1) } else { year };
+    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let shifted_month = if month > 2 { month.saturating_sub(3) } else { month.saturating_add(9) };
+    let day_of_year =
+        (shifted_month.saturating_mul(153).saturating_add(2) / 5).saturating_add(day).saturating_sub(1);
+    let day_of_era = year_of_era
+        .saturating_mul(365)
+        .saturating_add(year_of_era / 4)
+        .saturating_sub(year_of_era / 100)
+        .saturating_add(day_of_year);
+    era.saturating_mul(146_097).saturating_add(day_of_era).saturating_sub(719_468)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn day_numbers_and_dates_are_inverse() {
+        for days in (-800_000..3_000_000).step_by(97) {
+            let (year, month, day) = civil_from_days(days);
+            assert_eq!(days_from_civil(year, month, day), days);
+        }
+        assert_eq!(days_from_civil(1970, 1, 1), 0);
+    }
 
     #[test]
     fn the_first_piece_that_does_not_fit_is_named() {
@@ -176,7 +259,8 @@ mod tests {
             ("2100-01-01T00:00:00+25:00", ": time zone offset hour out of range".to_owned()),
             ("2100-01-01T00:00:00Zx", ": extra text: \"x\"".to_owned()),
         ] {
-            assert_eq!(seconds(text), Err(format!("parsing time \"{text}\"{expected}")), "{text}");
+            let told = parse(text).unwrap_err().to_string();
+            assert_eq!(told, format!("parsing time \"{text}\"{expected}"), "{text}");
         }
         assert_eq!(quoted("é\"\n".as_bytes()), r#""\xc3\xa9\"\x0a""#);
     }
@@ -193,7 +277,11 @@ mod tests {
             ("0000-01-01T00:00:00Z", -62_167_219_200),
             ("9999-12-31T23:59:59-01:00", 253_402_304_399),
         ] {
-            assert_eq!(seconds(text), Ok(expected), "{text}");
+            assert_eq!(parse(text).map(|time| time.seconds), Ok(expected), "{text}");
         }
+        let time = Time { seconds: 1_709_145_000, nanos: 123_456_789, offset: 19_800 };
+        assert_eq!(parse("2024-02-29T00:00:00.1234567899+05:30"), Ok(time));
+        let time = Time { seconds: 30, nanos: 500_000_000, offset: -86_400 };
+        assert_eq!(parse("1969-12-31T00:00:30,5-24:00"), Ok(time));
     }
 }
