@@ -3,6 +3,7 @@
 //! A policy that asks for something that is not granted does not load. What is granted is asked here and nowhere else;
 //! what was answered is part of a decision's input.
 
+mod context;
 mod data;
 mod fixed;
 #[cfg(feature = "fetch")]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value as Json, json};
 
+use super::context::{self, Context};
 use super::prefix::Place;
 use super::{CapabilityConfig, Data};
 use crate::library::capability::{Answers, Found, Keys, Lookup, Request, Response, Unanswered};
@@ -38,7 +39,7 @@ impl Fixed {
     /// # Errors
     /// What is wrong with them.
     pub fn read(answers: &Json) -> Result<Fixed, String> {
-        if answers.get("kind").and_then(Json::as_str) == Some("Context") {
+        if context::is_one(answers) || answers.is_null() {
             return Fixed::mocks(Some(answers), Vec::new(), Vec::new());
         }
         let mut fixed = Fixed::default();
@@ -87,10 +88,9 @@ impl Fixed {
         let mut fixed = Fixed { mocks: true, ..Fixed::default() };
         fixed.given = ["resources", "images", "globalContext"].map(str::to_owned).to_vec();
         if let Some(context) = context {
-            fixed.data.add_object(context.clone())?;
-            if context.pointer("/spec/images").is_some() {
-                fixed.data.add_images(of_doubles(context))?;
-            }
+            let Context { objects, images } = context::read(context)?;
+            objects.into_iter().try_for_each(|object| fixed.data.add_object(object))?;
+            fixed.data.add_images(of_doubles(&Json::Object(images)))?;
         }
         for (name, value) in entries {
             fixed.data.add_entry(&name, of_doubles(&value));

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bumpalo::Bump;
+use serde_json::Value as Json;
 use toolgate::internal::budget::Budget;
 use toolgate::internal::config::{deployed, open, unfit, unopened};
 use toolgate::internal::diag;
@@ -14,7 +15,7 @@ use toolgate::internal::policy::lint::Deployed;
 use toolgate::internal::policy::load::{Loaded, load, load_sources};
 use toolgate::internal::policy::set::compiled;
 use toolgate::internal::source::{Source, read_text};
-use toolgate::internal::yaml::{Document, documents};
+use toolgate::internal::yaml::documents;
 use toolgate::{Capabilities, Code, Diagnostic, PolicySet, Severity};
 
 use super::config;
@@ -150,10 +151,9 @@ pub(crate) fn context_file(path: &Path) -> Result<Fixed, String> {
     if let Some(diagnostic) = diagnostics.first() {
         return Err(wrong(diagnostic.message.clone()));
     }
-    match documents.as_slice() {
-        [Document { root: Some(root), .. }] => Fixed::read(&value(root)).map_err(wrong),
-        _ => Err(wrong("it is not one document".to_owned())),
-    }
+    // Kyverno's reader takes the first document, and nothing for an empty file.
+    let first = documents.first().and_then(|document| document.root.as_ref());
+    Fixed::read(&first.map_or(Json::Null, value)).map_err(wrong)
 }
 
 impl Policies {
