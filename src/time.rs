@@ -8,13 +8,13 @@ const LAYOUT: &str = "2006-01-02T15:04:05Z07:00";
 
 /// A time as it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Time {
+pub struct Time {
     /// Whole seconds since the Unix epoch.
-    pub(crate) seconds: i64,
+    pub seconds: i64,
     /// Nanoseconds within the second; the digits of a fraction after the ninth are dropped.
-    pub(crate) nanos: u32,
+    pub nanos: u32,
     /// Seconds east of UTC.
-    pub(crate) offset: i32,
+    pub offset: i32,
 }
 
 /// Reads a time.
@@ -90,22 +90,17 @@ fn read(text: &[u8]) -> Result<Time, Mistake<'_>> {
     if second > 59 {
         return Err(Mistake::Range("second"));
     }
-    let mut nanos = 0;
-    if let [b'.' | b',', fraction @ ..] = rest
-        && fraction.first().is_some_and(u8::is_ascii_digit)
-    {
-        let digits = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let (digits, after) = fraction.split_at_checked(digits).unwrap_or_default();
-        let ninth = digits.iter().copied().chain(std::iter::repeat(b'0')).take(9);
-        nanos = ninth.fold(0, |nanos: u32, digit| {
-            nanos.saturating_mul(10).saturating_add(u32::from(digit.saturating_sub(b'0')))
-        });
-        rest = after;
-    }
+    let nanos = fraction(&mut rest);
     let (offset, rest) = zone(rest)?;
     if !rest.is_empty() {
         return Err(Mistake::Extra(rest));
     }
+    time([year, month, day, hour, minute, second], nanos, offset)
+}
+
+/// The time of these numbers; the day is asked for last, as by Go.
+fn time(fields: [i64; 6], nanos: u32, offset: i64) -> Result<Time, Mistake<'static>> {
+    let [year, month, day, hour, minute, second] = fields;
     // The month has so many days as lie between its first and that of the next one.
     let next = if month == 12 { (year.saturating_add(1), 1) } else { (year, month.saturating_add(1)) };
     let first = days_from_civil(year, month, 1);
@@ -119,6 +114,66 @@ fn read(text: &[u8]) -> Result<Time, Mistake<'_>> {
     // At most a day and an hour of minutes.
     let offset = i32::try_from(offset.saturating_mul(60)).unwrap_or_default();
     Ok(Time { seconds, nanos, offset })
+}
+
+/// Takes a fraction, if there is one; the digits after the ninth are dropped.
+fn fraction(rest: &mut &[u8]) -> u32 {
+    let [b'.' | b',', fraction @ ..] = *rest else { return 0 };
+    let digits = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    if digits == 0 {
+        return 0;
+    }
+    let (digits, after) = fraction.split_at_checked(digits).unwrap_or_default();
+    *rest = after;
+    let nine = digits.iter().copied().chain(std::iter::repeat(b'0')).take(9);
+    nine.fold(0, |nanos: u32, digit| {
+        nanos.saturating_mul(10).saturating_add(u32::from(digit.saturating_sub(b'0')))
+    })
+}
+
+/// A time without quotes in YAML, as go-yaml v3 has them (`parseTimestamp`): the form above with `t` for `T` and numbers of
+/// one digit, the same with blanks and no offset, or a date.
+pub(crate) fn parse_yaml(text: &str) -> Option<Time> {
+    let (year, mut rest) = text.as_bytes().split_at_checked(4)?;
+    let year = year.iter().all(u8::is_ascii_digit).then(|| number(year))?;
+    sign(&mut rest, "-").ok()?;
+    let month = one_or_two_digits(&mut rest)?;
+    sign(&mut rest, "-").ok()?;
+    let day = one_or_two_digits(&mut rest)?;
+    let (separator, mut rest) = match rest.split_first() {
+        None => (None, rest),
+        Some((b' ', mut after)) => {
+            while let [b' ', more @ ..] = after {
+                after = more;
+            }
+            (Some(b' '), after)
+        }
+        Some((separator @ (b'T' | b't'), after)) => (Some(*separator), after),
+        Some(_) => return None,
+    };
+    let (mut clock, mut nanos, mut offset) = ([0; 3], 0, 0);
+    if separator.is_some() {
+        let hour = one_or_two_digits(&mut rest)?;
+        sign(&mut rest, ":").ok()?;
+        let minute = one_or_two_digits(&mut rest)?;
+        sign(&mut rest, ":").ok()?;
+        clock = [hour, minute, one_or_two_digits(&mut rest)?];
+        nanos = fraction(&mut rest);
+        if separator != Some(b' ') {
+            (offset, rest) = zone(rest).ok()?;
+        }
+    }
+    let [hour, minute, second] = clock;
+    let in_range = (1..=12).contains(&month) && hour < 24 && minute < 60 && second < 60;
+    let time = time([year, month, day, hour, minute, second], nanos, offset).ok()?;
+    (in_range && rest.is_empty()).then_some(time)
+}
+
+fn one_or_two_digits(rest: &mut &[u8]) -> Option<i64> {
+    let count = rest.iter().take(2).take_while(|byte| byte.is_ascii_digit()).count();
+    let (digits, after) = rest.split_at_checked(count).filter(|(digits, _)| !digits.is_empty())?;
+    *rest = after;
+    Some(number(digits))
 }
 
 /// The minutes from UTC, and what follows them.
@@ -281,6 +336,24 @@ mod tests {
         }
         let time = Time { seconds: 1_709_145_000, nanos: 123_456_789, offset: 19_800 };
         assert_eq!(parse("2024-02-29T00:00:00.1234567899+05:30"), Ok(time));
+        for (text, expected) in [
+            ("2024-02-29", Some(1_709_164_800)),
+            ("2024-2-9", Some(1_707_436_800)),
+            ("2024-02-29T1:2:3Z", Some(1_709_168_523)),
+            ("2024-02-29t01:02:03.5+01:00", Some(1_709_164_923)),
+            ("2024-02-29   01:02:03", Some(1_709_168_523)),
+            ("2024-02-29 01:02:03Z", None),
+            ("2024-02-29T01:02:03", None),
+            ("2024-02-30", None),
+            ("2024-13-01", None),
+            ("2024-02-29T24:00:00Z", None),
+            ("2024-02-29x", None),
+            ("2024-02", None),
+            ("20240-02-29", None),
+            ("x", None),
+        ] {
+            assert_eq!(parse_yaml(text).map(|time| time.seconds), expected, "{text}");
+        }
         let time = Time { seconds: 30, nanos: 500_000_000, offset: -86_400 };
         assert_eq!(parse("1969-12-31T00:00:30,5-24:00"), Ok(time));
     }

@@ -23,6 +23,7 @@ use std::sync::Arc;
 
 use crate::diag::Diagnostic;
 use crate::source::{ScalarMap, Source, Span};
+use crate::time::Time;
 
 /// The deepest nesting of a document, aliases included.
 pub const MAX_DEPTH: usize = 128;
@@ -80,8 +81,12 @@ pub enum Value {
     Bool(bool),
     /// A whole number; `1.0` and `1e3` are whole, because they pass through JSON as `1` and `1000`.
     Integer(i64),
+    /// A whole number that needs all 64 bits; only in a payload, because JSON has none.
+    Unsigned(u64),
     /// Any other number.
     Float(f64),
+    /// A point in time; only in a payload, elsewhere it is text.
+    Time(Time),
     /// Text.
     Text,
 }
@@ -163,6 +168,25 @@ pub fn documents(source: &Arc<Source>, diagnostics: &mut Vec<Diagnostic>) -> Vec
     } else {
         split::chunks(source, diagnostics)
     };
+    read(source, chunks, build::Habits::STRICT, diagnostics)
+}
+
+/// The same for a file with payloads of mode JSON, in which numbers, times and the words `yes` and `no` stay what they are
+/// (go-yaml v3).
+///
+/// # Errors
+/// As [`documents`].
+pub fn payloads(source: &Arc<Source>, diagnostics: &mut Vec<Diagnostic>) -> Vec<Document> {
+    let chunks = split::chunks(source, diagnostics);
+    read(source, chunks, build::Habits::PAYLOAD, diagnostics)
+}
+
+fn read(
+    source: &Arc<Source>,
+    chunks: Vec<split::Chunk>,
+    habits: build::Habits,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<Document> {
     let mut documents = Vec::new();
     for chunk in chunks {
         if chunk.readable && split::is_empty(source, chunk.span) {
@@ -174,7 +198,7 @@ pub fn documents(source: &Arc<Source>, diagnostics: &mut Vec<Diagnostic>) -> Vec
             continue;
         }
         let before = diagnostics.len();
-        let root = match build::document(source, chunk.span, build::Habits::STRICT, diagnostics) {
+        let root = match build::document(source, chunk.span, habits, diagnostics) {
             build::Outcome::Value(root) => Some(root),
             build::Outcome::Empty => continue,
             build::Outcome::Broken => None,

@@ -1,13 +1,20 @@
 //! What policies of mode JSON see: a JSON object (docs/kyverno.md §15).
 
+use std::path::Path;
+
 use bumpalo::Bump;
 
 use super::call::{Call, Deployment};
 use super::headers::{Attribute, CallReads, Unfit, attribute_value};
-use crate::budget::Budget;
+use crate::budget::{Budget, Fault};
+use crate::cel::error::Raise;
+use crate::library::kyverno::yaml::{Numbers, value};
+use crate::library::table::Context;
 use crate::policy::model::Mode;
+use crate::source::Source;
 use crate::value::json::{JsonError, go};
 use crate::value::{Map, MapBuilder, Value};
+use crate::yaml::{self, Document};
 
 /// The name of the member with the headers.
 pub const HEADERS: &str = Mode::Json.headers();
@@ -70,15 +77,91 @@ pub fn object<'a>(
     Ok(Value::Map(map.finish_within(budget)?))
 }
 
-/// Reads a payload file as Kyverno's command line does: every number is a double.
+/// How a payload is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// JSON: every number is a double.
+    Json,
+    /// YAML: numbers are what they are, and so are times without quotes.
+    Yaml,
+}
+
+impl Form {
+    /// What Kyverno takes from the ending of a file's name; none for another one, which it does not read.
+    pub fn of(path: &Path) -> Option<Form> {
+        match path.extension()?.to_str()? {
+            "json" => Some(Form::Json),
+            "yaml" | "yml" => Some(Form::Yaml),
+            _ => None,
+        }
+    }
+}
+
+/// Reads a payload file as Kyverno's command line does.
 ///
 /// # Errors
 /// Go's text for what does not decode; Kyverno's for what is no object; a fault if the file is larger than the budget
 /// allows.
-pub fn payload<'a>(json: &'a [u8], arena: &'a Bump, budget: &mut Budget) -> Result<Value<'a>, JsonError<'a>> {
-    match go::value(json, arena, budget)? {
+pub fn payload<'a>(
+    bytes: &'a [u8],
+    form: Form,
+    arena: &'a Bump,
+    budget: &mut Budget,
+) -> Result<Value<'a>, JsonError<'a>> {
+    let value = match form {
+        Form::Json => go::value(bytes, arena, budget)?,
+        Form::Yaml => from_yaml(bytes, arena, budget)?,
+    };
+    match value {
         object @ Value::Map(_) => Ok(object),
         Value::Null => Err(JsonError::Text("the JSON payload is empty or nil")),
         _ => Err(JsonError::Text("the JSON payload must be a top-level object (map)")),
+    }
+}
+
+/// The only document of a YAML text.
+fn from_yaml<'a>(bytes: &[u8], arena: &'a Bump, budget: &mut Budget) -> Result<Value<'a>, JsonError<'a>> {
+    let text = |text: &str| JsonError::Text(arena.alloc_str(text));
+    // The tree that is read knows where each of its values stands, and is many times as large as the text.
+    budget.charge_bytes(bytes.len().saturating_mul(96).saturating_add(4_096)).map_err(JsonError::Fault)?;
+    let written = std::str::from_utf8(bytes).map_err(|_| text("yaml: invalid Unicode character"))?;
+    // Kyverno splits the file into lines and ends each with a line feed, which a block scalar at the end shows.
+    let end = if written.ends_with('\n') { "" } else { "\n" };
+    let source =
+        Source::new("", format!("{written}{end}")).map_err(|_| text("yaml: the text is too large"))?;
+    let mut diagnostics = Vec::new();
+    let documents = yaml::payloads(&source, &mut diagnostics);
+    if let Some(wrong) = diagnostics.first() {
+        let line = wrong.position().map(|place| format!("line {}: ", place.line)).unwrap_or_default();
+        return Err(text(&format!("yaml: {line}{}", wrong.message)));
+    }
+    let [Document { root: Some(root), .. }] = documents.as_slice() else {
+        return Err(JsonError::Text("the JSON payload must be a top-level object (map)"));
+    };
+    let mut context = Context::new(arena, std::mem::take(budget));
+    let value = value(&mut context, root, Numbers::Whole);
+    *budget = context.budget;
+    value.map_err(|raised| match raised {
+        Raise::Fault(fault) => JsonError::Fault(fault),
+        Raise::Error(_) => JsonError::Fault(Fault::Yaml),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ending_says_how_a_payload_is_written() {
+        for (name, form) in [
+            ("a.json", Some(Form::Json)),
+            ("d.x/a.yaml", Some(Form::Yaml)),
+            ("a.yml", Some(Form::Yaml)),
+            ("a.YAML", None),
+            ("a.txt", None),
+            ("a", None),
+        ] {
+            assert_eq!(Form::of(Path::new(name)), form, "{name}");
+        }
     }
 }

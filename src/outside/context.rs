@@ -73,7 +73,7 @@ pub(super) fn read(document: &Json) -> Result<Context, String> {
         for (at, (field, value)) in IMAGE.iter().zip(found).enumerate() {
             let value = match value {
                 Json::Null if at < ALWAYS => Json::from(""),
-                Json::String(text) if at >= ALWAYS && at < TEXTS && text.is_empty() => continue,
+                Json::String(text) if (ALWAYS..TEXTS).contains(&at) && text.is_empty() => continue,
                 Json::Null => continue,
                 Json::String(_) => value.clone(),
                 value if at >= TEXTS => value.clone(),

@@ -288,8 +288,9 @@ pub fn value(node: &Node) -> Json {
             yaml::Value::Null => Json::Null,
             yaml::Value::Bool(bool) => Json::Bool(bool),
             yaml::Value::Integer(int) => json!(int),
+            yaml::Value::Unsigned(int) => json!(int),
             yaml::Value::Float(double) => json!(double),
-            yaml::Value::Text => Json::String(scalar.text.clone()),
+            yaml::Value::Text | yaml::Value::Time(_) => Json::String(scalar.text.clone()),
         },
     }
 }

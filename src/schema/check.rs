@@ -211,8 +211,8 @@ fn found(shape: &Shape, node: &Node) -> (String, String) {
         Value::Null => ("nothing".to_owned(), String::new()),
         Value::Bool(value) if value.to_string() == *text => (format!("`{text}`"), quotes),
         Value::Bool(value) => (format!("`{text}`, which means {value}"), quotes),
-        Value::Integer(_) | Value::Float(_) => (format!("the number `{text}`"), quotes),
-        Value::Text => {
+        Value::Integer(_) | Value::Unsigned(_) | Value::Float(_) => (format!("the number `{text}`"), quotes),
+        Value::Text | Value::Time(_) => {
             let unquote = match shape {
                 Shape::Flag | Shape::Whole(..) if !scalar.plain => "remove the quotes".to_owned(),
                 _ => quotes.clone(),

@@ -7,7 +7,7 @@ use granit_parser::{
     ErrorKind, Event, ParseResult, Parser, ScalarStyle, Span as EventSpan, Tag as EventTag, options,
 };
 
-use super::resolve::{self, Tag};
+use super::resolve::{self, Reader, Tag};
 use super::{Entry, MAX_DEPTH, MAX_NODES, Mapping, Node, NodeKind, Scalar, Value, scalar, syntax};
 use crate::diag::{Code, Diagnostic};
 use crate::limit::over;
@@ -35,16 +35,22 @@ pub(super) struct Habits {
     most_repeated: usize,
     /// Whether a key may stand twice, the last one counting, and other documents may follow, which nobody reads.
     loose: bool,
+    /// What scalars mean.
+    reader: Reader,
 }
 
 impl Habits {
     /// Those of a file with policies.
     pub(super) const STRICT: Habits =
-        Habits { most_nodes: MAX_NODES, most_repeated: MAX_NODES, loose: false };
+        Habits { most_nodes: MAX_NODES, most_repeated: MAX_NODES, loose: false, reader: Reader::Json };
+
+    /// Those of a file with a payload.
+    pub(super) const PAYLOAD: Habits = Habits { reader: Reader::Plain, ..Habits::STRICT };
 
     /// Those of a text of `length` bytes that a policy reads.
     pub(super) fn loose(length: usize) -> Habits {
-        Habits { most_nodes: length.saturating_add(1_000).min(MAX_NODES), most_repeated: 1_000, loose: true }
+        let most_nodes = length.saturating_add(1_000).min(MAX_NODES);
+        Habits { most_nodes, most_repeated: 1_000, loose: true, reader: Reader::Json }
     }
 }
 
@@ -401,6 +407,7 @@ impl Builder<'_> {
         if let NodeKind::Scalar(Scalar { value: Value::Float(number), text, .. }) = &node.kind
             && !is_key
             && !number.is_finite()
+            && self.habits.reader == Reader::Json
         {
             let message = format!("`{text}` is not a number that JSON can hold");
             self.report(Code::NotAJsonNumber, node.span, message, "put it in quotes if it is text");
@@ -429,6 +436,9 @@ impl Builder<'_> {
         let tag_place = tag.map_or(place, |(_, place)| place);
         let tag =
             tag.map(|(tag, _)| tag.suffix_in_namespace(CORE).map_or(Tag::Other, |suffix| Tag::core(&suffix)));
+        // A lone `!` says nothing to go-yaml v3.
+        let lone = self.habits.reader == Reader::Plain && file_text(self.source, tag_place) == "!";
+        let tag = tag.filter(|_| !lone);
         let file = self.source.text();
         let (start, end) = (index(place.start), index(place.end));
         self.cover(place);
@@ -466,7 +476,7 @@ impl Builder<'_> {
                 );
                 Some(Value::Text)
             }
-            tag => resolve::resolve(tag.unwrap_or(Tag::None), text),
+            tag => resolve::resolve(self.habits.reader, tag.unwrap_or(Tag::None), text),
         };
         let Some(value) = value else {
             let message = format!("`{text}` is not of the type that its tag names");
@@ -482,6 +492,9 @@ impl Builder<'_> {
     }
 
     fn mapping(&mut self, frame: Frame) -> NodeKind {
+        if self.habits.reader == Reader::Plain {
+            return self.plain_mapping(frame);
+        }
         let mut mapping = Mapping::default();
         let mut seen = HashMap::new();
         let mut items = frame.items.into_iter().enumerate();
@@ -496,6 +509,47 @@ impl Builder<'_> {
             }
         }
         NodeKind::Mapping(mapping)
+    }
+
+    /// A mapping as go-yaml v3 makes it: its own keys come before merged ones, and of those the first.
+    fn plain_mapping(&mut self, frame: Frame) -> NodeKind {
+        let mut mapping = Mapping::default();
+        let (mut seen, mut merges) = (HashMap::new(), Vec::new());
+        let mut items = frame.items.into_iter().enumerate();
+        while let (Some((index, key)), Some((_, value))) = (items.next(), items.next()) {
+            if frame.merges.contains(&index) {
+                merges.push((key.span, value));
+            } else if let Some(name) = self.plain_key(&key) {
+                self.insert(&mut mapping, &mut seen, Entry { key: name, key_span: key.span, value }, None);
+            }
+        }
+        if let Some((second, _)) = merges.get(1) {
+            self.report(Code::DuplicateKey, *second, "the key `<<` is already set in this mapping", "");
+        }
+        for (key, value) in merges {
+            let entries = self.merged(key, value);
+            for entry in entries {
+                if !seen.contains_key(&entry.key) {
+                    self.insert(&mut mapping, &mut seen, entry, None);
+                }
+            }
+        }
+        NodeKind::Mapping(mapping)
+    }
+
+    /// A key is text. Kyverno keeps others, but no policy finds a number there; those of the document itself become text.
+    fn plain_key(&mut self, node: &Node) -> Option<String> {
+        match &node.kind {
+            NodeKind::Scalar(scalar) if scalar.value == Value::Text => Some(scalar.text.clone()),
+            NodeKind::Scalar(scalar) if self.stack.is_empty() && scalar.value != Value::Null => {
+                Some(scalar.text.clone())
+            }
+            NodeKind::Broken => None,
+            _ => {
+                self.report(Code::BadKey, node.span, "a key must be text", "put it in quotes");
+                None
+            }
+        }
     }
 
     fn insert(
@@ -533,18 +587,22 @@ impl Builder<'_> {
         );
     }
 
-    /// The entries that `<<: value` adds: of a mapping, or of the mappings of a list, the last first.
+    /// The entries that `<<: value` adds: of a mapping, or of the mappings of a list, the last first, but in a payload the
+    /// first.
     fn merged(&mut self, key: Span, value: Node) -> Vec<Entry> {
         let aliased = value.alias.is_some();
         match value.kind {
             NodeKind::Mapping(mapping) => return mapping.entries,
             NodeKind::Broken => return Vec::new(),
             NodeKind::List(items) if !aliased && items.iter().all(|item| item.as_mapping().is_some()) => {
-                let mappings = items.into_iter().rev().filter_map(|item| match item.kind {
+                let mappings = items.into_iter().filter_map(|item| match item.kind {
                     NodeKind::Mapping(mapping) => Some(mapping.entries),
                     _ => None,
                 });
-                return mappings.flatten().collect();
+                return match self.habits.reader {
+                    Reader::Json => mappings.rev().flatten().collect(),
+                    Reader::Plain => mappings.flatten().collect(),
+                };
             }
             _ => {}
         }
@@ -564,7 +622,7 @@ impl Builder<'_> {
             Value::Text => scalar.text.clone(),
             Value::Bool(value) => value.to_string(),
             Value::Integer(value) if !is_fraction(&scalar.text) => value.to_string(),
-            Value::Integer(_) | Value::Float(_) => {
+            Value::Integer(_) | Value::Unsigned(_) | Value::Float(_) | Value::Time(_) => {
                 let message = format!("the number `{}` cannot be a key", scalar.text);
                 self.report(Code::BadKey, node.span, message, "put it in quotes");
                 return None;
@@ -603,6 +661,10 @@ fn measure(node: &Node) -> (usize, usize) {
         }
     };
     (cost.saturating_add(1), height.saturating_add(1))
+}
+
+fn file_text(source: &Source, place: Span) -> &str {
+    source.slice(place).trim_end()
 }
 
 fn index(offset: u32) -> usize {

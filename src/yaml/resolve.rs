@@ -1,7 +1,17 @@
 //! What a scalar without quotes means: YAML 1.1 with Go's numbers, as `resolve.go` of go-yaml v2.4.4 has it, and
-//! then what is left of it after the way through JSON.
+//! then what is left of it after the way through JSON; or what go-yaml v3.0.4 gives without that way.
 
 use super::Value;
+use crate::time;
+
+/// Which reader of Kyverno's a text is read as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reader {
+    /// go-yaml v2, and then JSON: policies and most else.
+    Json,
+    /// go-yaml v3: payloads of mode JSON.
+    Plain,
+}
 
 /// The tag of a scalar, as far as it matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,40 +53,57 @@ impl Tag {
 }
 
 /// The meaning of a scalar; none when the text is not of the type that the tag names.
-pub(super) fn resolve(tag: Tag, text: &str) -> Option<Value> {
-    let value = match tag {
-        Tag::Str | Tag::Other | Tag::Binary => return Some(Value::Text),
-        _ => untagged(text),
-    };
-    match (tag, value) {
-        (Tag::None, value) => Some(through_json(value)),
-        (Tag::Bool, Value::Bool(_)) | (Tag::Null, Value::Null) => Some(value),
-        (Tag::Int, Value::Integer(_)) => Some(value),
-        // A whole number too large for 64 bits with a sign is one for go-yaml, but a fraction for JSON.
-        (Tag::Int, Value::Float(_)) if unsigned(&text.replace('_', "")).is_some() => Some(value),
-        (Tag::Float, Value::Integer(_) | Value::Float(_)) => Some(through_json(value)),
-        (Tag::Timestamp, Value::Text) if is_timestamp(text) => Some(Value::Text),
-        _ => None,
+pub(super) fn resolve(reader: Reader, tag: Tag, text: &str) -> Option<Value> {
+    if matches!(tag, Tag::Str | Tag::Other | Tag::Binary) {
+        return Some(Value::Text);
     }
+    // The other reader leaves times what they are: text.
+    let timely = reader == Reader::Plain && matches!(tag, Tag::None | Tag::Timestamp);
+    if let Some(time) = time::parse_yaml(text).filter(|_| timely) {
+        return Some(Value::Time(time));
+    }
+    let value = untagged(reader, text);
+    let fits = match (tag, value) {
+        (Tag::None, _) => true,
+        (Tag::Bool, Value::Bool(_)) | (Tag::Null, Value::Null) => true,
+        (Tag::Int, Value::Integer(_) | Value::Unsigned(_)) => true,
+        (Tag::Float, Value::Integer(_) | Value::Float(_)) => true,
+        (Tag::Float, Value::Unsigned(_)) => reader == Reader::Json,
+        (Tag::Timestamp, Value::Text) => reader == Reader::Json && is_timestamp(text),
+        _ => false,
+    };
+    fits.then_some(match (reader, tag, value) {
+        (Reader::Json, _, value) => through_json(value),
+        (Reader::Plain, Tag::Float, Value::Integer(number)) => Value::Float(double(&number.to_string())?),
+        (Reader::Plain, _, value) => value,
+    })
 }
 
-/// A number without a fraction is written to JSON without one, and read back as a whole number.
+/// A number without a fraction is written to JSON without one, and read back as a whole number, if 64 bits with a sign hold
+/// it.
 fn through_json(value: Value) -> Value {
     const LIMIT: f64 = 9_223_372_036_854_775_808.0;
     match value {
         Value::Float(number) if number.fract() == 0.0 && (-LIMIT..LIMIT).contains(&number) => {
             format!("{number:.0}").parse().map_or(value, Value::Integer)
         }
+        Value::Unsigned(number) => double(&number.to_string()).map_or(value, Value::Float),
         _ => value,
     }
 }
 
-fn untagged(text: &str) -> Value {
+fn double(plain: &str) -> Option<f64> {
+    plain.parse().ok()
+}
+
+fn untagged(reader: Reader, text: &str) -> Value {
     match text {
-        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
+        "true" | "True" | "TRUE" => return Value::Bool(true),
+        "false" | "False" | "FALSE" => return Value::Bool(false),
+        "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" if reader == Reader::Json => {
             return Value::Bool(true);
         }
-        "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
+        "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" if reader == Reader::Json => {
             return Value::Bool(false);
         }
         "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
@@ -87,30 +114,29 @@ fn untagged(text: &str) -> Value {
     }
     match text.bytes().next() {
         Some(b'.') => point_float(text).map_or(Value::Text, Value::Float),
-        Some(b'0'..=b'9' | b'+' | b'-') => number(&text.replace('_', "")),
+        Some(b'0'..=b'9' | b'+' | b'-') => number(reader, &text.replace('_', "")),
         _ => Value::Text,
     }
 }
 
 /// A number of which the underscores are already removed.
-fn number(plain: &str) -> Value {
+fn number(reader: Reader, plain: &str) -> Value {
     if let Some(number) = signed(plain) {
         return Value::Integer(number);
     }
     if let Some(number) = unsigned(plain) {
-        return Value::Float(number);
+        return Value::Unsigned(number);
     }
     if is_yaml_float(plain) {
         // A number beyond the range of a double stays text.
-        if let Some(number) = plain.parse::<f64>().ok().filter(|number| number.is_finite()) {
+        if let Some(number) = double(plain).filter(|number| number.is_finite()) {
             return Value::Float(number);
         }
     }
     // go-yaml tries once more after the prefix, so that a sign can follow it.
-    if let Some(digits) = plain.strip_prefix("0b") {
-        return i64::from_str_radix(digits, 2).map_or(Value::Text, Value::Integer);
-    }
-    Value::Text
+    let after_prefix = |prefix, radix| i64::from_str_radix(plain.strip_prefix(prefix)?, radix).ok();
+    let found = after_prefix("0b", 2).or_else(|| after_prefix("0o", 8).filter(|_| reader == Reader::Plain));
+    found.map_or(Value::Text, Value::Integer)
 }
 
 /// Go's `ParseInt` with base 0: `0x`, `0o`, `0b`, and a leading zero for octal.
@@ -123,11 +149,10 @@ fn signed(plain: &str) -> Option<i64> {
     i64::from_str_radix(&format!("{sign}{digits}"), radix).ok()
 }
 
-/// Go's `ParseUint` with base 0, for what does not fit into a signed number; JSON makes it a double.
-fn unsigned(plain: &str) -> Option<f64> {
+/// Go's `ParseUint` with base 0, for what does not fit into a signed number.
+fn unsigned(plain: &str) -> Option<u64> {
     let (radix, digits) = radix(plain)?;
-    let number = u64::from_str_radix(digits, radix).ok()?;
-    number.to_string().parse().ok()
+    u64::from_str_radix(digits, radix).ok()
 }
 
 fn radix(digits: &str) -> Option<(u32, &str)> {
@@ -236,21 +261,51 @@ mod tests {
             ("1e", text),
         ];
         for (input, expected) in cases {
-            assert_eq!(resolve(Tag::None, input), Some(expected), "{input}");
+            assert_eq!(resolve(Reader::Json, Tag::None, input), Some(expected), "{input}");
         }
-        assert_eq!(resolve(Tag::None, "-.INF"), Some(Value::Float(f64::NEG_INFINITY)));
+        assert_eq!(resolve(Reader::Json, Tag::None, "-.INF"), Some(Value::Float(f64::NEG_INFINITY)));
+    }
+
+    #[test]
+    fn without_the_way_through_json_numbers_and_times_stay_what_they_are() {
+        let text = Value::Text;
+        let at = |seconds| Value::Time(time::Time { seconds, nanos: 0, offset: 0 });
+        for (tag, input, expected) in [
+            (Tag::None, "yes", Some(text)),
+            (Tag::None, "off", Some(text)),
+            (Tag::None, "True", Some(Value::Bool(true))),
+            (Tag::None, "3", Some(Value::Integer(3))),
+            (Tag::None, "3.0", Some(Value::Float(3.0))),
+            (Tag::None, "1e3", Some(Value::Float(1000.0))),
+            (Tag::None, "010", Some(Value::Integer(8))),
+            (Tag::None, "08", Some(Value::Float(8.0))),
+            (Tag::None, "0o-7", Some(Value::Integer(-7))),
+            (Tag::None, "9223372036854775808", Some(Value::Unsigned(1 << 63))),
+            (Tag::None, "18446744073709551616", Some(Value::Float(18_446_744_073_709_551_616.0))),
+            (Tag::None, "2024-02-29", Some(at(1_709_164_800))),
+            (Tag::Timestamp, "2024-02-29", Some(at(1_709_164_800))),
+            (Tag::Timestamp, "2024-02-30", None),
+            (Tag::Str, "2024-02-29", Some(text)),
+            (Tag::Float, "3", Some(Value::Float(3.0))),
+            (Tag::Float, "9223372036854775808", None),
+            (Tag::Int, "9223372036854775808", Some(Value::Unsigned(1 << 63))),
+            (Tag::Int, "3.0", None),
+            (Tag::Bool, "yes", None),
+        ] {
+            assert_eq!(resolve(Reader::Plain, tag, input), expected, "{input}");
+        }
     }
 
     #[test]
     fn a_tag_must_fit_the_text() {
-        assert_eq!(resolve(Tag::Str, "1"), Some(Value::Text));
-        assert_eq!(resolve(Tag::Int, "3"), Some(Value::Integer(3)));
-        assert_eq!(resolve(Tag::Float, "3"), Some(Value::Integer(3)));
-        assert_eq!(resolve(Tag::Int, "x"), None);
-        assert_eq!(resolve(Tag::Int, "1.5"), None);
-        assert_eq!(resolve(Tag::Null, ""), Some(Value::Null));
-        assert_eq!(resolve(Tag::Bool, "1"), None);
-        assert_eq!(resolve(Tag::Timestamp, "2001-1-1"), Some(Value::Text));
-        assert_eq!(resolve(Tag::Timestamp, "x"), None);
+        assert_eq!(resolve(Reader::Json, Tag::Str, "1"), Some(Value::Text));
+        assert_eq!(resolve(Reader::Json, Tag::Int, "3"), Some(Value::Integer(3)));
+        assert_eq!(resolve(Reader::Json, Tag::Float, "3"), Some(Value::Integer(3)));
+        assert_eq!(resolve(Reader::Json, Tag::Int, "x"), None);
+        assert_eq!(resolve(Reader::Json, Tag::Int, "1.5"), None);
+        assert_eq!(resolve(Reader::Json, Tag::Null, ""), Some(Value::Null));
+        assert_eq!(resolve(Reader::Json, Tag::Bool, "1"), None);
+        assert_eq!(resolve(Reader::Json, Tag::Timestamp, "2001-1-1"), Some(Value::Text));
+        assert_eq!(resolve(Reader::Json, Tag::Timestamp, "x"), None);
     }
 }

@@ -19,7 +19,7 @@ pub(crate) fn object<'a>(case: &Json, bump: &'a Bump) -> Value<'a> {
         });
         let mut budget = Budget::default();
         return match mode {
-            "JSON" => json::payload(text.as_bytes(), bump, &mut budget).unwrap(),
+            "JSON" => json::payload(text.as_bytes(), json::Form::Json, bump, &mut budget).unwrap(),
             _ => envoy::payload(text.as_bytes(), bump, &mut budget).unwrap(),
         };
     }

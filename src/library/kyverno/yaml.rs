@@ -6,7 +6,8 @@ use crate::cel::error::{ErrorKind, Raise};
 use crate::library::row::row;
 use crate::library::table::{Answer, Context, Implementation::Own, Library};
 use crate::library::types::TypeRow;
-use crate::value::{MapBuilder, ObjectRow, Value, i64_as_f64};
+use crate::time::Time;
+use crate::value::{MapBuilder, ObjectRow, Timestamp, Value, i64_as_f64};
 use crate::yaml::{self, Node, NodeKind};
 
 /// The helper `yaml`.
@@ -37,19 +38,29 @@ fn parse<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
     ctx.charge(text.len().saturating_mul(8).saturating_add(400))?;
     ctx.budget.charge_bytes(text.len().saturating_mul(96).saturating_add(4_096))?;
     match yaml::first_value(text) {
-        Ok(Some(root)) => value(ctx, &root),
+        Ok(Some(root)) => value(ctx, &root, Numbers::Doubles),
         Ok(None) => Ok(Value::Null),
         Err(_) => Err(Fault::Yaml.into()),
     }
 }
 
+/// What becomes of whole numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Numbers {
+    /// Doubles, as on the way over JSON.
+    Doubles,
+    /// What they are.
+    Whole,
+}
+
 /// The value of a node; no node is nested deeper than the reader allows.
-fn value<'a>(ctx: &mut Context<'a>, node: &Node) -> Answer<'a> {
+pub(crate) fn value<'a>(ctx: &mut Context<'a>, node: &Node, numbers: Numbers) -> Answer<'a> {
     ctx.charge(1)?;
     match &node.kind {
         NodeKind::Scalar(scalar) => match scalar.value {
             yaml::Value::Null => Ok(Value::Null),
             yaml::Value::Bool(bool) => Ok(Value::Bool(bool)),
+            yaml::Value::Integer(int) if numbers == Numbers::Whole => Ok(Value::Int(int)),
             // A fraction whose sign is all that is left of it.
             yaml::Value::Integer(0)
                 if scalar.text.starts_with('-') && scalar.text.contains(['.', 'e', 'E']) =>
@@ -57,13 +68,17 @@ fn value<'a>(ctx: &mut Context<'a>, node: &Node) -> Answer<'a> {
                 Ok(Value::Double(-0.0))
             }
             yaml::Value::Integer(int) => Ok(Value::Double(i64_as_f64(int))),
+            yaml::Value::Unsigned(int) => Ok(Value::Uint(int)),
             yaml::Value::Float(double) => Ok(Value::Double(double)),
+            yaml::Value::Time(Time { seconds, nanos, offset }) => {
+                Ok(Value::Timestamp(Timestamp { seconds, nanos, offset }))
+            }
             yaml::Value::Text => ctx.string(&scalar.text),
         },
         NodeKind::List(items) => {
             let mut list = ctx.list_builder(items.len())?;
             for item in items {
-                list.push(value(ctx, item)?);
+                list.push(value(ctx, item, numbers)?);
             }
             Ok(ctx.finish_list(list))
         }
@@ -73,7 +88,7 @@ fn value<'a>(ctx: &mut Context<'a>, node: &Node) -> Answer<'a> {
             let mut map = MapBuilder::with_capacity(ctx.arena, count);
             for entry in &mapping.entries {
                 let key = ctx.string(&entry.key)?;
-                map.insert(key, value(ctx, &entry.value)?);
+                map.insert(key, value(ctx, &entry.value, numbers)?);
             }
             Ok(Value::Map(map.finish_within(&mut ctx.budget)?))
         }

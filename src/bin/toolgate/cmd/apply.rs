@@ -8,6 +8,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use toolgate::Outcome;
 use toolgate::internal::budget::Budget;
+use toolgate::internal::gateway::json::Form;
 use toolgate::internal::gateway::payload::payload;
 use toolgate::internal::gateway::{envoy, json};
 use toolgate::internal::library::capability::Session;
@@ -34,16 +35,28 @@ fn all(arguments: &Apply) -> Report {
     let json: Vec<PathBuf> = arguments.json_payload.iter().chain(&arguments.json).cloned().collect();
     let payloads =
         [(Mode::Http, &arguments.http_payload), (Mode::Envoy, &arguments.envoy_payload), (Mode::Json, &json)];
-    for path in payloads.iter().flat_map(|(_, paths)| *paths) {
-        if is_yaml(path) {
+    for path in payloads.iter().filter(|(mode, _)| *mode != Mode::Json).flat_map(|(_, paths)| *paths) {
+        if Form::of(path) == Some(Form::Yaml) {
             report.error(&format!(
-                "`{}` is no payload: payloads are JSON, and policies stand before `--http-payload`, `--envoy-payload` and `--json-payload`",
+                "`{}` is no payload: only payloads of mode JSON may be YAML, and policies stand before `--http-payload` and `--envoy-payload`",
                 path.display()
             ));
             return report;
         }
     }
     let inputs = payloads.map(|(mode, paths)| (mode, input::read(paths, &mut report)));
+    // `--json-payload` takes all that follows it, and a policy is YAML as a payload may be.
+    let greedy =
+        |input: &&Input| arguments.json_payload.iter().any(|path| path.display().to_string() == input.name);
+    let payloads =
+        inputs.iter().filter(|(mode, _)| *mode == Mode::Json).flat_map(|(_, inputs)| inputs).flatten();
+    if let Some(policy) = payloads.filter(greedy).find(|input| is_policy(input)) {
+        report.error(&format!(
+            "`{}` is a policy, and policies stand before `--json-payload`; `--json` takes one file, of any kind",
+            policy.name
+        ));
+        return report;
+    }
     let given = match arguments.context_file.as_deref().map(policies::context_file).transpose() {
         Ok(given) => given,
         Err(error) => {
@@ -80,8 +93,12 @@ fn all(arguments: &Apply) -> Report {
     report
 }
 
-fn is_yaml(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml")
+/// Whether this is YAML with a document of Kyverno's policies.
+fn is_policy(input: &Input) -> bool {
+    Form::of(Path::new(&input.name)) == Some(Form::Yaml)
+        && String::from_utf8_lossy(&input.bytes)
+            .lines()
+            .any(|line| line.starts_with("apiVersion:") && line.contains("policies.kyverno.io/"))
 }
 
 /// Whether this is an event of the gateway, by what no payload has.
@@ -162,7 +179,11 @@ fn apply(
             payload.request
         }),
         Mode::Envoy => envoy::payload(&input.bytes, &arena, &mut budget),
-        Mode::Json => json::payload(&input.bytes, &arena, &mut budget),
+        Mode::Json => {
+            // What comes through a pipe has no ending.
+            let form = Form::of(Path::new(&input.name)).unwrap_or(Form::Json);
+            json::payload(&input.bytes, form, &arena, &mut budget)
+        }
     };
     let request = match request {
         Ok(request) => request,

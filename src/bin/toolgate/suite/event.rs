@@ -113,10 +113,11 @@ fn scalar_json(scalar: &Scalar) -> String {
     match scalar.value {
         Value::Null => "null".to_owned(),
         Value::Bool(value) => value.to_string(),
-        Value::Integer(_) | Value::Float(_) if is_json() => scalar.text.clone(),
+        Value::Integer(_) | Value::Unsigned(_) | Value::Float(_) if is_json() => scalar.text.clone(),
         Value::Integer(value) => value.to_string(),
+        Value::Unsigned(value) => value.to_string(),
         Value::Float(value) => value.to_string(),
-        Value::Text => quoted(&scalar.text),
+        Value::Text | Value::Time(_) => quoted(&scalar.text),
     }
 }
 

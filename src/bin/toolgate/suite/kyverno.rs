@@ -14,6 +14,7 @@ use std::time::Duration;
 use bumpalo::Bump;
 use toolgate::internal::budget::Budget;
 use toolgate::internal::diag::Diagnostic;
+use toolgate::internal::gateway::json::Form;
 use toolgate::internal::gateway::payload::payload;
 use toolgate::internal::gateway::{envoy, json};
 use toolgate::internal::policy::decide::{ask_alone, rule};
@@ -160,28 +161,35 @@ fn warnings(test: &Test) -> Vec<String> {
 }
 
 /// Reads the payloads of a mode, each under its key.
-fn read_payloads(mode: Mode, files: &[Payload]) -> Result<Vec<(String, Vec<u8>)>, Failure> {
-    let mut payloads: Vec<(String, Vec<u8>)> = Vec::new();
+fn read_payloads(mode: Mode, files: &[Payload]) -> Result<Vec<(String, Form, Vec<u8>)>, Failure> {
+    let mut payloads: Vec<(String, Form, Vec<u8>)> = Vec::new();
     for Payload { key, path } in files {
         let fail = |error: &dyn std::fmt::Display| {
             Failure::Stop(format!("failed to load {} payloads from path {key} ({error})", mode.as_str()))
         };
         let bytes = crate::cmd::input::file(path).map_err(|error| fail(&error))?;
-        request(mode, &bytes, &Bump::new()).map_err(|error| fail(&error))?;
+        let form = match Form::of(path) {
+            Some(form) if mode == Mode::Json => form,
+            None if mode == Mode::Json => {
+                return Err(fail(&"unrecognized payload format, must be yaml or json"));
+            }
+            _ => Form::Json,
+        };
+        request(mode, form, &bytes, &Bump::new()).map_err(|error| fail(&error))?;
         // The later of two with one name stands for both.
-        payloads.retain(|(other, _)| other != key);
-        payloads.push((key.clone(), bytes));
+        payloads.retain(|(other, ..)| other != key);
+        payloads.push((key.clone(), form, bytes));
     }
     Ok(payloads)
 }
 
 /// What policies see of a payload; the error is for people.
-fn request<'a>(mode: Mode, bytes: &'a [u8], arena: &'a Bump) -> Result<Value<'a>, String> {
+fn request<'a>(mode: Mode, form: Form, bytes: &'a [u8], arena: &'a Bump) -> Result<Value<'a>, String> {
     let mut budget = Budget::default();
     let read = match mode {
         Mode::Http => payload(bytes, arena, &mut budget).map(|payload| payload.request),
         Mode::Envoy => envoy::payload(bytes, arena, &mut budget),
-        Mode::Json => json::payload(bytes, arena, &mut budget),
+        Mode::Json => json::payload(bytes, form, arena, &mut budget),
     };
     read.map_err(|error| error.to_string())
 }
@@ -214,13 +222,13 @@ fn responses(source: &Source, test: &Test, diagnostics: &mut Vec<Diagnostic>) ->
         // Nor the answers of a test file.
         let capabilities = if mode == Mode::Json { &mocks } else { &nothing };
         let sets = sets(mode, &policies, &scored, exceptions)?;
-        for (key, bytes) in payloads {
+        for (key, form, bytes) in payloads {
             let mut said = Vec::with_capacity(sets.len());
             for (set, scored) in &sets {
                 for policy in &compiled(set).policies {
                     let arena = Bump::new();
                     let session = capabilities.session(0, Duration::ZERO);
-                    let request = request(mode, &bytes, &arena).map_err(Failure::Stop)?;
+                    let request = request(mode, form, &bytes, &arena).map_err(Failure::Stop)?;
                     let verdict = ask_alone(policy, request, live(&arena, &session));
                     let rule = match &verdict {
                         Ok(verdict) if mode == Mode::Json => rule(policy, verdict).name.to_owned(),

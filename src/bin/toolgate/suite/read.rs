@@ -150,9 +150,11 @@ impl Reader<'_> {
             NodeKind::Mapping(_) => "a mapping".to_owned(),
             NodeKind::Scalar(scalar) => match scalar.value {
                 Value::Null => "nothing".to_owned(),
-                Value::Text => "text".to_owned(),
+                Value::Text | Value::Time(_) => "text".to_owned(),
                 Value::Bool(value) => format!("`{value}`"),
-                Value::Integer(_) | Value::Float(_) => format!("the number `{}`", scalar.text),
+                Value::Integer(_) | Value::Unsigned(_) | Value::Float(_) => {
+                    format!("the number `{}`", scalar.text)
+                }
             },
         };
         let subject = if path.is_empty() { "the document".to_owned() } else { format!("`{path}`") };

@@ -36,7 +36,9 @@ fn seen<'a>(input: &Json, mode: Mode, bump: &'a Bump) -> Value<'a> {
     match mode {
         Mode::Http => request(input, bump),
         Mode::Envoy => envoy::payload(text(), bump, &mut Budget::default()).unwrap_or(Value::Null),
-        Mode::Json => json::payload(text(), bump, &mut Budget::default()).unwrap_or(Value::Null),
+        Mode::Json => {
+            json::payload(text(), json::Form::Json, bump, &mut Budget::default()).unwrap_or(Value::Null)
+        }
     }
 }
 
