@@ -69,6 +69,13 @@ fn a_failure_says_what_was_expected_what_came_where_and_what_each_policy_said() 
 }
 
 #[test]
+fn a_fixture_ends_at_its_first_failure_where_that_is_wanted() {
+    let json = fixture("fast", FAILING, &["--fail-fast", "--output", "json"]).json();
+    let cases = json["fixtures"][0]["cases"].as_array().unwrap();
+    assert_eq!((cases.len(), &cases[1]["passed"]), (2, &Json::from(false)));
+}
+
+#[test]
 fn the_json_report_has_every_case() {
     let json = fixture("json", FAILING, &["--output", "json"]).json();
     let cases = json["fixtures"][0]["cases"].as_array().unwrap();

@@ -173,7 +173,7 @@ fn a_negated_condition_makes_the_fixtures_of_its_policy_fail() {
         }
     }
     assert_eq!(directories(&scratch.0).len(), places.len());
-    let got = run(&scratch.0, &["--output", "json", "."]).json();
+    let got = run(&scratch.0, &["--fail-fast", "--output", "json", "."]).json();
     let mut survivors = Vec::new();
     for (place, (what, must_fail)) in &places {
         let fixtures: Vec<_> = got["fixtures"]

@@ -335,6 +335,9 @@ pub(crate) struct Test {
     /// Show only what fails
     #[arg(long)]
     pub(crate) fail_only: bool,
+    /// End a fixture at its first case that fails
+    #[arg(long)]
+    pub(crate) fail_fast: bool,
     /// Changes nothing: that there is no test is always an error
     #[arg(long)]
     pub(crate) require_tests: bool,

@@ -31,7 +31,7 @@ use std::sync::Arc;
 use toolgate::internal::diag::Diagnostic;
 use toolgate::internal::source::Source;
 
-use self::filter::{Filter, Wanted};
+use self::filter::Wanted;
 use self::find::{File, Kind};
 use self::sets::Sets;
 
@@ -62,17 +62,17 @@ pub(crate) fn run(file: &File, wanted: &Wanted, sets: &Sets) -> Outcome {
     match file.kind {
         // The selector chooses among policies and resources, of which a fixture has none.
         Kind::Fixtures if wanted.selector.is_some() => {}
-        Kind::Fixtures => fixtures(&file.source, &wanted.filter, sets, &mut outcome),
+        Kind::Fixtures => fixtures(&file.source, wanted, sets, &mut outcome),
         Kind::Kyverno => outcome.kyverno = kyverno::run(&file.source, wanted, &mut outcome.used),
     }
     outcome
 }
 
-fn fixtures(source: &Arc<Source>, filter: &Filter, sets: &Sets, outcome: &mut Outcome) {
+fn fixtures(source: &Arc<Source>, wanted: &Wanted, sets: &Sets, outcome: &mut Outcome) {
     for fixture in fixture::read(source, &mut outcome.diagnostics) {
         outcome.used.extend(fixture.policies.iter().map(|path| path.value.clone()));
         outcome.used.extend(fixture.files());
-        if let Some(result) = run::run(source, &fixture, filter, sets) {
+        if let Some(result) = run::run(source, &fixture, wanted, sets) {
             outcome.fixtures.push(result);
         }
     }

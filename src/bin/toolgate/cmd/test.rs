@@ -48,6 +48,7 @@ fn wanted(arguments: &Test) -> Result<Wanted, Report> {
     Ok(Wanted {
         filter: Filter::new(arguments.filter.as_deref()).map_err(wrong)?,
         selector: arguments.test_case_selector.as_deref().map(Selector::new).transpose().map_err(wrong)?,
+        fail_fast: arguments.fail_fast,
     })
 }
 

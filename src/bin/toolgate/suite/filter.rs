@@ -12,6 +12,8 @@ pub(crate) struct Wanted {
     pub(crate) filter: Filter,
     /// Which expectations of Kyverno's test files, and no fixtures.
     pub(crate) selector: Option<Selector>,
+    /// Whether a fixture ends at its first case that fails.
+    pub(crate) fail_fast: bool,
 }
 
 /// A part of a case's name, or a glob pattern for all of it.

@@ -8,7 +8,7 @@ use toolgate::internal::source::{Source, read_text};
 use toolgate::{Code, Context, Decision, DecisionId, Diagnostic, Engine, Outcome, Record, Scratch, Severity};
 
 use super::event;
-use super::filter::Filter;
+use super::filter::Wanted;
 use super::fixture::{Case, Expect, Fixture, Message, shown};
 use super::sets::Sets;
 use crate::cmd::input;
@@ -66,16 +66,16 @@ pub(crate) struct Mismatch {
     pub(crate) got: String,
 }
 
-/// Runs the cases that `filter` wants; none if it wants none.
+/// Runs the cases that are wanted; none if there are none.
 pub(super) fn run(
     source: &Arc<Source>,
     fixture: &Fixture,
-    filter: &Filter,
+    wanted: &Wanted,
     sets: &Sets,
 ) -> Option<FixtureResult> {
-    let wanted: Vec<&Case> =
-        fixture.cases.iter().filter(|case| filter.wants(source.name(), &fixture.name, &case.name)).collect();
-    if wanted.is_empty() {
+    let wants = |case: &&Case| wanted.filter.wants(source.name(), &fixture.name, &case.name);
+    let cases: Vec<&Case> = fixture.cases.iter().filter(wants).collect();
+    if cases.is_empty() {
         return None;
     }
     let mut result = FixtureResult {
@@ -94,7 +94,7 @@ pub(super) fn run(
     let mut scratch = Scratch::with_ids(|| DecisionId::from(0));
     let now = fixture.time.map_or_else(|| Context::from(SystemTime::now()), Context::at).traced();
     let now = now.with(&fixture.answers);
-    for case in wanted {
+    for case in cases {
         for (index, message) in case.messages.iter().enumerate() {
             let line = source.position(message.span.start).line;
             let name = if case.table {
@@ -122,7 +122,11 @@ pub(super) fn run(
                     got: error.to_string(),
                 }),
             }
+            let ends = wanted.fail_fast && !outcome.mismatches.is_empty();
             result.cases.push(outcome);
+            if ends {
+                return Some(result);
+            }
         }
     }
     Some(result)
