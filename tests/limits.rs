@@ -264,6 +264,9 @@ fn every_limit_is_told_in_the_same_words() {
             {
                 let text = fs::read_to_string(&path).unwrap();
                 let code = text.split("#[cfg(test)]").next().unwrap();
+                // The text of a fault is a constant.
+                let made = |line: &&str| !line.starts_with("const ") && !line.contains("Withheld(\"");
+                let code: String = code.lines().filter(made).collect();
                 let own = [
                     "the limit (fixed)",
                     "is larger than {",

@@ -277,6 +277,6 @@ fn what_yaml_nests_is_refused_beyond_its_limit() {
     for nested in [nest(50_000, "[", "", "]"), nest(50_000, "{a: ", "1", "}"), block, format!("x\n{aliases}")]
     {
         let answer = on_small_stack(format!("{head}{nested}\n"), String::new());
-        assert!(answer.contains("deeper than 128 levels"), "{answer}");
+        assert!(answer.contains("more than 128 levels deep"), "{answer}");
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::diag::{Code, Diagnostic};
+use crate::limit::over;
 use crate::source::{Source, Span};
 use crate::yaml::{Mapping, Node, NodeKind, Scalar, Value};
 
@@ -22,7 +23,7 @@ pub(super) fn check(source: &Arc<Source>, document: &Mapping, out: &mut Vec<Diag
             entry.key.len().saturating_add(entry.value.as_text().unwrap_or_default().len())
         };
         if annotations.entries.iter().map(size).fold(0, usize::saturating_add) > MAX_ANNOTATIONS {
-            let message = format!("the annotations have more than {MAX_ANNOTATIONS} bytes together");
+            let message = format!("the annotations have {}", over(MAX_ANNOTATIONS, "bytes together"));
             report("annotations", node.span, message);
         }
     }
