@@ -159,7 +159,7 @@ const WAVE: usize = 1 << 20;
 const MANY: usize = 64;
 
 /// More threads than this wait for memory rather than for a core. The allocator of the static function has one lock: two
-/// threads on two cores took up to twice as long as one.
+/// threads on two cores took three times as long as one.
 const MAX_THREADS: usize = if cfg!(target_env = "musl") { 1 } else { 8 };
 
 /// What is said when the parser itself fails, which no known text achieves.
