@@ -535,35 +535,43 @@ impl Inner {
         let set = compiled(&self.set);
         let mut trace = Vec::new();
         let mut exemptions = Vec::new();
-        let mut observe = |index: usize, verdict: &Verdict<'a>| {
-            let Some(policy) = set.policies.get(index) else { return };
-            let named = |at: &usize| policy.exceptions.get(*at).map(|exception| exception.name.as_str());
-            let exceptions = || verdict.exceptions.iter().filter_map(named);
-            let allowances = || verdict.allowances.iter().filter_map(named);
-            for exception in exceptions().chain(allowances()) {
+        let named = |index: usize, at: &usize| {
+            set.policies.get(index)?.exceptions.get(*at).map(|exception| exception.name.as_str())
+        };
+        let mut exempt = |index: usize, verdict: &Verdict<'a>| {
+            let exceptions = verdict.exceptions.iter().chain(verdict.allowances);
+            for exception in exceptions.filter_map(|at| named(index, at)) {
                 exemptions.push((Cow::Borrowed(self.name(index)), Cow::Borrowed(exception)));
             }
-            if given.trace {
-                let [names, allowed] = [exceptions().collect::<Vec<_>>(), allowances().collect()];
-                let said = match (names.as_slice(), allowed.as_slice()) {
-                    ([], []) => said(policy, verdict),
-                    ([], allowed) => {
-                        format!(
-                            "{}, with what the exception {} allows",
-                            said(policy, verdict),
-                            allowed.join(", ")
-                        )
-                    }
-                    (names, _) => format!("no opinion: exempt by the exception {}", names.join(", ")),
-                };
-                trace.push((Cow::Borrowed(self.name(index)), said));
-            }
+        };
+        let mut tell = |index: usize, verdict: &Verdict<'a>| {
+            let Some(policy) = set.policies.get(index) else { return };
+            let names = |of: &[usize]| of.iter().filter_map(|at| named(index, at)).collect::<Vec<_>>();
+            let said = match (names(verdict.exceptions).as_slice(), names(verdict.allowances).as_slice()) {
+                ([], []) => said(policy, verdict),
+                ([], allowed) => {
+                    format!(
+                        "{}, with what the exception {} allows",
+                        said(policy, verdict),
+                        allowed.join(", ")
+                    )
+                }
+                (names, _) => format!("no opinion: exempt by the exception {}", names.join(", ")),
+            };
+            trace.push((Cow::Borrowed(self.name(index)), said));
         };
         let mut rest = budget;
         let decisions = requests.into_iter().flatten().map(|request| {
-            // Who wants to be told what each says asks each.
-            let decide = if given.trace { decide::decide_one_by_one } else { decide::decide };
-            let decision = decide(set, request, given.library(arena, rest), &mut observe);
+            let drawn = given.session.drawn();
+            let mut decision = decide::decide(set, request, given.library(arena, rest), &mut exempt);
+            if given.trace {
+                // Who wants to be told what each says asks each, after what decides, and never instead of it.
+                given.session.draw_again(drawn);
+                let each = decide::decide_one_by_one(set, request, given.library(arena, rest), &mut tell);
+                if !decision.is_like(&each) {
+                    decision.opinion = Err(UNLIKE);
+                }
+            }
             rest = decision.budget;
             decision
         });
@@ -619,6 +627,9 @@ fn told<'a>(record: &Record<'a>, arena: &'a Bump) -> &'a str {
         _ => UNDECIDED,
     }
 }
+
+/// The fault of an index that passes over somebody who speaks, or of a value that is taken for another.
+const UNLIKE: Fault = Fault::Internal("the policies one by one say something else than all together");
 
 /// The fault of a panic.
 const PANIC: Fault = Fault::Internal("a panic while deciding");

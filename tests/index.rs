@@ -58,47 +58,90 @@ const TEXTS: [&str; 12] = [
     "a-name-of-seventeen",
 ];
 
-/// A condition as authors write them; `variables.v0` and on may be used up to `variables`.
-fn condition(random: &mut Random, variables: usize, depth: usize) -> String {
-    let header = format!("object.attributes.Header(\"{}\")", random.of(&HEADERS));
-    let (text, other) = (random.of(&TEXTS), random.of(&TEXTS));
-    let deeper = |random: &mut Random| condition(random, variables, depth + 1);
-    let path = "object.attributes.path";
-    match random.below(if depth > 2 { 21 } else { 29 }) {
-        0..3 => format!("{header}.exists(x, x == \"{text}\")"),
-        3 => format!("{header}.exists(x, \"{text}\" == x)"),
-        4 => format!("{header}.exists(x, x in [\"{text}\", \"{other}\"])"),
-        5 => format!("{header}.exists(x, x == \"{text}\" || x == \"{other}\")"),
-        6 => format!("{header}.exists(x, x.startsWith(\"{text}\"))"),
-        7 => format!("{header}.exists(x, x.lowerAscii() == \"{text}\")"),
-        8 => format!("\"{text}\" in {header}"),
-        9 => format!("object.attributes.method == \"{}\"", random.of(&["POST", "GET"])),
-        10 => format!("object.attributes.path.startsWith(\"/{text}\")"),
-        11 => format!("{header}.all(x, x != \"{text}\")"),
-        12 => format!("{header}.exists(x, x.matches(\"^{text}\"))"),
-        // Fails on most requests.
-        13 => format!("{header}[0] == \"{text}\""),
-        14 => {
-            format!("dyn(object.attributes.header)[\"{}\"].exists(x, x == \"{text}\")", random.of(&HEADERS))
+/// What a condition is made of.
+struct Written<'r> {
+    /// Everything but names of elements.
+    random: &'r mut Random,
+    /// Which of the elements around is meant: another source gives the same condition about another element.
+    names: &'r mut Random,
+    /// `variables.v0` and on may be used up to this.
+    variables: usize,
+}
+
+impl Written<'_> {
+    /// A condition as authors write them, inside so many comprehensions over `x0` and on.
+    fn condition(&mut self, around: usize, depth: usize) -> String {
+        let header = format!("object.attributes.Header(\"{}\")", self.random.of(&HEADERS));
+        let (text, other) = (self.random.of(&TEXTS), self.random.of(&TEXTS));
+        let path = "object.attributes.path";
+        match self.random.below(if depth > 2 { 24 } else { 38 }) {
+            0..3 => format!("{header}.exists(x, x == \"{text}\")"),
+            3 => format!("{header}.exists(x, \"{text}\" == x)"),
+            4 => format!("{header}.exists(x, x in [\"{text}\", \"{other}\"])"),
+            5 => format!("{header}.exists(x, x == \"{text}\" || x == \"{other}\")"),
+            6 => format!("{header}.exists(x, x.startsWith(\"{text}\"))"),
+            7 => format!("{header}.exists(x, x.lowerAscii() == \"{text}\")"),
+            8 => format!("\"{text}\" in {header}"),
+            9 => format!("object.attributes.method == \"{}\"", self.random.of(&["POST", "GET"])),
+            10 => format!("object.attributes.path.startsWith(\"/{text}\")"),
+            11 => format!("{header}.all(x, x != \"{text}\")"),
+            12 => format!("{header}.exists(x, x.matches(\"^{text}\"))"),
+            // Fails on most requests.
+            13 => format!("{header}[0] == \"{text}\""),
+            14 => format!(
+                "dyn(object.attributes.header)[\"{}\"].exists(x, x == \"{text}\")",
+                self.random.of(&HEADERS)
+            ),
+            15 if self.variables > 0 => format!("variables.v{}", self.random.below(self.variables)),
+            15 => "object.attributes.contentLength > 3".to_owned(),
+            16 => format!("json.Unmarshal('{{\"a\":\"' + {path} + '\"}}').a == \"/{text}\""),
+            17 => format!("{path}.split(\"/\").exists(x, x == \"{text}\")"),
+            18 => format!("{path}.findAll(\"[a-z]+\").map(x, x + \"!\").exists(x, x == \"{text}!\")"),
+            // Chains of patterns.
+            19 => format!(
+                "({path}.matches(\"^/{text}$\") || {path}.matches(\"{other}.t\") || {path}.findAll(\"e.e\").exists(x, x != \"e e\"))"
+            ),
+            20 => format!(
+                "(!{path}.matches(\"{text}P\") && !{path}.matches(\"P.d$\") && !{path}.matches(\"(e+){{2}}\"))"
+            ),
+            // About an element from around, if there is one.
+            21..24 if around > 0 => {
+                let element = format!("x{}", self.names.below(around));
+                match self.random.below(5) {
+                    0 => format!("{element} == \"{text}\""),
+                    1 => format!("{element}.startsWith(\"{text}\")"),
+                    2 => format!("{header}.exists(x, x == {element})"),
+                    3 => format!("{header}.map(x, {element} + x).exists(x, x == \"{text}{other}\")"),
+                    _ => format!("({element}.matches(\"^{text}\") || {element}.matches(\"{other}$\"))"),
+                }
+            }
+            21..24 => format!("{header}.size() > 0"),
+            24..27 => {
+                format!("{} && {}", self.condition(around, depth + 1), self.condition(around, depth + 1))
+            }
+            27..29 => {
+                format!("({} || {})", self.condition(around, depth + 1), self.condition(around, depth + 1))
+            }
+            29 => format!("!({})", self.condition(around, depth + 1)),
+            30 => format!(
+                "({} ? {} : {})",
+                self.condition(around, depth + 1),
+                self.condition(around, depth + 1),
+                self.condition(around, depth + 1)
+            ),
+            31 => format!("{header}.map(x, x.lowerAscii()).exists(x, x == \"{text}\")"),
+            _ => {
+                let quantifier = self.random.of(&["exists", "exists", "all", "exists_one"]);
+                format!("{header}.{quantifier}(x{around}, {})", self.condition(around + 1, depth + 1))
+            }
         }
-        15 if variables > 0 => format!("variables.v{}", random.below(variables)),
-        15 => "object.attributes.contentLength > 3".to_owned(),
-        16 => format!("json.Unmarshal('{{\"a\":\"' + {path} + '\"}}').a == \"/{text}\""),
-        17 => format!("{path}.split(\"/\").exists(x, x == \"{text}\")"),
-        18 => format!("{path}.findAll(\"[a-z]+\").map(x, x + \"!\").exists(x, x == \"{text}!\")"),
-        // Chains of patterns.
-        19 => format!(
-            "({path}.matches(\"^/{text}$\") || {path}.matches(\"{other}.t\") || {path}.findAll(\"e.e\").exists(x, x != \"e e\"))"
-        ),
-        20 => format!(
-            "(!{path}.matches(\"{text}P\") && !{path}.matches(\"P.d$\") && !{path}.matches(\"(e+){{2}}\"))"
-        ),
-        21..24 => format!("{} && {}", deeper(random), deeper(random)),
-        24..26 => format!("({} || {})", deeper(random), deeper(random)),
-        26 => format!("!({})", deeper(random)),
-        27 => format!("({} ? {} : {})", deeper(random), deeper(random), deeper(random)),
-        _ => format!("{header}.map(x, x.lowerAscii()).exists(x, x == \"{text}\")"),
     }
+}
+
+/// A condition; `variables.v0` and on may be used up to `variables`.
+fn condition(random: &mut Random, variables: usize) -> String {
+    let mut names = Random(random.0 | 1);
+    Written { random, names: &mut names, variables }.condition(0, 0)
 }
 
 fn policy(random: &mut Random, number: usize) -> String {
@@ -112,7 +155,7 @@ fn policy(random: &mut Random, number: usize) -> String {
         text.push_str("  matchConditions:\n");
     }
     for name in 0..conditions {
-        let expression = condition(random, 0, 0);
+        let expression = condition(random, 0);
         writeln!(text, "  - name: c{name}\n    expression: |-\n      {expression}").unwrap();
     }
     let variables = random.below(3);
@@ -120,12 +163,12 @@ fn policy(random: &mut Random, number: usize) -> String {
         text.push_str("  variables:\n");
     }
     for name in 0..variables {
-        let expression = condition(random, name, 0);
+        let expression = condition(random, name);
         writeln!(text, "  - name: v{name}\n    expression: |-\n      {expression}").unwrap();
     }
     text.push_str("  validations:\n");
     for _ in 0..=random.below(3) {
-        let guard = condition(random, variables, 0);
+        let guard = condition(random, variables);
         let answer = random.of(&["http.Denied(\"no\").Response()", "http.Denied(\"no\").Response()", "null"]);
         writeln!(text, "  - expression: |-\n      {guard} ? {answer} : null").unwrap();
     }
@@ -133,7 +176,7 @@ fn policy(random: &mut Random, number: usize) -> String {
 }
 
 fn exception(random: &mut Random, policy: usize, number: usize) -> String {
-    let expression = condition(random, 0, 0);
+    let expression = condition(random, 0);
     format!(
         "---\napiVersion: policies.kyverno.io/v1\nkind: PolicyException\nmetadata:\n  name: e{number}\nspec:\n  \
          policyRefs:\n  - name: p{policy}\n    kind: ValidatingPolicy\n  matchConditions:\n  - name: c\n    \
@@ -198,6 +241,43 @@ fn sets_made_at_random_decide_the_same_with_and_without() {
             compare(&set, &request(&mut random));
         }
     }
+}
+
+/// Conditions that are alike but for the elements that they are about, in loops of which some are shared and some are not.
+#[test]
+fn what_is_about_another_element_is_something_else() {
+    let mut random = Random(0x2545_f491_4f6c_dd1d);
+    let (mut sets, mut loops) = (0, 0);
+    while sets < 250 {
+        let shape = random.below(usize::MAX);
+        let mut texts = Vec::new();
+        for _ in 0..6 {
+            let mut same = Random(u64::try_from(shape).unwrap() | 1);
+            let mut written = Written { random: &mut same, names: &mut random, variables: 0 };
+            let header = "object.attributes.Header(\"X-Tool-Name\")";
+            let text = format!("{header}.exists(x0, {})", written.condition(1, 0));
+            if !texts.contains(&text) {
+                texts.push(text);
+            }
+        }
+        if texts.len() == 1 {
+            continue;
+        }
+        sets += 1;
+        loops += usize::from(texts.iter().any(|text| text.contains("(x1, ")));
+        let policies = texts.iter().enumerate().map(|(number, text)| {
+            format!(
+                "---\napiVersion: policies.kyverno.io/v1\nkind: ValidatingPolicy\nmetadata: {{name: p{number}}}\nspec:\n  \
+                 evaluation: {{mode: HTTP}}\n  validations:\n  - expression: |-\n      {text} ? \
+                 http.Denied(\"p{number}\").Response() : null\n"
+            )
+        });
+        let (set, _) = PolicySet::from_text("policies.yaml", &policies.collect::<String>()).unwrap();
+        for _ in 0..10 {
+            compare(&set, &request(&mut random));
+        }
+    }
+    assert!(loops > 200, "{loops}");
 }
 
 /// The policies that are asked of a set of this shape.

@@ -118,6 +118,19 @@ fn policies_answer_as_kyverno_does() {
 }
 
 #[test]
+fn policies_of_many_cases_together_say_the_same_one_by_one() {
+    for mode in ["HTTP", "Envoy", "JSON"] {
+        let mut cases = cases("policies-");
+        cases.retain(|case| case["mode"].as_str().unwrap_or("HTTP") == mode);
+        let mut policies = 0;
+        for together in cases.chunks(16) {
+            policies += kyverno::policy::same_together(together).unwrap();
+        }
+        assert!(policies > 100, "{mode}: {policies}");
+    }
+}
+
+#[test]
 fn expressions_answer_the_same_from_a_bundle() {
     compare_all("expressions-", kyverno::expression::same_from_bundle);
 }

@@ -34,7 +34,7 @@ pub(super) struct Given<'a> {
     pub(super) now: i64,
     nanos: u32,
     pub(super) trace: bool,
-    session: &'a Session,
+    pub(super) session: &'a Session,
 }
 
 impl<'a> Given<'a> {

@@ -374,6 +374,16 @@ impl Session {
         digest.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
     }
 
+    /// How many random numbers were drawn.
+    pub fn drawn(&self) -> u64 {
+        self.draws.get()
+    }
+
+    /// Begins again behind so many random numbers: the same decision gets the same ones.
+    pub fn draw_again(&self, drawn: u64) {
+        self.draws.set(drawn);
+    }
+
     fn asked(&self) -> impl Iterator<Item = &Asked> {
         std::iter::successors(self.first.get(), |asked| asked.next.get()).map(Box::as_ref)
     }

@@ -121,6 +121,12 @@ impl Decision<'_> {
             (Ok(Opinion::Nothing), DefaultDecision::Deny) => Effect::Deny,
         }
     }
+
+    /// True if both say the same, for the same reason, and leave the same of the budget.
+    pub fn is_like(&self, other: &Decision<'_>) -> bool {
+        // Errors hold values, which are compared as they would be printed. This is for who looks for a fault, and not for every call.
+        format!("{self:?}") == format!("{other:?}")
+    }
 }
 
 /// The text of a policy's errors, joined as Kyverno joins them.
@@ -174,8 +180,8 @@ pub fn decide<'a>(
     hearing.ended()
 }
 
-/// The same without index, each policy asked and each expression evaluated where it stands: for those who want to be told
-/// what each of them says, and what [`decide`] is measured by.
+/// The same without index, each policy asked and each expression evaluated where it stands: tells what each of them says, and
+/// is what [`decide`] is measured by. It answers no call.
 pub fn decide_one_by_one<'a>(
     set: &'a CompiledSet<'a>,
     request: Value<'a>,

@@ -107,13 +107,13 @@ pub(crate) fn compare(case: &Json) -> Result<(), String> {
         (Ok(set), None) => set,
     };
     let set = compiled(&set);
+    let bump = Bump::new();
+    let object = request::object(case, &bump);
+    same_one_by_one(set, object, &bump)?;
     if case["mode"] == "JSON" {
         return same_rules(case, set);
     }
-    let bump = Bump::new();
-    let object = request::object(case, &bump);
     let decision = decide(set, object, Context::new(&bump, Budget::default()), &mut |_, _| {});
-    same_one_by_one(set, object, &bump)?;
     // Envoy has no status but a denial's; an error is one of gRPC's.
     let mut got = told(decision.opinion);
     if envoy {
@@ -157,13 +157,44 @@ pub(crate) fn compare(case: &Json) -> Result<(), String> {
     Ok(())
 }
 
+/// The policies of many cases in one set, which has an index where theirs are too few for one: asked about the request of
+/// each, they say the same one by one. Gives how many policies they are.
+pub(crate) fn same_together(cases: &[Json]) -> Result<usize, String> {
+    let mut policies = Vec::new();
+    for case in cases.iter().filter(|case| case["answer"]["decision"] != "badrequest" && set(case).is_ok()) {
+        for mut policy in loaded(case).policies {
+            policy.name.value = format!("{}-{}", policies.len(), policy.name.value);
+            policies.push(policy);
+        }
+    }
+    let set = compile(&policies, &[]).map_err(|wrong| messages(&wrong))?;
+    let set = compiled(&set);
+    for case in cases.iter().filter(|case| case["answer"]["decision"] != "badrequest") {
+        let bump = Bump::new();
+        let object = request::object(case, &bump);
+        same_with(set, object, &bump, 3).map_err(|difference| format!("{}: {difference}", case["id"]))?;
+    }
+    Ok(policies.len())
+}
+
 /// The index and what is shared change no decision, no reason and no budget, be that ample or spent anywhere on the way.
 fn same_one_by_one<'a>(set: &'a CompiledSet<'a>, object: Value<'a>, bump: &'a Bump) -> Result<(), String> {
+    same_with(set, object, bump, 40)
+}
+
+/// The same, with budgets that are spent after each of so many `parts` of the way.
+fn same_with<'a>(
+    set: &'a CompiledSet<'a>,
+    object: Value<'a>,
+    bump: &'a Bump,
+    parts: u64,
+) -> Result<(), String> {
     let ample = Budget::default();
     let plain = decide_one_by_one(set, object, Context::new(bump, ample), &mut |_, _| {});
     let (steps, bytes) = (ample.steps - plain.budget.steps, ample.bytes - plain.budget.bytes);
-    let spent_anywhere = (0..40).map(|part| Budget { steps: steps * part / 39, bytes: ample.bytes });
-    let full_anywhere = (0..10).map(|part| Budget { steps: ample.steps, bytes: bytes * part / 9 });
+    let spent_anywhere =
+        (0..parts).map(|part| Budget { steps: steps * part / (parts - 1), bytes: ample.bytes });
+    let full_anywhere = (0..parts / 4).map(|part| Budget { steps: ample.steps, bytes: bytes * part / 9 });
     for budget in [ample].into_iter().chain(spent_anywhere).chain(full_anywhere) {
         let plain = decide_one_by_one(set, object, Context::new(bump, budget), &mut |_, _| {});
         let indexed = decide(set, object, Context::new(bump, budget), &mut |_, _| {});

@@ -163,14 +163,16 @@ impl Key {
                 self.number(*index)
             }
             Node::Local(slot) => {
-                let at = self.bound.iter().rposition(|bound| bound == slot)?;
+                // Counted from the inside, so that a part of an expression without variables from around it reads the same
+                // wherever it stands, and as none that has some.
+                let outwards = self.bound.iter().rev().position(|bound| bound == slot)?;
                 self.word("$")?;
-                self.number(at)
+                self.number(outwards)
             }
             Node::Shared(shared) => {
                 self.reads = true;
                 self.slots = self.slots.max(shared.slots);
-                // Its own variables are counted from the outside of it, so that it reads the same everywhere.
+                // None of its variables comes from around it.
                 self.word(shared.key)
             }
             Node::Field { operand, ty, index, optional, .. } => {
