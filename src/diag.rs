@@ -8,6 +8,7 @@
 
 mod cap;
 pub mod code;
+pub mod entry;
 mod list;
 pub mod report;
 

@@ -113,6 +113,5 @@ pub static JSON: &[&table::Library] = &[
 ];
 
 pub use kyverno::mcp::CONSTANTS;
-pub use kyverno::unsupported::unsupported;
 pub use kyverno::variables::VARIABLES;
 pub use types::{object_type, object_types, table_type};

@@ -184,13 +184,16 @@ impl CapabilityConfig {
 /// let context = Context::at(1_764_000_000).with(&Capabilities::default());
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Capabilities(Option<Arc<dyn Answers>>);
+pub struct Capabilities {
+    answers: Option<Arc<dyn Answers>>,
+    left_out: Arc<[Diagnostic]>,
+}
 
 impl Capabilities {
     /// Those of a source of answers.
     #[doc(hidden)]
     pub fn of(answers: impl Answers + 'static) -> Capabilities {
-        Capabilities(Some(Arc::new(answers)))
+        Capabilities { answers: Some(Arc::new(answers)), ..Capabilities::default() }
     }
 
     /// Opens what `asked` needs and `config` grants: fetches key sets and keeps them fresh, asks URLs. What needs nothing
@@ -200,16 +203,26 @@ impl Capabilities {
     /// What cannot be opened.
     #[doc(hidden)]
     pub fn open(asked: &[(Ask, Diagnostic)], config: &CapabilityConfig) -> Result<Capabilities, Diagnostics> {
-        let Files { authorities, data } = Files::read(asked, config).map_err(Diagnostics::from)?;
+        let Files { authorities, data, left_out } = Files::read(asked, config).map_err(Diagnostics::from)?;
         let wrong = |text| Diagnostics::from(vec![Diagnostic::error(Code::CannotAnswer, text)]);
         let network = match needs(asked, &OVER_THE_NETWORK) {
             true => reached(asked, config, authorities.as_deref()).map_err(wrong)?,
             false => Capabilities::default(),
         };
-        match data {
-            Some(data) => Ok(Capabilities::of(Opened { data, network: network.0 })),
-            None => Ok(network),
-        }
+        let opened = match data {
+            Some(data) => Capabilities::of(Opened { data, network: network.answers }),
+            None => network,
+        };
+        Ok(Capabilities { left_out: left_out.into(), ..opened })
+    }
+
+    /// The files in the folders of the settings that are not read, each with the reason: worth a note where a deployment starts.
+    ///
+    /// ```
+    /// assert!(toolgate::Capabilities::default().left_out().is_empty());
+    /// ```
+    pub fn left_out(&self) -> &[Diagnostic] {
+        &self.left_out
     }
 
     /// What one decision asks of them, with random texts made of `seed`, waiting no longer than `limit` in all.
@@ -220,7 +233,7 @@ impl Capabilities {
 
     /// Who answers, if anybody does.
     fn answers(&self) -> Option<Arc<dyn Answers>> {
-        self.0.clone()
+        self.answers.clone()
     }
 }
 
@@ -275,13 +288,15 @@ struct Files {
     /// Certificates in PEM.
     authorities: Option<String>,
     data: Option<Data>,
+    /// What is in the folders and is not read.
+    left_out: Vec<Diagnostic>,
 }
 
 impl Files {
     /// # Errors
     /// Every file that cannot be read, or that holds something else, with the setting that names it.
     fn read(asked: &[(Ask, Diagnostic)], config: &CapabilityConfig) -> Result<Files, Vec<Diagnostic>> {
-        let mut wrong = Vec::new();
+        let (mut wrong, mut left_out) = (Vec::new(), Vec::new());
         let named = config.certificates.as_ref().filter(|_| needs(asked, &OVER_THE_NETWORK));
         let authorities = named.and_then(|path| match authorities(Path::new(path)) {
             Ok(text) => Some(text),
@@ -291,8 +306,8 @@ impl Files {
                 None
             }
         });
-        let data = needs(asked, &IN_FILES).then(|| Data::read(config, &mut wrong));
-        if wrong.is_empty() { Ok(Files { authorities, data }) } else { Err(wrong) }
+        let data = needs(asked, &IN_FILES).then(|| Data::read(config, &mut wrong, &mut left_out));
+        if wrong.is_empty() { Ok(Files { authorities, data, left_out }) } else { Err(wrong) }
     }
 }
 
@@ -304,9 +319,10 @@ fn authorities(path: &Path) -> Result<String, String> {
     Ok(text)
 }
 
-/// What of `asked` could not be opened because of a file: what [`Capabilities::open`] would say, without asking anybody.
+/// What of `asked` could not be opened because of a file, or is left out of the folders: what [`Capabilities::open`] would
+/// say, without asking anybody.
 pub fn unopened(asked: &[(Ask, Diagnostic)], config: &CapabilityConfig) -> Vec<Diagnostic> {
-    Files::read(asked, config).err().unwrap_or_default()
+    Files::read(asked, config).map_or_else(|wrong| wrong, |files| files.left_out)
 }
 
 /// Who answers over the network.

@@ -232,15 +232,8 @@ impl<'e> Checker<'_, 'e> {
     }
 
     fn undeclared(&mut self, node: NodeId, name: &str, receiver: Option<Type>) {
-        let kind = match self.environment.missing(name.strip_prefix('.').unwrap_or(name)) {
-            Some(library) => TypeErrorKind::NotSupportedYet { name: name.to_owned(), library },
-            None => TypeErrorKind::UndeclaredReference {
-                name: name.to_owned(),
-                container: self.environment.container().to_owned(),
-                receiver,
-            },
-        };
-        self.error(node, kind);
+        let container = self.environment.container().to_owned();
+        self.error(node, TypeErrorKind::UndeclaredReference { name: name.to_owned(), container, receiver });
     }
 
     fn check_select(&mut self, e: &Expr, operand: &Expr, field: &str, test_only: bool) {
@@ -338,14 +331,6 @@ impl<'e> Checker<'_, 'e> {
         if let Some(function) = qualified.as_deref().and_then(|name| self.environment.resolve_function(name))
         {
             return self.resolve_overload(e.id, function, None, args);
-        }
-        if let Some((qualified, library)) = qualified
-            .as_deref()
-            .and_then(|name| self.environment.missing(name).map(|library| (name, library)))
-        {
-            self.set_type(e.id, Type::Error);
-            let name = qualified.to_owned();
-            return self.error(e.id, TypeErrorKind::NotSupportedYet { name, library });
         }
         self.check(target);
         // Kyverno's engine has a macro that makes a call of a function without receiver of it.

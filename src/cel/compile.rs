@@ -303,7 +303,6 @@ pub(crate) fn index(offset: u32) -> usize {
 fn code(kind: &TypeErrorKind) -> Code {
     match kind {
         TypeErrorKind::UndeclaredReference { .. } => Code::CelUndeclared,
-        TypeErrorKind::NotSupportedYet { .. } => Code::CelNotSupported,
         TypeErrorKind::UndefinedField { .. } => Code::CelUndefinedField,
         TypeErrorKind::NoMatchingOverload { .. } => Code::CelNoOverload,
         TypeErrorKind::Mismatch { .. } | TypeErrorKind::FieldMismatch { .. } => Code::CelTypeMismatch,

@@ -259,7 +259,6 @@ fn environment_of_headers() -> Environment<'static> {
     Environment::new(environment::functions())
         .with_types(&[TypeRow::Object(&CALL)])
         .with_input("call", Type::Struct(CALL.name))
-        .with_missing(crate::library::unsupported)
 }
 
 /// Whether a value of this type can be a header. What is known only at run time is looked at then, and a call whose

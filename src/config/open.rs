@@ -102,7 +102,7 @@ pub fn open(asked: &[(Ask, Diagnostic)], settings: &Settings) -> Result<Capabili
     })
 }
 
-/// What cannot be read of the files that [`open`] would read for what is `asked`. Nothing is asked over a network.
+/// What cannot be read of the files that [`open`] would read for what is `asked`, and notes of what would be left out. Nothing is asked over a network.
 pub fn unopened(asked: &[(Ask, Diagnostic)], settings: &Settings) -> Vec<Diagnostic> {
     let wrong = unread(asked, &settings.capabilities);
     wrong.into_iter().map(|wrong| settings.origin.placed(wrong)).collect()

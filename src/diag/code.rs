@@ -116,7 +116,7 @@ codes! {
     IdleExpiry = 1304, "an exception with `expiresAt`, which its evaluation mode does not look at", "";
     DuplicateException = 1305, "two exceptions of one name in one namespace", "";
     HiddenPath = 1401, "a file or directory whose name starts with a point; it is left out", "";
-    OtherFile = 1402, "a file among policies whose name does not end in .yaml, .yml or .json; it is left out", "";
+    OtherFile = 1402, "a file in a folder whose name does not end in .yaml, .yml or .json; it is left out", "";
     OtherDocument = 1403, "a document that may stand beside policies and is none; it is left out", "failed to retrieve validator: …";
     EmptyFile = 1404, "a file without any document", "";
     OtherPrograms = 1405, "a bundle whose programs another build of Toolgate made; its sources are compiled instead", "";
@@ -160,7 +160,6 @@ codes! {
     UnsupportedMode = 2901, "a policy in an evaluation mode that Toolgate does not decide yet", "";
     UnsupportedKind = 2902, "a kind of policy that Toolgate does not decide yet", "failed to retrieve validator: kind … not found in … groupversion";
     UnsupportedBinary = 2903, "a value with the tag `!!binary`", "";
-    CelNotSupported = 2904, "a function, type or variable of a Kyverno library that Toolgate does not have yet", "";
     UnsupportedAutogen = 2905, "a policy of mode JSON about pods, which Kyverno multiplies for what makes pods", "";
     EscapedVariable = 2906, "a variable under a name that Kyverno takes for an escape of another name", "";
     NamespacedPolicy = 2907, "a policy of mode JSON in a namespace that asks the cluster, which Kyverno answers otherwise there", "";

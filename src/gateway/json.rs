@@ -8,7 +8,7 @@ use super::call::{Call, Deployment};
 use super::headers::{Attribute, CallReads, Unfit, attribute_value};
 use crate::budget::{Budget, Fault};
 use crate::cel::error::Raise;
-use crate::library::kyverno::yaml::{Numbers, value};
+use crate::library::kyverno::yaml::{Numbers, charge_tree, value};
 use crate::library::table::Context;
 use crate::policy::model::Mode;
 use crate::source::Source;
@@ -122,8 +122,7 @@ pub fn payload<'a>(
 /// The only document of a YAML text.
 fn from_yaml<'a>(bytes: &[u8], arena: &'a Bump, budget: &mut Budget) -> Result<Value<'a>, JsonError<'a>> {
     let text = |text: &str| JsonError::Text(arena.alloc_str(text));
-    // The tree that is read knows where each of its values stands, and is many times as large as the text.
-    budget.charge_bytes(bytes.len().saturating_mul(96).saturating_add(4_096)).map_err(JsonError::Fault)?;
+    charge_tree(bytes.len(), budget).map_err(JsonError::Fault)?;
     let written = std::str::from_utf8(bytes).map_err(|_| text("yaml: invalid Unicode character"))?;
     // Kyverno splits the file into lines and ends each with a line feed, which a block scalar at the end shows.
     let end = if written.ends_with('\n') { "" } else { "\n" };

@@ -16,7 +16,6 @@ pub mod random;
 pub mod round;
 pub mod time;
 pub mod transform;
-pub mod unsupported;
 pub mod user;
 pub mod variables;
 pub mod x509;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json, json};
 
 use super::{CapabilityConfig, GLOBAL_CONTEXT, IMAGES, RESOURCES};
-use crate::diag::{Code, Diagnostic};
+use crate::diag::{Code, Diagnostic, entry};
 use crate::library::capability::{Found, Lookup, Unanswered};
 use crate::limit::over;
 use crate::source::{Source, Span, read_text, why_unread};
@@ -65,12 +65,16 @@ pub struct Data {
 
 impl Data {
     /// Reads what the settings name. Of each name the first file that cannot be read, or that holds something else, goes to
-    /// `wrong`.
-    pub(super) fn read(config: &CapabilityConfig, wrong: &mut Vec<Diagnostic>) -> Data {
+    /// `wrong`; what is in a folder and is not read, to `left_out`.
+    pub(super) fn read(
+        config: &CapabilityConfig,
+        wrong: &mut Vec<Diagnostic>,
+        left_out: &mut Vec<Diagnostic>,
+    ) -> Data {
         let mut data = Data::default();
         let mut read = |setting: &str, paths: &[String], take: &mut Take<'_>| {
             for (entry, path) in paths.iter().enumerate() {
-                if let Err(fault) = each(Path::new(path), take) {
+                if let Err(fault) = each(Path::new(path), take, left_out) {
                     wrong.push(fault.told(setting, Some(entry), path));
                 }
             }
@@ -231,11 +235,17 @@ fn resource_of(kind: &str) -> String {
 }
 
 /// Every document of a file, or of the files of a folder.
-fn each(path: &Path, take: &mut Take<'_>) -> Result<(), Fault> {
-    if path.is_dir() { folder(path, 0, take) } else { file(path, take) }
+fn each(path: &Path, take: &mut Take<'_>, left_out: &mut Vec<Diagnostic>) -> Result<(), Fault> {
+    if path.is_dir() { folder(path, 0, take, left_out) } else { file(path, take) }
 }
 
-fn folder(path: &Path, depth: usize, take: &mut Take<'_>) -> Result<(), Fault> {
+/// As folders of policies are read: what is hidden and what is called otherwise is told.
+fn folder(
+    path: &Path,
+    depth: usize,
+    take: &mut Take<'_>,
+    left_out: &mut Vec<Diagnostic>,
+) -> Result<(), Fault> {
     if depth > MAX_DEPTH {
         return Err(Fault::of(path, format!("folders nest {}", over(MAX_DEPTH, "levels deep"))));
     }
@@ -246,13 +256,13 @@ fn folder(path: &Path, depth: usize, take: &mut Take<'_>) -> Result<(), Fault> {
     }
     paths.sort();
     for path in paths {
-        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        let known = path.extension().is_some_and(|ending| {
-            ["yaml", "yml", "json"].iter().any(|known| ending.eq_ignore_ascii_case(known))
-        });
-        if path.is_dir() && !hidden {
-            folder(&path, depth.saturating_add(1), take)?;
-        } else if known && !hidden {
+        if let Some(note) = entry::hidden(&path) {
+            left_out.push(note);
+        } else if path.is_dir() {
+            folder(&path, depth.saturating_add(1), take, left_out)?;
+        } else if let Some(note) = entry::other(&path) {
+            left_out.push(note);
+        } else {
             file(&path, take)?;
         }
     }

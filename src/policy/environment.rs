@@ -58,7 +58,6 @@ fn authz_environment(functions: &'static Functions, mode: Mode) -> Environment<'
         // Declared, but bound to nothing: any use is an error (docs/kyverno.md §1).
         .with_variable("image", opaque("imagedata.Context"))
         .with_constants(library::CONSTANTS)
-        .with_missing(library::unsupported)
 }
 
 /// The environment of a JSON policy's expressions.
@@ -80,7 +79,6 @@ pub fn json_environment() -> Environment<'static> {
         .with_constants(&[("mylib_version", "")])
         .optimizing()
         .with_macros(Mode::Json.macros())
-        .with_missing(library::unsupported)
 }
 
 /// The values of the inputs of [`json_environment`]; what does not come from the payload is null.

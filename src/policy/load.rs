@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::ptr;
 use std::sync::Arc;
 
-use crate::diag::{self, Cap, Code, Diagnostic, Severity};
+use crate::diag::{self, Cap, Code, Diagnostic, Severity, entry};
 use crate::limit::over;
 use crate::policy::attach::concerned;
 use crate::policy::bundle::{BundleError, Contents, MAX_BUNDLE_BYTES, Written, is_bundle};
@@ -26,9 +26,6 @@ const MAX_FILES: usize = 10_000;
 const MAX_POLICIES: usize = 10_000;
 /// The most bytes of the files of one set together.
 const MAX_SET_BYTES: usize = 64 * 1024 * 1024;
-/// The endings of policy files, in lower case; capitals do not matter. Kyverno passes over `A.YAML`, and with it over
-/// what its author meant to forbid.
-const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
 /// The names under which a file of settings beside policies is read.
 pub const SETTINGS_NAMES: [&str; 3] = ["toolgate.yaml", "toolgate.yml", "toolgate.json"];
 
@@ -150,7 +147,7 @@ impl Loader {
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => self.directory(path, 0),
             Ok(_) if is_bundle(path) => self.bundle_file(path),
-            Ok(_) if !is_policy_file(path) => {
+            Ok(_) if entry::other(path).is_some() => {
                 let help = "policy files end in `.yaml`, `.yml` or `.json`, bundles in `.bundle`";
                 self.fault(Code::NotAPolicyFile, path, "this is not a policy file", help);
             }
@@ -178,11 +175,6 @@ impl Loader {
         let diagnostic = Diagnostic::error(Code::NoPolicies, message).file(&Source::without_text(name));
         let help = "a set without policies would allow everything, so it is refused";
         self.loaded.diagnostics.push(diagnostic.help(help));
-    }
-
-    fn note(&mut self, code: Code, path: &Path, message: &str) {
-        let source = Source::without_text(path.display().to_string());
-        self.loaded.diagnostics.push(Diagnostic::note(code, message).file(&source));
     }
 
     fn unreadable(&mut self, path: &Path, error: &std::io::Error) {
@@ -228,17 +220,16 @@ impl Loader {
         entries.sort();
         for name in entries {
             let entry = path.join(&name);
-            if name.as_encoded_bytes().starts_with(b".") {
-                self.note(Code::HiddenPath, &entry, "its name starts with a point, so it is left out");
+            if let Some(note) = entry::hidden(&entry) {
+                self.loaded.diagnostics.push(note);
                 continue;
             }
             match fs::metadata(&entry) {
                 Ok(metadata) if metadata.is_dir() => self.directory(&entry, depth.saturating_add(1)),
-                Ok(_) if is_policy_file(&entry) => self.file(&entry),
-                Ok(_) => {
-                    let message = "its name does not end in `.yaml`, `.yml` or `.json`, so it is left out";
-                    self.note(Code::OtherFile, &entry, message);
-                }
+                Ok(_) => match entry::other(&entry) {
+                    Some(note) => self.loaded.diagnostics.push(note),
+                    None => self.file(&entry),
+                },
                 // It may be a link to a file or directory of policies, whatever it is called.
                 Err(error) => self.unreadable(&entry, &error),
             }
@@ -570,11 +561,6 @@ fn not_in_force(source: &Arc<Source>, place: Span) -> Diagnostic {
     );
     let message = "this is a configuration that is not in force";
     Diagnostic::error(Code::NotInForce, message).at(source, place).help(help)
-}
-
-fn is_policy_file(path: &Path) -> bool {
-    let ending = path.extension().and_then(|ending| ending.to_str());
-    ending.is_some_and(|ending| ENDINGS.iter().any(|known| known.eq_ignore_ascii_case(ending)))
 }
 
 #[cfg(test)]

@@ -52,8 +52,8 @@ fn report(diagnostics: &[Diagnostic]) -> String {
     text
 }
 
-/// Writes what may be wrong to the log.
-fn tell(warnings: &[Diagnostic]) {
+/// Writes what may be wrong, or was left out, to the log.
+pub(crate) fn tell(warnings: &[Diagnostic]) {
     if !warnings.is_empty() {
         log(report(warnings).trim_end());
     }

@@ -80,6 +80,7 @@ fn start() -> Result<(Engine, Capabilities), init::Failure> {
     let capabilities = engine.capabilities().map_err(|diagnostics| {
         init::Failure::diagnosed("Toolgate.Capabilities", "what policies may ask", &diagnostics)
     })?;
+    init::tell(capabilities.left_out());
     let version = env!("CARGO_PKG_VERSION");
     let set = engine.policies();
     let noun = if set.len() == 1 { "policy" } else { "policies" };

@@ -26,7 +26,6 @@ pub struct Environment<'e> {
     /// Whether literals are checked and constants converted before anything is evaluated.
     optimizing: bool,
     macros: Macros,
-    missing: fn(&str) -> Option<&'static str>,
     /// The last of each name, by its place in the list.
     policy_variables_by_name: HashMap<String, usize>,
 }
@@ -129,7 +128,6 @@ impl<'e> Environment<'e> {
             unbound: &[],
             optimizing: false,
             macros: Macros::default(),
-            missing: |_| None,
             policy_variables_by_name: HashMap::new(),
         }
     }
@@ -158,14 +156,6 @@ impl<'e> Environment<'e> {
         self.unbound
     }
 
-    /// Says which names the real environment has and this one does not have yet, with the library that brings them, so
-    /// that an author is not told that there is no such thing.
-    #[must_use]
-    pub fn with_missing(mut self, missing: fn(&str) -> Option<&'static str>) -> Self {
-        self.missing = missing;
-        self
-    }
-
     /// Checks the literals that `duration`, `timestamp` and `matches` take, and converts constants when a program is made, so
     /// that what is wrong with them is known before anything is evaluated: what Kubernetes' environments do.
     #[must_use]
@@ -189,11 +179,6 @@ impl<'e> Environment<'e> {
     /// The macros of its expressions.
     pub fn macros(&self) -> Macros {
         self.macros
-    }
-
-    /// The library of a name that is not there yet.
-    pub(super) fn missing(&self, name: &str) -> Option<&'static str> {
-        (self.missing)(name)
     }
 
     /// The namespace in which names are looked up first; policies have none.

@@ -26,13 +26,6 @@ pub enum TypeErrorKind {
         /// The type of the value that a member function was called on.
         receiver: Option<Type>,
     },
-    /// A function, type or variable of a Kyverno library that Toolgate does not have yet.
-    NotSupportedYet {
-        /// The name as written.
-        name: String,
-        /// The library it belongs to.
-        library: &'static str,
-    },
     /// A field that the object's type does not have.
     UndefinedField {
         /// The field.
@@ -88,9 +81,6 @@ impl fmt::Display for TypeErrorKind {
         match self {
             TypeErrorKind::UndeclaredReference { name, container, .. } => {
                 write!(f, "undeclared reference to '{name}' (in container '{container}')")
-            }
-            TypeErrorKind::NotSupportedYet { name, library } => {
-                write!(f, "`{name}` of Kyverno's {library} library is not supported yet")
             }
             TypeErrorKind::UndefinedField { field, .. } => write!(f, "undefined field '{field}'"),
             TypeErrorKind::NoMatchingOverload { function, arguments, member } => {

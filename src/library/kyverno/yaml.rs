@@ -1,7 +1,7 @@
 //! `yaml.parse` (kyverno/sdk `extensions/cel/libs/yaml`): the first document of a text, as sigs.k8s.io/yaml reads it on the
 //! way over JSON.
 
-use crate::budget::Fault;
+use crate::budget::{Budget, Fault};
 use crate::cel::error::{ErrorKind, Raise};
 use crate::library::row::row;
 use crate::library::table::{Answer, Context, Implementation::Own, Library};
@@ -34,14 +34,18 @@ pub static LIBRARY: Library = Library {
 
 fn parse<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [_, Value::String(text)] = *args else { return Err(ErrorKind::NoSuchOverload.into()) };
-    // The tree that is read knows where each of its values stands, and is many times as large as the text.
     ctx.charge(text.len().saturating_mul(8).saturating_add(400))?;
-    ctx.budget.charge_bytes(text.len().saturating_mul(96).saturating_add(4_096))?;
+    charge_tree(text.len(), &mut ctx.budget)?;
     match yaml::first_value(text) {
         Ok(Some(root)) => value(ctx, &root, Numbers::Doubles),
         Ok(None) => Ok(Value::Null),
         Err(_) => Err(Fault::Yaml.into()),
     }
+}
+
+/// Charges the tree of a text: it knows where each of its values stands, and is many times as large as the text.
+pub(crate) fn charge_tree(bytes: usize, budget: &mut Budget) -> Result<(), Fault> {
+    budget.charge_bytes(bytes.saturating_mul(96).saturating_add(4_096))
 }
 
 /// What becomes of whole numbers.

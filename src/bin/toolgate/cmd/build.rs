@@ -96,6 +96,8 @@ fn missing(bundle: &Path, set: &PolicySet) -> Vec<Diagnostic> {
     // With other settings beside it a bundle does not start, and that is told when it is.
     let Ok((settings, ..)) = Settings::file_beside(&[bundle.to_owned()], None) else { return Vec::new() };
     let mut told = unopened(&compiled(set).asks, &settings);
+    // What is left out of a folder is told when the bundle starts.
+    told.retain(|diagnostic| diagnostic.severity == Severity::Error);
     for diagnostic in &mut told {
         diagnostic.severity = Severity::Warning;
         let help = "it is not in the bundle, and must be there when the bundle starts; its way counts from the bundle's folder";

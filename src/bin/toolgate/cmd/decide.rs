@@ -54,6 +54,7 @@ pub(crate) fn run(arguments: &Decide) -> Report {
             return report;
         }
     };
+    report.refuse(capabilities.left_out());
     let mut scratch = Scratch::default();
     let now = Context::from(std::time::SystemTime::now()).with(&capabilities);
     let context = if arguments.trace { now.traced() } else { now };

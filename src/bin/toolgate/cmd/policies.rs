@@ -106,12 +106,12 @@ pub(crate) fn granted(
 pub(crate) fn openable(mut policies: Policies, paths: &[PathBuf], config: &ConfigFile) -> Policies {
     policies = granted(policies, paths, config, None);
     if let (Some(set), Ok((settings, _))) = (&policies.set, config::load(config, paths)) {
-        let wrong = unopened(&compiled(set).asks, &settings);
-        if !wrong.is_empty() {
+        let told = unopened(&compiled(set).asks, &settings);
+        if told.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
             policies.set = None;
-            policies.diagnostics.extend(wrong);
-            diag::sort(&mut policies.diagnostics);
         }
+        policies.diagnostics.extend(told);
+        diag::sort(&mut policies.diagnostics);
     }
     policies
 }
@@ -128,7 +128,10 @@ pub(crate) fn opened(
     let mut policies = granted(read_with(paths, exceptions, config), paths, config, given);
     if let (Some(set), Ok((settings, _)), false) = (&policies.set, config::load(config, paths), answered) {
         match open(&compiled(set).asks, &settings) {
-            Ok(capabilities) => policies.capabilities = capabilities,
+            Ok(capabilities) => {
+                policies.diagnostics.extend_from_slice(capabilities.left_out());
+                policies.capabilities = capabilities;
+            }
             Err(wrong) => {
                 policies.diagnostics.extend(wrong);
                 policies.set = None;
