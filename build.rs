@@ -1,13 +1,17 @@
-//! Gives the library a number for its own sources: a bundle holds programs that these sources checked, and only the same
+//! Gives the library a number for its own sources and the versions of its crates: a bundle holds programs that these sources checked, and only the same
 //! ones may take them for their own. A version alone would not do, because sources change between two versions.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
-    let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join("src");
+    let package = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
+    let root = package.join("src");
     let mut files = Vec::new();
     sources(&root, &mut files)?;
+    // The crates that parse and that encode decide what a program is, too. Where another package's lock counts, it is not
+    // known here.
+    files.extend(Some(package.join("Cargo.lock")).filter(|lock| lock.exists()));
     let mut named = Vec::new();
     for file in files {
         println!("cargo:rerun-if-changed={}", file.display());

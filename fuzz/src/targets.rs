@@ -109,7 +109,8 @@ impl Target {
         self.events.iter().try_for_each(|event| decide(&engine, &mut self.scratch, event).map(drop))
     }
 
-    /// The input as it is, and as somebody would forge it: with the right digest and this build's name.
+    /// The input as it is, and as somebody would forge it: with the right digest and this build's name, and with another's, whose
+    /// texts count: then it says what they say.
     fn bundle(&mut self, input: &[u8]) -> Found {
         let told = |set: Result<(PolicySet, _), toolgate::Diagnostics>| match set {
             Err(wrong) if wrong.to_string().is_empty() => {
@@ -124,6 +125,15 @@ impl Target {
         let what = head.get(..BUNDLE_HEAD.saturating_sub(digest.len())).unwrap_or_default();
         let sealed = [what, &digest, contents].concat();
         let Ok(contents) = Contents::read(&sealed) else { return Ok(()) };
+        let foreign = Contents { build: "another", ..contents.clone() };
+        let foreign = foreign.encode().map_err(|error| error.to_string())?;
+        if let ([(file, text)], Some(set)) = (&*contents.sources, told(PolicySet::from_bundle("p.bundle", &foreign))?) {
+            let (texts, _) = PolicySet::from_text(&format!("p.bundle/{file}"), text)
+                .map_err(|wrong| format!("a bundle loads, and its text does not: {wrong}"))?;
+            let engines = [set, texts].map(|set| Engine::new(set, Settings::default()));
+            let [Ok(foreign), Ok(texts)] = engines else { return Ok(()) };
+            self.events.iter().try_for_each(|event| same(&foreign, &texts, event))?;
+        }
         let forged = contents.by_this_build().encode().map_err(|error| error.to_string())?;
         let Some(set) = told(PolicySet::from_bundle("p.bundle", &forged))? else { return Ok(()) };
         let Ok(engine) = Engine::new(set, Settings::default()) else { return Ok(()) };
@@ -180,6 +190,19 @@ impl Target {
 
 fn scratch() -> Scratch {
     Scratch::with_ids(|| DecisionId::from(0xfeed))
+}
+
+/// Whether both answer an event the same.
+fn same(one: &Engine, other: &Engine, event: &[u8]) -> Found {
+    let [mut first, mut second] = [scratch(), scratch()];
+    let one = one.decide(&mut first, event, &Context::at(NOW));
+    let other = other.decide(&mut second, event, &Context::at(NOW));
+    let (left, right) = (format!("{:?}", one.record), format!("{:?}", other.record));
+    if (one.answer, &left) == (other.answer, &right) {
+        Ok(())
+    } else {
+        Err(format!("a bundle says {left}, and its text {right}"))
+    }
 }
 
 /// Bundles of this build's of all policies that load: one that lies in a folder is another build's.

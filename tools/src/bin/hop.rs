@@ -186,9 +186,8 @@ fn run(options: &Options) -> Result<(), Failure> {
     if options.toolgate {
         return run_toolgate(options);
     }
-    let about = report::About::of_this_machine();
-    if options.write {
-        about.publishable()?;
+    if options.write && !options.case.is_empty() {
+        return Err("--write is for all cases, and --case for one".into());
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("the tools stand alone")?;
     let mut out = io::stdout();
@@ -201,6 +200,11 @@ fn run(options: &Options) -> Result<(), Failure> {
     };
     writeln!(out, "building the other engines …")?;
     let peers = peers::Program::build(root)?;
+    // Behind the builds, which are load themselves.
+    let about = report::About::of_this_machine();
+    if options.write {
+        about.publishable()?;
+    }
     let place = Place::new()?;
     let request = request()?;
     fs::write(&place.request, &request)?;
@@ -232,7 +236,7 @@ fn run(options: &Options) -> Result<(), Failure> {
         }
     }
     writeln!(out, "\n{}", report::markdown(&about, &rows))?;
-    if options.write && options.case.is_empty() {
+    if options.write {
         report::write(&root.join("README.md"), &report::markdown(&about, &rows))?;
         let plot_file = root.join("docs/hop.svg");
         fs::write(&plot_file, plot::svg(&about, &rows))?;

@@ -11,6 +11,7 @@ use toolgate::internal::diag;
 use toolgate::internal::library::capability::Session;
 use toolgate::internal::library::table::Context;
 use toolgate::internal::outside::{Fixed, ungranted, value};
+use toolgate::internal::policy::bundle::is_bundle;
 use toolgate::internal::policy::lint::Deployed;
 use toolgate::internal::policy::load::{Loaded, load, load_sources};
 use toolgate::internal::policy::set::compiled;
@@ -57,13 +58,25 @@ fn read_with(paths: &[PathBuf], exceptions: &[PathBuf], config: &ConfigFile) -> 
     compile(loaded, &Deployed::default())
 }
 
-/// Loads and compiles, with all warnings: of a bundle its texts.
+/// Loads and compiles, with all warnings: of a bundle its texts, and what a start from it would say.
 pub(crate) fn read_texts(paths: &[PathBuf], config: &ConfigFile) -> Policies {
     let loaded = load_sources(paths, config::named(config).as_deref());
     let Ok((settings, _)) = config::load(config, paths) else { return compile(loaded, &Deployed::default()) };
     let mut policies = compile(loaded, &deployed(&settings));
     if let Some(set) = &policies.set {
         policies.diagnostics.extend(unfit(set, &settings));
+    }
+    if paths.iter().any(|path| is_bundle(path)) {
+        // A start takes the programs, which need not be those of the texts, nor of this build.
+        let started = read(paths, config);
+        policies.set = policies.set.filter(|_| started.set.is_some());
+        let told = |told: &Diagnostic| told.severity == Severity::Error || told.code == Code::OtherPrograms;
+        for told in started.diagnostics.into_iter().filter(told) {
+            if !policies.diagnostics.contains(&told) {
+                policies.diagnostics.push(told);
+            }
+        }
+        diag::sort(&mut policies.diagnostics);
     }
     policies
 }

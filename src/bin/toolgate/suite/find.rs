@@ -9,6 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use toolgate::internal::policy::bundle::is_bundle;
 use toolgate::internal::source::{Source, read_text};
 
 /// The name of Kyverno's test files.
@@ -68,6 +69,10 @@ impl Finder<'_> {
     fn path(&mut self, path: &Path) {
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => self.directory(&super::read::clean(path), 0),
+            Ok(_) if is_bundle(path) => self.found.errors.push(format!(
+                "`{}` is a bundle and has no tests; name it in the `policies` of a fixture",
+                path.display()
+            )),
             Ok(_) => self.file(path, true),
             Err(error) => self.error(path, &error),
         }
