@@ -336,14 +336,23 @@ mod tests {
             r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"c","namespace":"team"}}"#,
         );
         write("notes.txt", "no object");
+        write(".hidden.yaml", "{apiVersion: v1, kind: Pod, metadata: {name: h}}");
         let path = folder.display().to_string();
         let config = CapabilityConfig { resources: vec![path.clone()], ..CapabilityConfig::default() };
         let read = |config: &CapabilityConfig| {
-            let mut wrong = Vec::new();
-            let data = Data::read(config, &mut wrong);
-            if wrong.is_empty() { Ok(data) } else { Err(wrong) }
+            let (mut wrong, mut left_out) = (Vec::new(), Vec::new());
+            let data = Data::read(config, &mut wrong, &mut left_out);
+            if wrong.is_empty() { Ok((data, left_out)) } else { Err(wrong) }
         };
-        let data = read(&config).unwrap();
+        let (data, left_out) = read(&config).unwrap();
+        let told = left_out.iter().map(|note| (note.code, note.file_name().unwrap()));
+        assert_eq!(
+            told.collect::<Vec<_>>(),
+            [
+                (Code::HiddenPath, format!("{path}/.hidden.yaml").as_str()),
+                (Code::OtherFile, format!("{path}/notes.txt").as_str())
+            ]
+        );
         let list = |namespace| {
             let question = Lookup::Objects { api_version: "v1", resource: "pods", namespace, labels: &[] };
             let text = data.look_up(&question).unwrap().unwrap();
@@ -353,7 +362,7 @@ mod tests {
         let missing = Lookup::Objects { api_version: "v1", resource: "secrets", namespace: "", labels: &[] };
         assert!(data.look_up(&missing).is_err());
         let entries = CapabilityConfig { global_context: vec![path], ..CapabilityConfig::default() };
-        let entries = read(&entries).unwrap();
+        let (entries, _) = read(&entries).unwrap();
         assert!(
             entries.look_up(&Lookup::Entry("c")).is_ok() && entries.look_up(&Lookup::Entry("z")).is_err()
         );
