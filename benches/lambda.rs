@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use stub::{Event, Stub};
 use toolgate::Settings;
 use toolgate::internal::config::check_headers;
-use toolgate::internal::policy::bundle::{Beside, make};
+use toolgate::internal::policy::build::{Beside, make};
 use toolgate::internal::policy::load::load_text;
 
 mod cases;

@@ -1,13 +1,12 @@
 //! The Common Expression Language: parse, check, plan, evaluate.
 //!
-//! [`compile()`] is the door: text and an [`Environment`] in, a program or all mistakes out. Behind it:
+//! [`compile()`] is the door: text and an [`Env`] in, a program or all mistakes out. Behind it:
 //!
 //! `text` → [`front`] → [`ast::Ast`] → [`check`] → [`check::Checked`] → [`plan`] → [`program::Program`] → [`eval`].
 
 pub mod ast;
 pub mod check;
 pub mod compile;
-pub mod error;
 pub mod eval;
 pub mod front;
 pub mod plan;
@@ -15,7 +14,7 @@ pub mod program;
 
 pub use ast::Macros;
 pub use check::flat::{FlatError, Reader, Writer};
-pub use check::{Environment, Functions, TypeErrorKind};
+pub use check::{Env, Functions, TypeErrorKind};
 pub use compile::{
     Compiled, Issue, Issues, Parsed, Stage, compile, compile_seen, compile_written, compile_written_alone,
     parse, write, write_alone,

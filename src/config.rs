@@ -10,6 +10,7 @@
 //! | `variables` | the environment variables by that table |
 //! | `headers` | the mapping: what overrides what, and its expressions |
 //! | `load` | file, then environment, then what must hold together |
+//! | `places` | where the settings of a file stand |
 //! | `open` | the files that settings name, with the places where they are named |
 //! | `slips` | what counts for nothing, or opens more than it seems to |
 //! | `print` | the effective configuration as a file that reads back |
@@ -18,6 +19,7 @@ mod fits;
 mod headers;
 mod load;
 mod open;
+mod places;
 mod print;
 mod read;
 mod slips;

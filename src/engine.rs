@@ -25,22 +25,24 @@ use crate::budget::{Budget, Fault};
 use crate::config::{Settings, open};
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::gateway::answer::{self, Denial};
-use crate::gateway::call;
+use crate::gateway::attributes::Deployment;
 use crate::gateway::environment::Environments;
 use crate::gateway::envoy::{self, EnvoyReads};
-use crate::gateway::headers::{Unfit, forwarded, header_map, names_to_forward};
+use crate::gateway::headers::{forwarded, header_map, names_to_forward};
 use crate::gateway::http::{self, HttpRequest};
 use crate::gateway::identity::{Identity, identity};
 use crate::gateway::json::{self, JsonReads};
 use crate::gateway::judging::{Rules, UnknownMethods};
+use crate::gateway::refusal::Unfit;
 use crate::gateway::request::{self, HeaderReads, check_request};
 use crate::gateway::response::{self, Sent};
 use crate::gateway::wire::{self, Envelope, Event, event as read_event};
 use crate::gateway::{Call, Id, Refusal, Sorted, sort};
 use crate::library::capability::Session;
 use crate::outside::{Capabilities, ungranted};
-use crate::policy::compile::CompiledPolicy;
-use crate::policy::decide::{self, DefaultDecision, Effect, ErrorText, Opinion, Verdict};
+use crate::policy::ask::{ErrorText, Opinion, Verdict};
+use crate::policy::compiled::CompiledPolicy;
+use crate::policy::decide::{self, DefaultDecision, Effect};
 use crate::policy::model::Mode;
 use crate::policy::set::{PolicySet, checked_headers, compiled, named};
 use crate::record::{Outcome, Record};
@@ -464,7 +466,7 @@ impl Inner {
         budget: &mut Budget,
         given: Given<'a>,
     ) -> Result<Requests<'a>, Unfit> {
-        let settings = call::Deployment {
+        let settings = Deployment {
             host: &self.config.host,
             environment: self.environments.of(call.tool_target),
             identity: caller,
@@ -561,29 +563,29 @@ impl Inner {
             trace.push((Cow::Borrowed(self.name(index)), said));
         };
         let mut rest = budget;
-        let decisions = requests.into_iter().flatten().map(|request| {
+        let rulings = requests.into_iter().flatten().map(|request| {
             let drawn = given.session.drawn();
-            let mut decision = decide::decide(set, request, given.library(arena, rest), &mut exempt);
+            let mut ruling = decide::decide(set, request, given.runtime(arena, rest), &mut exempt);
             if given.trace {
                 // Who wants to be told what each says asks each, after what decides, and never instead of it.
                 given.session.draw_again(drawn);
-                let each = decide::decide_one_by_one(set, request, given.library(arena, rest), &mut tell);
-                if !decision.is_like(&each) {
-                    decision.opinion = Err(UNLIKE);
+                let each = decide::decide_one_by_one(set, request, given.runtime(arena, rest), &mut tell);
+                if !ruling.is_like(&each) {
+                    ruling.opinion = Err(UNLIKE);
                 }
             }
-            rest = decision.budget;
-            decision
+            rest = ruling.budget;
+            ruling
         });
-        let decision = decide::together(decisions).unwrap_or(decide::Decision {
+        let ruling = decide::together(rulings).unwrap_or(decide::Ruling {
             opinion: Err(Fault::Internal("no policy was asked")),
             policy: None,
             validation: None,
             budget,
             status: None,
         });
-        let effect = decision.effect(default);
-        let (outcome, status) = match &decision.opinion {
+        let effect = ruling.effect(default);
+        let (outcome, status) = match &ruling.opinion {
             Ok(Opinion::Allow) => (Outcome::Allow, 200),
             Ok(Opinion::Deny(_)) => (Outcome::Deny, 403),
             Ok(Opinion::Error(_)) => (Outcome::Error, 500),
@@ -592,11 +594,11 @@ impl Inner {
             Err(_) => (Outcome::Fault, 403),
         };
         let mut record = Record::new(effect, outcome, status);
-        record.policy = decision.policy.map(|index| Cow::Borrowed(self.name(index)));
-        record.rule = decision.policy.zip(decision.validation).and_then(|(policy, validation)| {
+        record.policy = ruling.policy.map(|index| Cow::Borrowed(self.name(index)));
+        record.rule = ruling.policy.zip(ruling.validation).and_then(|(policy, validation)| {
             set.policies.get(policy)?.paths.get(validation).map(|path| Cow::Borrowed(path.as_str()))
         });
-        match decision.opinion {
+        match ruling.opinion {
             Ok(Opinion::Deny(reason)) => record.reason = Some(Cow::Borrowed(reason)),
             Ok(Opinion::Error(errors)) => record.error = Some(Cow::Borrowed(text(arena, ErrorText(errors)))),
             Err(fault) => record.error = Some(Cow::Borrowed(text(arena, fault))),

@@ -3,9 +3,10 @@
 //!
 //! Knows the envelopes and how a denial is worded; knows nothing of policies or CEL's syntax.
 //! The way of an event: [`wire`] finds the message in it, [`call`] decides whether it is refused, passed on or
-//! judged (by the lists in [`judging`] and MCP's methods), [`identity`] says who calls, [`environment`] for where, [`headers`] and [`request`] make what policies see, [`answer`] writes the bytes.
+//! judged (by the lists in [`judging`] and MCP's methods), [`identity`] says who calls, [`environment`] for where, [`attributes`] what for, [`headers`] and [`request`] make what policies see, [`answer`] writes the bytes.
 
 pub mod answer;
+pub mod attributes;
 pub mod call;
 pub mod environment;
 pub mod envoy;

@@ -7,6 +7,7 @@ mod config;
 mod decision_id;
 mod diag;
 mod engine;
+mod error;
 mod gateway;
 mod glob;
 mod library;
@@ -58,6 +59,10 @@ pub mod internal {
     /// See the module of this name.
     pub mod diag {
         pub use crate::diag::*;
+    }
+    /// See the module of this name.
+    pub mod error {
+        pub use crate::error::*;
     }
     /// See the module of this name.
     pub mod gateway {

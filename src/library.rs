@@ -2,6 +2,8 @@
 //! the bodies, the reference documentation the texts, the tests the examples.
 
 pub mod capability;
+pub(crate) mod encode;
+pub mod envoy_messages;
 pub mod ext;
 pub mod k8s;
 pub mod kyverno;
@@ -12,9 +14,10 @@ pub mod optionals;
 pub(crate) mod probe;
 pub mod regex;
 pub(crate) mod row;
+pub mod runtime;
 pub mod stdlib;
 pub mod table;
-mod text_builder;
+pub(crate) mod to_go;
 #[cfg(test)]
 mod total;
 pub mod types;

@@ -18,9 +18,9 @@ mod object;
 pub mod object_type;
 mod quote;
 mod time;
+mod whole;
 
-pub(crate) use compare::double_to_int;
-pub use compare::{Sameness, compare, equal, i64_as_f64, u64_as_f64};
+pub use compare::{Sameness, compare, equal};
 pub use extension::Extension;
 pub use map::{Map, MapBuilder};
 pub use number::ShortestDouble;
@@ -29,6 +29,8 @@ pub use object::Object;
 pub use object_type::{FieldType, ObjectRow, ObjectType};
 pub use quote::GoQuoted;
 pub use time::{Timestamp, format_duration};
+pub(crate) use whole::double_to_int;
+pub use whole::{i64_as_f64, u64_as_f64};
 
 /// A CEL value.
 #[derive(Clone, Copy, Debug)]

@@ -20,7 +20,8 @@ use bumpalo::Bump;
 use toolgate::PolicySet;
 use toolgate::internal::budget::{Budget, DEFAULT_STEPS, Fault};
 use toolgate::internal::library::regex::{CompiledPattern, Groups, compile};
-use toolgate::internal::library::table::{Body, Context, Implementation, Row};
+use toolgate::internal::library::runtime::Runtime;
+use toolgate::internal::library::table::{Body, Implementation, Row};
 use toolgate::internal::library::table_type;
 use toolgate::internal::library::{ENVOY, HTTP, JSON};
 use toolgate::internal::policy::decide::decide;
@@ -78,9 +79,9 @@ fn plain_step() -> f64 {
     let run = || {
         let bump = Bump::new();
         let start = Instant::now();
-        let context = Context::new(&bump, Budget { bytes: u64::MAX, ..Budget::default() });
+        let runtime = Runtime::new(&bump, Budget { bytes: u64::MAX, ..Budget::default() });
         with_body("", |request| {
-            let decision = decide(compiled(&set), request, context, &mut |_, _| {});
+            let decision = decide(compiled(&set), request, runtime, &mut |_, _| {});
             let took = start.elapsed();
             assert!(matches!(decision.opinion, Err(Fault::Steps)), "{:?}", decision.opinion);
             took
@@ -113,11 +114,11 @@ impl<'a> Call<'a> {
     where
         'a: 's,
     {
-        let mut context: Context<'s> = Context::new(arena, budget);
-        context.pattern = self.pattern;
+        let mut runtime: Runtime<'s> = Runtime::new(arena, budget);
+        runtime.pattern = self.pattern;
         let arguments: &[Value<'s>] = &self.arguments;
-        let _answer = std::hint::black_box((self.body)(&mut context, arguments));
-        context.budget
+        let _answer = std::hint::black_box((self.body)(&mut runtime, arguments));
+        runtime.budget
     }
 
     /// Calls often enough to see how long it takes.
@@ -244,8 +245,8 @@ fn made<'a>(ty: &Type, size: usize, pools: &Pools<'a>, arena: &'a Bump) -> Vec<V
         }
         // All texts: only few of them are an address, a version or a URL.
         for arguments in combinations(&pools, 0, 0).into_iter().chain(combinations(&pools, 0, 20)) {
-            let mut context = Context::new(arena, budget(size));
-            made.extend(body(&mut context, &arguments));
+            let mut runtime = Runtime::new(arena, budget(size));
+            made.extend(body(&mut runtime, &arguments));
         }
     }
     made

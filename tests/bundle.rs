@@ -13,7 +13,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use toolgate::internal::config::check_headers;
-use toolgate::internal::policy::bundle::{Beside, Contents, make};
+use toolgate::internal::policy::build::{Beside, make};
+use toolgate::internal::policy::bundle::Contents;
 use toolgate::internal::policy::load::{load_sources, load_text};
 use toolgate::internal::policy::set::compiled;
 use toolgate::internal::source::Source;

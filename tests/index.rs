@@ -16,7 +16,7 @@ use bumpalo::Bump;
 use serde_json::json;
 use toolgate::internal::budget::Budget;
 use toolgate::internal::gateway::payload::payload;
-use toolgate::internal::library::table::Context;
+use toolgate::internal::library::runtime::Runtime;
 use toolgate::internal::policy::decide::{decide, decide_one_by_one};
 use toolgate::internal::policy::set::compiled;
 use toolgate::{Engine, PolicySet, Scratch, Settings};
@@ -206,10 +206,10 @@ fn compare(set: &PolicySet, request: &str) {
     let ample = Budget::default();
     let ask = |budget: Budget| {
         let (mut asked, mut told) = (Vec::new(), Vec::new());
-        let indexed = decide(set, object, Context::new(&arena, budget), &mut |number, verdict| {
+        let indexed = decide(set, object, Runtime::new(&arena, budget), &mut |number, verdict| {
             asked.push((number, format!("{verdict:?}")));
         });
-        let plain = decide_one_by_one(set, object, Context::new(&arena, budget), &mut |number, verdict| {
+        let plain = decide_one_by_one(set, object, Runtime::new(&arena, budget), &mut |number, verdict| {
             told.push((number, format!("{verdict:?}")));
         });
         assert_eq!(format!("{indexed:?}"), format!("{plain:?}"), "{budget:?} {request}");
@@ -289,7 +289,7 @@ fn asked(shape: cases::Shape, count: usize) -> usize {
     let request = request.to_string();
     let object = payload(request.as_bytes(), &arena, &mut Budget::default()).unwrap().request;
     let mut asked = 0;
-    decide(compiled(&set), object, Context::new(&arena, Budget::default()), &mut |_, _| asked += 1);
+    decide(compiled(&set), object, Runtime::new(&arena, Budget::default()), &mut |_, _| asked += 1);
     asked
 }
 

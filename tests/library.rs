@@ -11,11 +11,12 @@ use std::path::Path;
 
 use bumpalo::Bump;
 use toolgate::internal::budget::Budget;
-use toolgate::internal::cel::error::Raise;
 use toolgate::internal::cel::eval::Frame;
 use toolgate::internal::cel::program::Arena;
 use toolgate::internal::cel::{Functions, compile};
-use toolgate::internal::library::table::{Context, Implementation, Library, Row};
+use toolgate::internal::error::Raise;
+use toolgate::internal::library::runtime::Runtime;
+use toolgate::internal::library::table::{Implementation, Library, Row};
 use toolgate::internal::library::{ENVOY, HTTP, JSON};
 use toolgate::internal::policy::model::Mode;
 use toolgate::internal::value::{Map, Object, Value};
@@ -54,7 +55,7 @@ fn evaluate(mode: Mode, text: &str) -> Result<bool, String> {
         None => Value::Map(Map::EMPTY),
     };
     let inputs = mode.inputs(request, &bump);
-    match Frame::new(Context::new(&bump, Budget::default()), inputs).evaluate(&program) {
+    match Frame::new(Runtime::new(&bump, Budget::default()), inputs).evaluate(&program) {
         Ok(Value::Bool(value)) => Ok(value),
         Ok(other) => Err(format!("results in {}", other.type_name())),
         Err(Raise::Error(error)) => Err(error.to_string()),

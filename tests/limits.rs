@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use bumpalo::Bump;
 use toolgate::internal::budget::Budget;
 use toolgate::internal::cel::{Macros, front};
-use toolgate::internal::library::table::Context;
+use toolgate::internal::library::runtime::Runtime;
 use toolgate::internal::policy::decide::decide;
 use toolgate::internal::policy::load::{load, load_text};
 use toolgate::internal::policy::set::compiled;
@@ -46,7 +46,7 @@ fn answer(expression: &str, failure_policy: &str, body: &str) -> (String, Effect
         let bump = Bump::new();
         let start = Instant::now();
         let decision =
-            decide(compiled(&set), request, Context::new(&bump, Budget::default()), &mut |_, _| {});
+            decide(compiled(&set), request, Runtime::new(&bump, Budget::default()), &mut |_, _| {});
         let outcome = match decision.opinion {
             Err(fault) => format!("fault: {fault:?}"),
             Ok(opinion) => format!("{opinion:?}"),

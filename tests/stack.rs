@@ -15,7 +15,7 @@ use toolgate::Severity;
 use toolgate::internal::budget::Budget;
 use toolgate::internal::cel::program::{Arena, MAX_NESTING, STACK_BYTES};
 use toolgate::internal::cel::{Reader, Writer};
-use toolgate::internal::library::table::Context;
+use toolgate::internal::library::runtime::Runtime;
 use toolgate::internal::policy::compile::{Origin, compile};
 use toolgate::internal::policy::decide::decide;
 use toolgate::internal::policy::lint::Deployed;
@@ -61,7 +61,7 @@ fn run(text: &str, body: &str) -> String {
     assert!(diagnostics.is_empty() && reader.is_at_end(), "{diagnostics:?}");
     with_body(body, |request| {
         let bump = Bump::new();
-        match decide(&set, request, Context::new(&bump, Budget::default()), &mut |_, _| {}).opinion {
+        match decide(&set, request, Runtime::new(&bump, Budget::default()), &mut |_, _| {}).opinion {
             Ok(opinion) => format!("{opinion:?}"),
             Err(fault) => format!("Fault({fault:?})"),
         }

@@ -10,13 +10,14 @@ use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 use toolgate::internal::budget::{Budget, Fault};
 use toolgate::internal::cel;
-use toolgate::internal::cel::error::Raise;
+use toolgate::internal::error::Raise;
 use toolgate::internal::cel::eval::Frame;
 use toolgate::internal::cel::program::Arena;
 use toolgate::internal::config::check_headers;
 use toolgate::internal::library::object_type;
-use toolgate::internal::library::table::Context as LibraryContext;
-use toolgate::internal::policy::bundle::{Beside, Contents, LeftOut, Omission, make};
+use toolgate::internal::library::runtime::Runtime;
+use toolgate::internal::policy::build::{Beside, make};
+use toolgate::internal::policy::bundle::{Contents, LeftOut, Omission};
 use toolgate::internal::policy::load::load_text;
 use toolgate::internal::policy::model::Mode;
 use toolgate::internal::value::{Object, Value};
@@ -340,8 +341,8 @@ fn evaluate(text: &str, mode: Mode) -> Found {
     let fields = [Some(Value::Object(&attributes))];
     let request = Object { ty: request, fields: &fields, tagged: false };
     let inputs = mode.inputs(Value::Object(&request), &bump);
-    let mut frame = Frame::new(LibraryContext::new(&bump, Budget::default()), inputs);
-    match frame.evaluate(&compiled.program).and_then(|value| frame.context.settled(value)) {
+    let mut frame = Frame::new(Runtime::new(&bump, Budget::default()), inputs);
+    match frame.evaluate(&compiled.program).and_then(|value| frame.runtime.settled(value)) {
         Err(Raise::Fault(Fault::Internal(what))) => Err(format!("internal error: {what}")),
         Err(Raise::Error(error)) => {
             let _told = error.to_string();

@@ -6,8 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A node's number, unique in its [`Ast`]; ids start at 1 and are dense.
-pub type NodeId = u32;
+pub use crate::error::NodeId;
 
 /// A half-open range of byte offsets into the expression's text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,7 +85,7 @@ pub struct Ast {
     pub text: String,
     /// The root node.
     pub root: Expr,
-    /// Facts about each node, indexed by id; entry 0 is unused.
+    /// Facts about each node, indexed by id; ids are unique and dense, and entry 0 is unused.
     pub info: Vec<NodeInfo>,
 }
 

@@ -1,4 +1,4 @@
-//! The type checker: a parsed expression and an [`Environment`] in, a [`Checked`] expression or all its mistakes
+//! The type checker: a parsed expression and an [`Env`] in, a [`Checked`] expression or all its mistakes
 //! out.
 //!
 //! One method per kind of node, as cel-go's `checker/checker.go`, whose results it repeats: the type of each node,
@@ -19,7 +19,7 @@ pub mod flat;
 mod issues;
 mod validate;
 
-pub use env::{Environment, Function, Functions, Overload, field_names};
+pub use env::{Env, Function, Functions, Overload, field_names};
 pub use errors::{TypeError, TypeErrorKind};
 pub use issues::render;
 
@@ -36,7 +36,7 @@ pub struct Checked<'e> {
     pub ast: Ast,
     types: Vec<Type>,
     references: Vec<Option<Reference<'e>>>,
-    /// As [`Environment::optimizing`].
+    /// As [`Env::optimizing`].
     pub(super) optimizing: bool,
 }
 
@@ -97,7 +97,7 @@ pub struct Mistakes {
 ///
 /// # Errors
 /// All mistakes, with the syntax tree for their positions.
-pub fn check<'e>(ast: Ast, environment: &Environment<'e>) -> Result<Checked<'e>, Box<Mistakes>> {
+pub fn check<'e>(ast: Ast, environment: &Env<'e>) -> Result<Checked<'e>, Box<Mistakes>> {
     let mut checker = Checker {
         environment,
         types: vec![Type::Error; ast.info.len()],
@@ -136,7 +136,7 @@ pub fn check<'e>(ast: Ast, environment: &Environment<'e>) -> Result<Checked<'e>,
 }
 
 struct Checker<'c, 'e> {
-    environment: &'c Environment<'e>,
+    environment: &'c Env<'e>,
     types: Vec<Type>,
     references: Vec<Option<Reference<'e>>>,
     bindings: Bindings,

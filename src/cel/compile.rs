@@ -1,12 +1,12 @@
 //! The door of CEL: text and an environment in, a program or everything that is wrong with the text out.
 //!
-//! Who compiles expressions uses this and [`Environment`], and nothing of the stages behind it.
+//! Who compiles expressions uses this and [`Env`], and nothing of the stages behind it.
 
 use std::fmt;
 
 use crate::cel::ast::{Ast, Macro, Macros, NodeId};
 use crate::cel::check::flat::{FlatError, Reader, Writer};
-use crate::cel::check::{self, Checked, Environment, TypeErrorKind};
+use crate::cel::check::{self, Checked, Env, TypeErrorKind};
 use crate::cel::front::{self, SyntaxError};
 use crate::cel::plan::{self, asks, reads::Reads};
 use crate::cel::program::{Arena, Program};
@@ -78,7 +78,7 @@ pub struct Issue {
 impl Issue {
     /// How to repair it, in an expression over `environment`. Not made with the mistake: to find the name that was meant,
     /// all names are looked at, and of a text with thousands of mistakes few are told.
-    pub fn help(&self, environment: &Environment<'_>) -> Option<String> {
+    pub fn help(&self, environment: &Env<'_>) -> Option<String> {
         help(self.kind.as_ref()?, environment)
     }
 }
@@ -101,11 +101,7 @@ pub fn parse(texts: &[(&str, Macros)]) -> Vec<Parsed> {
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub fn compile<'p>(
-    text: &str,
-    environment: &Environment<'_>,
-    arena: &'p Arena,
-) -> Result<Compiled<'p>, Issues> {
+pub fn compile<'p>(text: &str, environment: &Env<'_>, arena: &'p Arena) -> Result<Compiled<'p>, Issues> {
     compile_seen(text, environment, arena, &mut |_| {})
 }
 
@@ -115,7 +111,7 @@ pub fn compile<'p>(
 /// Everything that is wrong with it.
 pub fn compile_seen<'p>(
     text: &str,
-    environment: &Environment<'_>,
+    environment: &Env<'_>,
     arena: &'p Arena,
     look: &mut dyn FnMut(&Checked<'_>),
 ) -> Result<Compiled<'p>, Issues> {
@@ -128,11 +124,7 @@ impl Parsed {
     ///
     /// # Errors
     /// Everything that is wrong with it.
-    pub fn compile<'p>(
-        self,
-        environment: &Environment<'_>,
-        arena: &'p Arena,
-    ) -> Result<Compiled<'p>, Issues> {
+    pub fn compile<'p>(self, environment: &Env<'_>, arena: &'p Arena) -> Result<Compiled<'p>, Issues> {
         self.compile_among(environment, arena, &[], &mut |_| {})
     }
 
@@ -143,7 +135,7 @@ impl Parsed {
     /// Everything that is wrong with it.
     pub fn compile_among<'p>(
         self,
-        environment: &Environment<'_>,
+        environment: &Env<'_>,
         arena: &'p Arena,
         variables: &[Program<'p>],
         look: &mut dyn FnMut(&Checked<'_>),
@@ -186,7 +178,7 @@ pub fn write(checked: &Checked<'_>, writer: &mut Writer) -> Result<(), FlatError
 }
 
 /// What the expression `text` checks to, written alone; none if something is wrong with it.
-pub fn write_alone(text: &str, environment: &Environment<'_>) -> Option<Vec<u8>> {
+pub fn write_alone(text: &str, environment: &Env<'_>) -> Option<Vec<u8>> {
     let mut writer = Writer::default();
     let mut written = Ok(());
     let parsed = Parsed { tree: front::parse(text, environment.macros()) };
@@ -201,7 +193,7 @@ pub fn write_alone(text: &str, environment: &Environment<'_>) -> Option<Vec<u8>>
 /// As [`compile_written`]; there is more than one expression.
 pub fn compile_written_alone<'p>(
     written: &[u8],
-    environment: &Environment<'static>,
+    environment: &Env<'static>,
     arena: &'p Arena,
 ) -> Result<Compiled<'p>, Issues> {
     let mut reader = Reader::new(written, &|name| environment.table_type(name)).map_err(unwritten)?;
@@ -218,7 +210,7 @@ pub fn compile_written_alone<'p>(
 /// It is not what [`write`] writes; or what of it makes no program here.
 pub fn compile_written<'p>(
     written: &mut Reader<'_>,
-    environment: &Environment<'static>,
+    environment: &Env<'static>,
     arena: &'p Arena,
     variables: &[Program<'p>],
 ) -> Result<Compiled<'p>, Issues> {
@@ -236,7 +228,7 @@ fn unwritten(error: FlatError) -> Issues {
 /// What checked as a program.
 fn program<'p>(
     checked: &Checked<'_>,
-    environment: &Environment<'_>,
+    environment: &Env<'_>,
     arena: &'p Arena,
     variables: &[Program<'p>],
 ) -> Result<Compiled<'p>, Issues> {
@@ -318,7 +310,7 @@ fn code(kind: &TypeErrorKind) -> Code {
 }
 
 /// The functions that can be called on a value of type `receiver`, in alphabetical order.
-fn members<'e>(receiver: &Type, environment: &Environment<'e>) -> Vec<&'e str> {
+fn members<'e>(receiver: &Type, environment: &Env<'e>) -> Vec<&'e str> {
     let fits = |param: &Type| {
         receiver.is_dyn_or_error()
             || matches!(param, Type::Param(_) | Type::Dyn)
@@ -346,7 +338,7 @@ fn members<'e>(receiver: &Type, environment: &Environment<'e>) -> Vec<&'e str> {
 }
 
 /// What the author probably meant.
-fn help(kind: &TypeErrorKind, environment: &Environment<'_>) -> Option<String> {
+fn help(kind: &TypeErrorKind, environment: &Env<'_>) -> Option<String> {
     let suggestion = match kind {
         TypeErrorKind::UndeclaredReference { name, receiver: None, .. } => {
             let functions = environment.functions().iter();
@@ -400,7 +392,7 @@ mod tests {
     #[test]
     fn every_mistake_is_told_and_stands_between_characters() {
         let functions = Functions::new(crate::library::HTTP);
-        let environment = Environment::new(&functions);
+        let environment = Env::new(&functions);
         let odd = [
             "é",
             "𝔘",
@@ -445,12 +437,12 @@ mod tests {
         )];
         static BROKEN: Library = Library { name: "broken", version: 0, types: &[], rows: &ROWS };
         let functions = Functions::new(&[&BROKEN]);
-        let environment = Environment::new(&functions);
+        let environment = Env::new(&functions);
         for text in ["1", "null", "true"] {
             let issues = compile(text, &environment, &Arena::new()).unwrap_err();
             assert!(issues.issues[0].message.contains("`broken(nothing) -> ?`"), "{issues:?}");
         }
         let well = Functions::default();
-        assert!(compile("1", &Environment::new(&well), &Arena::new()).is_ok());
+        assert!(compile("1", &Env::new(&well), &Arena::new()).is_ok());
     }
 }

@@ -7,11 +7,11 @@
 
 use crate::budget::Fault;
 use crate::cel::ast::NodeId;
-use crate::cel::error::{CelError, ErrorKind, Plain, Raise, UNHASHABLE, UNHASHABLE_TO_REMOVE};
 use crate::cel::program::{MAX_NESTING, Program};
+use crate::error::{CelError, ErrorKind, Plain, Raise, UNHASHABLE, UNHASHABLE_TO_REMOVE};
 use crate::library::VARIABLES;
 use crate::library::message;
-use crate::library::table::{Answer, Context};
+use crate::library::runtime::{Answer, Runtime};
 use crate::value::{MapBuilder, Object, ObjectType, Sameness, Value};
 
 use super::program::{Call, Counted, Dispatch, Element, Entry, FieldInit, Guard, Matches, Node};
@@ -41,7 +41,7 @@ enum Variable<'a> {
 #[derive(Debug)]
 pub struct Frame<'a> {
     /// The arena and the budget.
-    pub context: Context<'a>,
+    pub runtime: Runtime<'a>,
     inputs: &'a [Value<'a>],
     programs: &'a [Program<'a>],
     variables: &'a mut [Variable<'a>],
@@ -53,9 +53,9 @@ pub struct Frame<'a> {
 
 impl<'a> Frame<'a> {
     /// A frame for expressions over `inputs`, without policy variables.
-    pub fn new(context: Context<'a>, inputs: &'a [Value<'a>]) -> Frame<'a> {
+    pub fn new(runtime: Runtime<'a>, inputs: &'a [Value<'a>]) -> Frame<'a> {
         Frame {
-            context,
+            runtime,
             inputs,
             programs: &[],
             variables: &mut [],
@@ -78,7 +78,7 @@ impl<'a> Frame<'a> {
     /// Gives the frame a policy's variables; none is evaluated yet.
     pub fn set_variables(&mut self, programs: &'a [Program<'a>]) {
         self.programs = programs;
-        self.variables = self.context.arena.alloc_slice_fill_copy(programs.len(), Variable::Fresh);
+        self.variables = self.runtime.arena.alloc_slice_fill_copy(programs.len(), Variable::Fresh);
     }
 
     /// Evaluates `program`.
@@ -91,8 +91,8 @@ impl<'a> Frame<'a> {
         if depth > MAX_NESTING {
             return Err(Fault::Depth.into());
         }
-        self.context.budget.charge_bytes(program.slots.saturating_mul(size_of::<Slot<'_>>()))?;
-        let locals = self.context.arena.alloc_slice_fill_copy(program.slots, None);
+        self.runtime.budget.charge_bytes(program.slots.saturating_mul(size_of::<Slot<'_>>()))?;
+        let locals = self.runtime.arena.alloc_slice_fill_copy(program.slots, None);
         let outer = std::mem::replace(&mut self.locals, locals);
         let around = std::mem::replace(&mut self.depth, depth);
         let answer = self.eval(program.root);
@@ -117,7 +117,7 @@ impl<'a> Frame<'a> {
         if let Node::Shared(shared) = node {
             return self.shared(shared);
         }
-        self.context.budget.charge(1)?;
+        self.runtime.budget.charge(1)?;
         match node {
             Node::Const(value) => Ok(*value),
             Node::Input(_) | Node::Unbound(..) | Node::Local(_) => self.name(node),
@@ -174,7 +174,7 @@ impl<'a> Frame<'a> {
             Node::TestVariable(index) => self.variable(*index).map(|_| Value::Bool(true)),
             Node::OptionalVariable(index) => {
                 let value = self.variable(*index)?;
-                self.context.some(value)
+                self.runtime.some(value)
             }
             _ => Err(Fault::Internal("a node that is no variable").into()),
         }
@@ -184,7 +184,7 @@ impl<'a> Frame<'a> {
     fn qualified(&mut self, node: &'a Node<'a>) -> Answer<'a> {
         match self.chain(node)? {
             Step::Value(value, false) => Ok(value),
-            Step::Value(value, true) => self.context.some(value),
+            Step::Value(value, true) => self.runtime.some(value),
             Step::Absent => Ok(Value::Optional(None)),
         }
     }
@@ -192,7 +192,7 @@ impl<'a> Frame<'a> {
     fn presence(&mut self, node: &'a Node<'a>) -> Answer<'a> {
         match node {
             Node::TestField { id, operand, ty, index } => match self.chain(operand)? {
-                Step::Value(value, _) => access::test_field(&self.context, &value, ty, *index)
+                Step::Value(value, _) => access::test_field(&self.runtime, &value, ty, *index)
                     .map_err(|raise| raise.at(*id))
                     .map(Value::Bool),
                 Step::Absent => Ok(Value::Bool(false)),
@@ -232,7 +232,7 @@ impl<'a> Frame<'a> {
     fn equality(&mut self, left: &'a Node<'a>, right: &'a Node<'a>, negate: bool) -> Answer<'a> {
         let left = self.eval(left)?;
         let right = self.eval(right)?;
-        let sameness = self.context.sameness(&left, &right)?;
+        let sameness = self.runtime.sameness(&left, &right)?;
         if sameness == Sameness::Incomparable && !negate {
             return Err(ErrorKind::NoSuchOverload.into());
         }
@@ -259,9 +259,9 @@ impl<'a> Frame<'a> {
     fn untagged(&mut self, value: Value<'a>) -> Answer<'a> {
         match value {
             Value::Object(object) if object.tagged && !object.ty.message => {
-                self.context.budget.charge_bytes(size_of::<Object<'_>>())?;
+                self.runtime.budget.charge_bytes(size_of::<Object<'_>>())?;
                 let object = Object { ty: object.ty, fields: object.fields, tagged: false };
-                Ok(Value::Object(self.context.arena.alloc(object)))
+                Ok(Value::Object(self.runtime.arena.alloc(object)))
             }
             _ => Ok(value),
         }
@@ -292,13 +292,13 @@ impl<'a> Frame<'a> {
 
     /// Kyverno evaluates each variable on its own, so a panic ends the variable's evaluation only.
     fn panicked(&mut self, error: CelError<'a>) -> Result<CelError<'a>, Raise<'a>> {
-        let text = self.context.format(format_args!("{error}"))?;
+        let text = self.runtime.format(format_args!("{error}"))?;
         Ok(CelError { kind: ErrorKind::Message(text), node: error.node })
     }
 
     /// The value of the variable called `name`, if the policy has one.
     fn variable_named(&mut self, name: &str) -> Result<Option<Value<'a>>, Raise<'a>> {
-        self.context.charge(self.programs.len())?;
+        self.runtime.charge(self.programs.len())?;
         match self.programs.iter().rposition(|program| program.name == name) {
             Some(index) => self.variable(index).map(Some),
             None => Ok(None),
@@ -348,7 +348,7 @@ impl<'a> Frame<'a> {
     /// A chain of searches of one text: usually none finds anything.
     fn matches(&mut self, matches: &'a Matches<'a>) -> Answer<'a> {
         match self.eval(&matches.subject) {
-            Ok(Value::String(text)) if !matches.any.may_match(&mut self.context.budget, text)? => {
+            Ok(Value::String(text)) if !matches.any.may_match(&mut self.runtime.budget, text)? => {
                 Ok(Value::Bool(false))
             }
             Ok(_) | Err(Raise::Error(_)) => self.logical(matches.id, matches.terms, true),
@@ -403,7 +403,7 @@ impl<'a> Frame<'a> {
             Ok(value) => go_type_of_itself(value),
         };
         let text =
-            self.context.format(format_args!("interface conversion: ref.Val is {ty}, not types.Int"))?;
+            self.runtime.format(format_args!("interface conversion: ref.Val is {ty}, not types.Int"))?;
         Err(Raise::from(ErrorKind::Panic(text)).at(id))
     }
 
@@ -427,7 +427,7 @@ impl<'a> Frame<'a> {
             Ok(value) => (go_type(value), "Add"),
         };
         let text = format_args!("interface conversion: {ty} is not traits.Lister: missing method {method}");
-        let text = self.context.format(text)?;
+        let text = self.runtime.format(text)?;
         Err(Raise::from(ErrorKind::Panic(text)).at(id))
     }
 
@@ -453,7 +453,7 @@ impl<'a> Frame<'a> {
     }
 
     fn arguments(&mut self, args: &'a [Node<'a>]) -> Result<&'a [Value<'a>], Raise<'a>> {
-        let mut values = self.context.list_builder(args.len())?;
+        let mut values = self.runtime.list_builder(args.len())?;
         for arg in args {
             values.push(self.eval(arg)?);
         }
@@ -469,32 +469,32 @@ impl<'a> Frame<'a> {
         if !passes(call.guards, args) {
             return Err(self.no_matching(call.function, args).at(call.id));
         }
-        self.context.pattern = call.pattern;
-        (call.body)(&mut self.context, args).map_err(|raise| raise.at(call.id))
+        self.runtime.pattern = call.pattern;
+        (call.body)(&mut self.runtime, args).map_err(|raise| raise.at(call.id))
     }
 
     fn dispatch(&mut self, dispatch: &'a Dispatch<'a>) -> Answer<'a> {
         let args = self.arguments(dispatch.args)?;
         for (body, guards) in dispatch.candidates {
             if passes(guards, args) {
-                self.context.pattern = dispatch.pattern;
-                return body(&mut self.context, args).map_err(|raise| raise.at(dispatch.id));
+                self.runtime.pattern = dispatch.pattern;
+                return body(&mut self.runtime, args).map_err(|raise| raise.at(dispatch.id));
             }
         }
         Err(self.no_matching(dispatch.function, args).at(dispatch.id))
     }
 
     fn no_matching(&mut self, function: &'a str, args: &[Value<'a>]) -> Raise<'a> {
-        match self.context.budget.charge_bytes(size_of_val(args)) {
+        match self.runtime.budget.charge_bytes(size_of_val(args)) {
             Ok(()) => {
-                ErrorKind::NoMatchingOverload(function, self.context.arena.alloc_slice_copy(args)).into()
+                ErrorKind::NoMatchingOverload(function, self.runtime.arena.alloc_slice_copy(args)).into()
             }
             Err(fault) => fault.into(),
         }
     }
 
     fn list(&mut self, id: NodeId, elements: &'a [Element<'a>]) -> Answer<'a> {
-        let mut list = self.context.list_builder(elements.len())?;
+        let mut list = self.runtime.list_builder(elements.len())?;
         for element in elements {
             let value = self.eval(&element.value)?;
             match value {
@@ -506,19 +506,19 @@ impl<'a> Frame<'a> {
                     let text = format_args!(
                         "cannot initialize optional list element from non-optional value {value}"
                     );
-                    return Err(self.context.error(text).at(id));
+                    return Err(self.runtime.error(text).at(id));
                 }
             }
         }
-        Ok(self.context.finish_list(list))
+        Ok(self.runtime.finish_list(list))
     }
 
     fn map(&mut self, id: NodeId, entries: &'a [Entry<'a>]) -> Answer<'a> {
-        self.context.charge(entries.len())?;
+        self.runtime.charge(entries.len())?;
         // Entries that do not come in order are sorted into a second list, by way of a list of places.
         let entry = size_of::<(Value<'_>, Value<'_>)>().saturating_mul(2).saturating_add(size_of::<usize>());
-        self.context.budget.charge_bytes(entries.len().saturating_mul(entry))?;
-        let mut map = MapBuilder::with_capacity(self.context.arena, entries.len());
+        self.runtime.budget.charge_bytes(entries.len().saturating_mul(entry))?;
+        let mut map = MapBuilder::with_capacity(self.runtime.arena, entries.len());
         for entry in entries {
             let key = self.eval(&entry.key)?;
             let value = self.eval(&entry.value)?;
@@ -534,7 +534,7 @@ impl<'a> Frame<'a> {
                 }
                 Value::Extension(key) if key.is_unhashable() => {
                     let text = self
-                        .context
+                        .runtime
                         .format(format_args!("runtime error: hash of unhashable type {}", key.go_type()))?;
                     return Err(Raise::from(ErrorKind::Panic(text)).at(id));
                 }
@@ -545,19 +545,19 @@ impl<'a> Frame<'a> {
                 None => map.remove(&key),
             }
         }
-        Ok(Value::Map(map.finish_within(&mut self.context.budget)?))
+        Ok(Value::Map(map.finish_within(&mut self.runtime.budget)?))
     }
 
     /// What cel-go says of an entry or field behind `?` whose value is no optional.
     fn not_optional(&mut self, entry: &Value<'a>, value: &Value<'a>) -> Raise<'a> {
         let (entry, value) = (Plain(entry), Plain(value));
-        self.context
+        self.runtime
             .error(format_args!("cannot initialize optional entry '{entry}' from non-optional value {value}"))
     }
 
     fn object(&mut self, id: NodeId, ty: &'static ObjectType, inits: &'a [FieldInit<'a>]) -> Answer<'a> {
-        self.context.budget.charge_bytes(ty.fields.len().saturating_mul(size_of::<Option<Value<'_>>>()))?;
-        let fields = self.context.arena.alloc_slice_fill_copy(ty.fields.len(), None);
+        self.runtime.budget.charge_bytes(ty.fields.len().saturating_mul(size_of::<Option<Value<'_>>>()))?;
+        let fields = self.runtime.arena.alloc_slice_fill_copy(ty.fields.len(), None);
         for init in inits {
             let value = self.eval(&init.value)?;
             let value = match value {
@@ -573,20 +573,20 @@ impl<'a> Frame<'a> {
             }
         }
         if ty.declared {
-            return Err(self.context.error(format_args!("unknown type '{}'", ty.name)).at(id));
+            return Err(self.runtime.error(format_args!("unknown type '{}'", ty.name)).at(id));
         }
         // All values are there before the first is converted: an error among them comes first.
         for (index, place) in fields.iter_mut().enumerate() {
             if let Some(value) = place {
                 let stored =
-                    access::assign(&mut self.context, ty, index, *value).map_err(|raise| raise.at(id))?;
+                    access::assign(&mut self.runtime, ty, index, *value).map_err(|raise| raise.at(id))?;
                 *place = Some(stored).filter(|stored| !message::is_unset(ty, index, stored));
             }
         }
         if ty.message {
-            return message::finish(&mut self.context, ty, fields).map_err(|raise| raise.at(id));
+            return message::finish(&mut self.runtime, ty, fields).map_err(|raise| raise.at(id));
         }
-        Ok(Value::Object(self.context.arena.alloc(Object { ty, fields, tagged: true })))
+        Ok(Value::Object(self.runtime.arena.alloc(Object { ty, fields, tagged: true })))
     }
 }
 
@@ -595,6 +595,6 @@ fn passes(guards: &[Guard<'_>], args: &[Value<'_>]) -> bool {
 }
 
 /// The value of a node without inputs, for the planner.
-pub(super) fn constant<'p>(node: &'p Node<'p>, context: Context<'p>) -> Answer<'p> {
-    Frame::new(context, &[]).eval(node)
+pub(super) fn constant<'p>(node: &'p Node<'p>, runtime: Runtime<'p>) -> Answer<'p> {
+    Frame::new(runtime, &[]).eval(node)
 }

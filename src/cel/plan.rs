@@ -5,7 +5,7 @@
 //! nodes that say what they do. The evaluator sees neither names nor types.
 
 use crate::cel::ast::NodeId;
-use crate::cel::check::{Checked, Environment};
+use crate::cel::check::{Checked, Env};
 use crate::cel::program::{Arena, MAX_NESTING, Program};
 
 pub mod asks;
@@ -32,7 +32,7 @@ pub struct PlanError {
 pub fn plan<'p>(
     checked: &Checked<'_>,
     arena: &'p Arena,
-    environment: &Environment<'_>,
+    environment: &Env<'_>,
     fails: &mut Vec<(NodeId, String)>,
 ) -> Result<Program<'p>, PlanError> {
     let mut planner = lower::Planner::new(checked, arena, environment);

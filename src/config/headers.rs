@@ -6,15 +6,14 @@ use std::sync::Arc;
 
 use bumpalo::Bump;
 
-use super::table::HEADERS;
 use super::{EnvironmentSource, HeaderRule, Settings};
 use crate::cel::program::{Arena, Program};
 use crate::cel::tree::{Checked, Expr, ExprKind, Literal};
-use crate::cel::{self, Environment, Issue, Reads, TypeErrorKind};
+use crate::cel::{self, Env, Issue, Reads, TypeErrorKind};
 use crate::diag::{Code, Diagnostic};
 use crate::gateway::headers::CALL;
 use crate::library::kyverno::http::canonical_key;
-use crate::library::types::TypeRow;
+use crate::library::table::TypeRow;
 use crate::limit::over;
 use crate::policy::bundle::CheckedHeaders;
 use crate::policy::environment;
@@ -23,6 +22,8 @@ use crate::source::{ScalarMap, Source, Span};
 use crate::types::Type;
 use crate::yaml::Scalar;
 
+/// The name of the mapping of headers.
+pub(super) const HEADERS: &str = "headers";
 /// The most headers of a mapping, those counted that a file removes.
 pub(super) const MAX_HEADERS: usize = 200;
 /// The most bytes of all expressions of a mapping together: each is compiled at every start.
@@ -255,8 +256,8 @@ pub fn check_headers(rules: &[HeaderRule]) -> CheckedHeaders {
     rules.iter().filter_map(check).collect()
 }
 
-fn environment_of_headers() -> Environment<'static> {
-    Environment::new(environment::functions())
+fn environment_of_headers() -> Env<'static> {
+    Env::new(environment::functions())
         .with_types(&[TypeRow::Object(&CALL)])
         .with_input("call", Type::Struct(CALL.name))
 }

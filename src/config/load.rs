@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::headers::{self, HEADERS};
 use super::open::Origin;
+use super::places::Places;
 use super::read::{self, Found};
 use super::slips::slips;
-use super::table::HEADERS;
-use super::{Settings, headers, variables};
+use super::{Settings, variables};
 use crate::diag::{Cap, Code, Diagnostic, Diagnostics, Severity, Warnings, did_you_mean};
 use crate::limit::over;
 use crate::outside::CapabilityConfig;
@@ -168,7 +169,7 @@ fn settle(
     }
     let source = file.map(|(source, _)| source);
     let places = Places { source, found };
-    places.both_environments(&mut diagnostics);
+    both_environments(&places, &mut diagnostics);
     variables::apply(&mut config, variables, &mut diagnostics);
     // What a broken file would say is not known, so nothing is said about how its settings fit.
     if diagnostics.iter().all(|diagnostic| diagnostic.severity != Severity::Error) {
@@ -203,33 +204,17 @@ fn beside_file(capabilities: &mut CapabilityConfig, directory: &Path, found: &Fo
     }
 }
 
-/// Where the file's settings stand.
-pub(super) struct Places<'a> {
-    source: Option<&'a Arc<Source>>,
-    found: Found,
-}
-
-impl Places<'_> {
-    /// A diagnostic about a setting, at its place if the file has it.
-    pub(super) fn at(&self, path: &str, diagnostic: Diagnostic) -> Diagnostic {
-        let diagnostic = diagnostic.path(path);
-        match (self.source, self.found.places.get(path)) {
-            (Some(source), Some(span)) => diagnostic.at(source, *span),
-            _ => diagnostic,
-        }
-    }
-
-    fn both_environments(&self, out: &mut Vec<Diagnostic>) {
-        let (value, targets) = ("environment.value", "environment.targets");
-        if let (Some(source), Some(value), Some(_)) =
-            (self.source, self.found.places.get(value), self.found.places.get(targets))
-        {
-            let message = "`environment.value` and `environment.targets` cannot both be set";
-            let diagnostic = Diagnostic::error(Code::ConfigConflict, message)
-                .label(source, *value, "the one environment of all calls")
-                .help("for all other targets, end `targets` with `{target: \"*\", environment: …}`");
-            out.push(self.at(targets, diagnostic));
-        }
+/// The environment of all calls and a table of environments are one too many.
+fn both_environments(places: &Places<'_>, out: &mut Vec<Diagnostic>) {
+    let (value, targets) = ("environment.value", "environment.targets");
+    if let (Some(source), Some(value), Some(_)) =
+        (places.source, places.found.places.get(value), places.found.places.get(targets))
+    {
+        let message = "`environment.value` and `environment.targets` cannot both be set";
+        let diagnostic = Diagnostic::error(Code::ConfigConflict, message)
+            .label(source, *value, "the one environment of all calls")
+            .help("for all other targets, end `targets` with `{target: \"*\", environment: …}`");
+        out.push(places.at(targets, diagnostic));
     }
 }
 

@@ -6,7 +6,8 @@ use std::fmt;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::Settings;
-use super::table::{API_VERSION, HEADERS, KIND, SETTINGS, Value};
+use super::headers::HEADERS;
+use super::table::{API_VERSION, KIND, SETTINGS, Value};
 use crate::gateway::environment::Environment;
 use crate::gateway::headers::DEFAULT_MAPPING;
 use crate::visible::is_unseen;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::Settings;
 use super::fits::{self, Fits};
-use super::headers::{self, Override};
-use super::table::{self, API_VERSION, HEADERS, HIDDEN, KIND, Kind, SETTINGS, Setting, Value};
+use super::headers::{self, HEADERS, Override};
+use super::table::{self, API_VERSION, HIDDEN, KIND, Kind, SETTINGS, Setting, Value};
 use crate::diag::{Code, Diagnostic};
 use crate::gateway::environment::Environment;
 use crate::schema;

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::fits::shown;
-use super::load::Places;
+use super::places::Places;
 use super::table::{SETTINGS, Setting};
 use super::{EnvironmentSource, Settings, Value};
 use crate::diag::{Code, Diagnostic};

@@ -5,7 +5,7 @@
 //! headers is not in it: its names are the user's.
 
 use super::fits::{self, Fits, any, header_name, host, key_arn, method_glob, namespace, shown, url};
-use super::headers::{self, canonical};
+use super::headers::{self, HEADERS, canonical};
 use super::{DenialForm, EnvironmentSource, HeaderRule, Provider, Settings, UnknownMethods};
 use crate::audit;
 use crate::diag::{Code, Diagnostic};
@@ -19,8 +19,6 @@ use crate::schema::{Field, Rule, Shape, Unique};
 pub(super) const API_VERSION: &str = "toolgate.dev/v1";
 /// The kind that a configuration file names.
 pub(super) const KIND: &str = "Configuration";
-/// The name of the mapping of headers.
-pub(super) const HEADERS: &str = "headers";
 /// What is printed in place of a secret.
 pub(super) const HIDDEN: &str = "<set>";
 

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value as Json, json};
 
-use super::table::{API_VERSION, HEADERS, KIND, Kind, may_have_no_value};
+use super::headers::HEADERS;
+use super::table::{API_VERSION, KIND, Kind, may_have_no_value};
 use super::*;
 
 fn root() -> PathBuf {

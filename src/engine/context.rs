@@ -6,7 +6,7 @@ use bumpalo::Bump;
 
 use crate::budget::Budget;
 use crate::library::capability::Session;
-use crate::library::table::Context as LibraryContext;
+use crate::library::runtime::Runtime;
 use crate::outside::Capabilities;
 
 /// The circumstances of one decision. The engine has no clock of its own, so that the same event gets the same answer
@@ -39,8 +39,8 @@ pub(super) struct Given<'a> {
 
 impl<'a> Given<'a> {
     /// What functions may use.
-    pub(super) fn library(&self, arena: &'a Bump, budget: Budget) -> LibraryContext<'a> {
-        LibraryContext::new(arena, budget).at(self.now).and_nanos(self.nanos).asking(self.session)
+    pub(super) fn runtime(&self, arena: &'a Bump, budget: Budget) -> Runtime<'a> {
+        Runtime::new(arena, budget).at(self.now).and_nanos(self.nanos).asking(self.session)
     }
 }
 

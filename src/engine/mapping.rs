@@ -7,19 +7,20 @@ use self_cell::{MutBorrow, self_cell};
 
 use crate::budget::Budget;
 use crate::cel::Reads;
-use crate::cel::error::Raise;
 use crate::cel::eval::Frame;
 use crate::cel::program::{Arena, Program};
 use crate::config::{HeaderRule, compile_header};
 use crate::diag::{Code, Diagnostic};
-use crate::gateway::call::Deployment;
+use crate::error::Raise;
+use crate::gateway::attributes::Deployment;
 use crate::gateway::envoy;
-use crate::gateway::headers::{Attribute, CALL, CallReads, Unfit, call_value, plain_value};
+use crate::gateway::headers::{Attribute, CALL, CallReads, call_value, plain_value};
 use crate::gateway::json::{self, JsonReads};
+use crate::gateway::refusal::Unfit;
 use crate::gateway::request::{self, HeaderReads};
 use crate::gateway::{Call, Refusal};
 use crate::library::kyverno::http::canonical_key;
-use crate::library::table::Context;
+use crate::library::runtime::Runtime;
 use crate::policy::model::Mode;
 use crate::value::Value;
 
@@ -93,9 +94,9 @@ impl Mapping {
                         None => &*arena.alloc([call_value(call, self.reads, settings, arena, budget)?]),
                     };
                     inputs = Some(seen);
-                    let mut frame = Frame::new(Context::new(arena, *budget), seen);
+                    let mut frame = Frame::new(Runtime::new(arena, *budget), seen);
                     let value = frame.evaluate(program);
-                    *budget = frame.context.budget;
+                    *budget = frame.runtime.budget;
                     match value {
                         Ok(value) => value,
                         Err(Raise::Fault(fault)) => return Err(fault.into()),
@@ -239,10 +240,10 @@ mod tests {
                 let mut budget = Budget::default();
                 let reads = CallReads::default().with(attribute);
                 let value = call_value(call, reads, &settings, &arena, &mut budget).unwrap();
-                let mut frame = Frame::new(Context::new(&arena, budget), arena.alloc([value]));
+                let mut frame = Frame::new(Runtime::new(&arena, budget), arena.alloc([value]));
                 let evaluated = frame.evaluate(&program).unwrap();
                 assert_eq!(format!("{plain:?}"), format!("{evaluated:?}"), "{name}: {message}");
-                assert_eq!(plain_budget.steps, frame.context.budget.steps, "{name}: {message}");
+                assert_eq!(plain_budget.steps, frame.runtime.budget.steps, "{name}: {message}");
                 if format!("{plain:?}") != "Null" {
                     there.insert(*name);
                 }

@@ -10,22 +10,6 @@ use crate::value::json::strict::{Kind, Node};
 use crate::value::json::structs::folds_to;
 use bumpalo::Bump;
 
-mod attributes;
-
-pub use attributes::{Deployment, operation, query};
-
-/// Methods that pass without a policy unless the configuration says otherwise: refusing them would disconnect the
-/// agent instead of refusing an action. Globs, as all in [`Judging`](super::judging::Judging).
-pub const PASSED: &[&str] = &[
-    "initialize",
-    "ping",
-    "server/discover",
-    "tools/list",
-    "prompts/list",
-    "resources/list",
-    "resources/templates/list",
-];
-
 /// The longest tool name, in bytes: the gateway's quota.
 pub const MAX_TOOL_NAME: usize = 256;
 

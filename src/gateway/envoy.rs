@@ -9,11 +9,10 @@ mod payload;
 use bumpalo::Bump;
 use bumpalo::collections::{String as BumpString, Vec as BumpVec};
 
-use super::headers::Unfit;
-use super::refusal::Refusal;
+use super::refusal::{Refusal, Unfit};
 use crate::budget::{Budget, Fault};
 use crate::cel::Reads;
-use crate::library::kyverno::envoy::messages;
+use crate::library::envoy_messages;
 use crate::policy::model::Mode;
 use crate::value::{Map, MapBuilder, Object, ObjectRow, ObjectType, Timestamp, Value};
 
@@ -74,7 +73,7 @@ pub fn check_request<'a>(
     let size = Value::Int(i64::try_from(parts.body.len()).unwrap_or(i64::MAX));
     let mut message = |row, fields: &[(&str, Value<'a>)]| message(row, fields, arena, budget);
     let http = message(
-        &messages::HTTP_REQUEST,
+        &envoy_messages::HTTP_REQUEST,
         &[
             ("method", Value::String(parts.method)),
             ("headers", Value::Map(headers)),
@@ -87,17 +86,17 @@ pub fn check_request<'a>(
         ],
     )?;
     let time = Timestamp { seconds: parts.time, nanos: 0, offset: 0 };
-    let request = message(&messages::REQUEST, &[("time", Value::Timestamp(time)), ("http", http)])?;
-    let attributes = &messages::ATTRIBUTE_CONTEXT;
+    let request = message(&envoy_messages::REQUEST, &[("time", Value::Timestamp(time)), ("http", http)])?;
+    let attributes = &envoy_messages::ATTRIBUTE_CONTEXT;
     let attributes = match parts.principal {
         Some(principal) => {
             let fields = [("principal", Value::String(principal))];
-            let source = message(&messages::PEER, &fields)?;
+            let source = message(&envoy_messages::PEER, &fields)?;
             message(attributes, &[("source", source), ("request", request)])?
         }
         None => message(attributes, &[("request", request)])?,
     };
-    Ok(message(&messages::CHECK_REQUEST, &[("attributes", attributes)])?)
+    Ok(message(&envoy_messages::CHECK_REQUEST, &[("attributes", attributes)])?)
 }
 
 /// A gateway speaks HTTPS only.

@@ -6,10 +6,11 @@
 use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
 
-use super::call::{Call, Deployment, operation, query};
+use super::attributes::{Deployment, operation, query};
+use super::call::Call;
 use super::environment::environments;
-use super::refusal::Refusal;
-use crate::budget::{Budget, Fault};
+use super::refusal::{Refusal, Unfit};
+use crate::budget::Budget;
 use crate::value::json::strict::Kind;
 use crate::value::object_type::{FieldRow, field};
 use crate::value::{Map, MapBuilder, Object, ObjectRow, ObjectType, Value};
@@ -177,27 +178,6 @@ impl CallReads {
 
 fn bit(attribute: Attribute) -> u32 {
     1_u32.checked_shl(u32::from(attribute as u8)).unwrap_or_default()
-}
-
-/// Why headers, or the request that carries them, cannot be made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unfit {
-    /// The call is refused.
-    Refusal(Refusal),
-    /// The budget is spent.
-    Fault(Fault),
-}
-
-impl From<Refusal> for Unfit {
-    fn from(refusal: Refusal) -> Self {
-        Unfit::Refusal(refusal)
-    }
-}
-
-impl From<Fault> for Unfit {
-    fn from(fault: Fault) -> Self {
-        Unfit::Fault(fault)
-    }
 }
 
 /// What the mapping sees of a call (docs/configuration.md), in the order of [`Attribute::ALL`]. It is in no library: the

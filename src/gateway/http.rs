@@ -7,8 +7,8 @@ use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
 
 use super::envoy;
-use super::headers::{Unfit, header_map};
-use super::refusal::Refusal;
+use super::headers::header_map;
+use super::refusal::{Refusal, Unfit};
 use super::request::{Parts, Reads, assemble, query_map};
 use super::url;
 use crate::budget::Budget;

@@ -10,8 +10,7 @@ use std::fmt;
 use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
 
-use super::headers::Unfit;
-use super::refusal::Refusal;
+use super::refusal::{Refusal, Unfit};
 use super::wire::{MAX_NESTING, Request};
 use crate::budget::{Budget, Fault};
 use crate::value::Value;

@@ -4,12 +4,14 @@ use std::path::Path;
 
 use bumpalo::Bump;
 
-use super::call::{Call, Deployment};
-use super::headers::{Attribute, CallReads, Unfit, attribute_value};
+use super::attributes::Deployment;
+use super::call::Call;
+use super::headers::{Attribute, CallReads, attribute_value};
+use super::refusal::Unfit;
 use crate::budget::{Budget, Fault};
-use crate::cel::error::Raise;
+use crate::error::Raise;
 use crate::library::kyverno::yaml::{Numbers, charge_tree, value};
-use crate::library::table::Context;
+use crate::library::runtime::Runtime;
 use crate::policy::model::Mode;
 use crate::source::Source;
 use crate::value::json::{JsonError, go};
@@ -137,9 +139,9 @@ fn from_yaml<'a>(bytes: &[u8], arena: &'a Bump, budget: &mut Budget) -> Result<V
     let [Document { root: Some(root), .. }] = documents.as_slice() else {
         return Err(JsonError::Text("the JSON payload must be a top-level object (map)"));
     };
-    let mut context = Context::new(arena, std::mem::take(budget));
-    let value = value(&mut context, root, Numbers::Whole);
-    *budget = context.budget;
+    let mut runtime = Runtime::new(arena, std::mem::take(budget));
+    let value = value(&mut runtime, root, Numbers::Whole);
+    *budget = runtime.budget;
     value.map_err(|raised| match raised {
         Raise::Fault(fault) => JsonError::Fault(fault),
         Raise::Error(_) => JsonError::Fault(Fault::Yaml),

@@ -2,10 +2,21 @@
 //!
 //! Knows names only; that a message is well-formed is [`call`](super::call)'s to say.
 
-use super::call::PASSED;
 use super::refusal::Id;
 use crate::glob::{Case, Globs};
 use crate::methods::{METHODS, notifications};
+
+/// Methods that pass without a policy unless the configuration says otherwise: refusing them would disconnect the
+/// agent instead of refusing an action. Globs, as all in [`Judging`].
+pub const PASSED: &[&str] = &[
+    "initialize",
+    "ping",
+    "server/discover",
+    "tools/list",
+    "prompts/list",
+    "resources/list",
+    "resources/templates/list",
+];
 
 /// Which messages policies are asked about: glob patterns (`*`, `?`, `[…]`, `{a,b}`).
 ///

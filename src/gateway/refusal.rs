@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::budget::Fault;
 use crate::value::json::strict::FlawKind;
 
 /// A reason to refuse a message without asking a policy (docs/configuration.md).
@@ -185,6 +186,27 @@ impl From<FlawKind> for Refusal {
             FlawKind::Number => Refusal::Number,
             FlawKind::Depth => Refusal::Nesting,
         }
+    }
+}
+
+/// Why headers, or the request that carries them, cannot be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unfit {
+    /// The call is refused.
+    Refusal(Refusal),
+    /// The budget is spent.
+    Fault(Fault),
+}
+
+impl From<Refusal> for Unfit {
+    fn from(refusal: Refusal) -> Self {
+        Unfit::Refusal(refusal)
+    }
+}
+
+impl From<Fault> for Unfit {
+    fn from(fault: Fault) -> Self {
+        Unfit::Fault(fault)
     }
 }
 

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
 
-use super::call::{Call, Deployment};
-use super::headers::Unfit;
+use super::attributes::Deployment;
+use super::call::Call;
+use super::refusal::Unfit;
 use super::url;
 use crate::budget::{Budget, Fault};
 use crate::library::kyverno::http::objects::{CHECK_REQUEST, CHECK_REQUEST_ATTRIBUTES, MCP_CHECK_DATA};

@@ -2,7 +2,6 @@
 
 pub mod client;
 pub mod cluster;
-pub mod convert;
 pub mod envoy;
 pub mod gzip;
 pub mod hash;

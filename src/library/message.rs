@@ -5,33 +5,32 @@
 //! [`messages`](super::stdlib::messages); the wire format is known to nobody here, so an `Any` cannot be opened.
 
 use crate::budget::Fault;
-use crate::cel::error::{CelError, ErrorKind, Raise};
+use crate::error::{CelError, ErrorKind, Raise};
 use crate::types::Type;
 use crate::value::{
     FieldType, Map, MapBuilder, Object, ObjectType, Timestamp, Value, i64_as_f64, u64_as_f64,
 };
 
-use super::ext::encoders::{DurationText, MAX_DEPTH, MAX_SAFE, push_base64, shown};
-use super::kyverno::convert::{bytes, failure, inner, string};
-use super::table::{Answer, Context};
-use super::text_builder::TextBuilder;
+use super::encode::{DurationText, MAX_DEPTH, MAX_SAFE, push_base64, shown};
+use super::runtime::{Answer, Runtime, TextBuilder};
+use super::to_go::{bytes, failure, inner, string};
 
 /// What the message `ty` stores for `value` in `field`.
 ///
 /// # Errors
 /// cel-go's text for a value of another type or outside the field's range.
 pub(crate) fn field<'a>(
-    context: &mut Context<'a>,
+    runtime: &mut Runtime<'a>,
     ty: &ObjectType,
     field: &FieldType,
     value: Value<'a>,
 ) -> Answer<'a> {
     let stored = match (field.go_type, value) {
-        ("*dynamicpb.Message", value) => return nested(context, ty, field, value),
-        ("[]*dynamicpb.Message", Value::List(list)) => return nested_list(context, ty, field, list),
-        ("[]string", Value::List(list)) => texts(context, list),
-        ("map[string]string", Value::Map(map)) => text_map(context, &map),
-        ("map[string]*structpb.Struct", Value::Map(map)) => struct_map(context, &map),
+        ("*dynamicpb.Message", value) => return nested(runtime, ty, field, value),
+        ("[]*dynamicpb.Message", Value::List(list)) => return nested_list(runtime, ty, field, list),
+        ("[]string", Value::List(list)) => texts(runtime, list),
+        ("map[string]string", Value::Map(map)) => text_map(runtime, &map),
+        ("map[string]*structpb.Struct", Value::Map(map)) => struct_map(runtime, &map),
         ("[]*anypb.Any", Value::List([])) => Ok(value),
         ("map[string]*anypb.Any", Value::Map(map)) if map.is_empty() => Ok(value),
         ("[]*anypb.Any" | "map[string]*anypb.Any", Value::List(_) | Value::Map(_)) => {
@@ -41,21 +40,21 @@ pub(crate) fn field<'a>(
         ("protoreflect.EnumNumber", Value::Int(int)) if field.name != "null_value" => {
             i32::try_from(int).map(|_| value).map_err(|_| ErrorKind::IntegerOverflow.into())
         }
-        ("[]*structpb.Value", Value::List(list)) => json_list(context, list, 0),
-        ("map[string]*structpb.Value", Value::Map(map)) => json_map(context, &map, 0),
+        ("[]*structpb.Value", Value::List(list)) => json_list(runtime, list, 0),
+        ("map[string]*structpb.Value", Value::Map(map)) => json_map(runtime, &map, 0),
         (go_type, other)
             if go_type.starts_with("[]*") || go_type == "[]string" || go_type.starts_with("map[") =>
         {
             let (message, name, found) = (ty.name, field.name, declared_name(&other));
-            return Err(context.error(format_args!("unsupported field type for {message}.{name}: {found}")));
+            return Err(runtime.error(format_args!("unsupported field type for {message}.{name}: {found}")));
         }
-        (go_type, value) => stored(context, go_type, value),
+        (go_type, value) => stored(runtime, go_type, value),
     };
-    stored.map_err(|raise| conversion_error(context, ty, field, raise))
+    stored.map_err(|raise| conversion_error(runtime, ty, field, raise))
 }
 
 fn conversion_error<'a>(
-    context: &mut Context<'a>,
+    runtime: &mut Runtime<'a>,
     ty: &ObjectType,
     field: &FieldType,
     raise: Raise<'a>,
@@ -63,7 +62,7 @@ fn conversion_error<'a>(
     match raise {
         // Kyverno's evaluation ended in a panic of Go's, which no text is put before.
         Raise::Error(CelError { kind: ErrorKind::Panic(_), .. }) => raise,
-        Raise::Error(error) => context.error(format_args!(
+        Raise::Error(error) => runtime.error(format_args!(
             "field type conversion error for {}.{} value type: {error}",
             ty.name, field.name
         )),
@@ -78,7 +77,7 @@ pub(crate) fn is_unset(ty: &ObjectType, index: usize, stored: &Value<'_>) -> boo
 }
 
 /// A message inside a message: the value itself, so that what is changed there later is seen here, as in Kyverno.
-fn nested<'a>(context: &mut Context<'a>, ty: &ObjectType, field: &FieldType, value: Value<'a>) -> Answer<'a> {
+fn nested<'a>(runtime: &mut Runtime<'a>, ty: &ObjectType, field: &FieldType, value: Value<'a>) -> Answer<'a> {
     let one = match &field.ty {
         Some(Type::List(element)) => Some(element.as_ref()),
         other => other.as_ref(),
@@ -86,62 +85,62 @@ fn nested<'a>(context: &mut Context<'a>, ty: &ObjectType, field: &FieldType, val
     let Some(Type::Struct(due)) = one else {
         return Err(Fault::Internal("a message's field without type").into());
     };
-    let value = inner(&value).map_err(|raise| conversion_error(context, ty, field, raise))?;
+    let value = inner(&value).map_err(|raise| conversion_error(runtime, ty, field, raise))?;
     match value {
         Value::Null => Ok(Value::Null),
         Value::Object(object) if object.ty.name == *due => Ok(value),
         Value::Object(object) if object.ty.message => {
             let (message, name, found) = (ty.name, field.name, object.ty.name);
             let text = format_args!("proto: {message}.{name}: assigning invalid message type {found}");
-            Err(ErrorKind::Panic(context.format(text)?).into())
+            Err(ErrorKind::Panic(runtime.format(text)?).into())
         }
         other => {
-            let raise = failure(context, &other, "*dynamicpb.Message");
-            Err(conversion_error(context, ty, field, raise))
+            let raise = failure(runtime, &other, "*dynamicpb.Message");
+            Err(conversion_error(runtime, ty, field, raise))
         }
     }
 }
 
 fn nested_list<'a>(
-    context: &mut Context<'a>,
+    runtime: &mut Runtime<'a>,
     ty: &ObjectType,
     field: &FieldType,
     list: &[Value<'a>],
 ) -> Answer<'a> {
-    let mut out = context.list_builder(list.len())?;
+    let mut out = runtime.list_builder(list.len())?;
     for element in list {
-        let message = nested(context, ty, field, *element)?;
+        let message = nested(runtime, ty, field, *element)?;
         if !matches!(message, Value::Null) {
             out.push(message);
         }
     }
-    Ok(context.finish_list(out))
+    Ok(runtime.finish_list(out))
 }
 
-fn texts<'a>(context: &mut Context<'a>, list: &[Value<'a>]) -> Answer<'a> {
-    let mut out = context.list_builder(list.len())?;
+fn texts<'a>(runtime: &mut Runtime<'a>, list: &[Value<'a>]) -> Answer<'a> {
+    let mut out = runtime.list_builder(list.len())?;
     for element in list {
-        out.push(Value::String(string(context, element)?));
+        out.push(Value::String(string(runtime, element)?));
     }
-    Ok(context.finish_list(out))
+    Ok(runtime.finish_list(out))
 }
 
-fn text_map<'a>(context: &mut Context<'a>, map: &Map<'a>) -> Answer<'a> {
-    context.budget.charge_bytes(map.len().saturating_mul(size_of::<(Value<'_>, Value<'_>)>()))?;
-    let mut out = MapBuilder::with_capacity(context.arena, map.len());
+fn text_map<'a>(runtime: &mut Runtime<'a>, map: &Map<'a>) -> Answer<'a> {
+    runtime.budget.charge_bytes(map.len().saturating_mul(size_of::<(Value<'_>, Value<'_>)>()))?;
+    let mut out = MapBuilder::with_capacity(runtime.arena, map.len());
     for (key, value) in map.entries() {
-        let key = string(context, key)?;
-        out.insert(Value::String(key), Value::String(string(context, value)?));
+        let key = string(runtime, key)?;
+        out.insert(Value::String(key), Value::String(string(runtime, value)?));
     }
     Ok(Value::Map(out.finish()))
 }
 
-fn struct_map<'a>(context: &mut Context<'a>, map: &Map<'a>) -> Answer<'a> {
-    context.budget.charge_bytes(map.len().saturating_mul(size_of::<(Value<'_>, Value<'_>)>()))?;
-    let mut out = MapBuilder::with_capacity(context.arena, map.len());
+fn struct_map<'a>(runtime: &mut Runtime<'a>, map: &Map<'a>) -> Answer<'a> {
+    runtime.budget.charge_bytes(map.len().saturating_mul(size_of::<(Value<'_>, Value<'_>)>()))?;
+    let mut out = MapBuilder::with_capacity(runtime.arena, map.len());
     for (key, value) in map.entries() {
-        let key = string(context, key)?;
-        out.insert(Value::String(key), structure(context, *value)?);
+        let key = string(runtime, key)?;
+        out.insert(Value::String(key), structure(runtime, *value)?);
     }
     Ok(Value::Map(out.finish()))
 }
@@ -150,8 +149,8 @@ fn struct_map<'a>(context: &mut Context<'a>, map: &Map<'a>) -> Answer<'a> {
 ///
 /// # Errors
 /// cel-go's text for what is no map of strings.
-pub(crate) fn structure<'a>(context: &mut Context<'a>, value: Value<'a>) -> Answer<'a> {
-    stored(context, "*structpb.Struct", value)
+pub(crate) fn structure<'a>(runtime: &mut Runtime<'a>, value: Value<'a>) -> Answer<'a> {
+    stored(runtime, "*structpb.Struct", value)
 }
 
 /// The name of a value's type as cel-go declares it, with parameters.
@@ -165,7 +164,7 @@ fn declared_name(value: &Value<'_>) -> &'static str {
 }
 
 /// The value as the Go type of a single field.
-fn stored<'a>(context: &mut Context<'a>, go_type: &str, value: Value<'a>) -> Answer<'a> {
+fn stored<'a>(runtime: &mut Runtime<'a>, go_type: &str, value: Value<'a>) -> Answer<'a> {
     let value = inner(&value)?;
     match (go_type, value) {
         ("bool", Value::Bool(_))
@@ -174,7 +173,7 @@ fn stored<'a>(context: &mut Context<'a>, go_type: &str, value: Value<'a>) -> Ans
         | ("float64", Value::Double(_))
         | ("string", Value::String(_))
         | ("[]uint8", Value::Bytes(_)) => Ok(value),
-        ("[]uint8", Value::List(list)) => bytes(context, list),
+        ("[]uint8", Value::List(list)) => bytes(runtime, list),
         // A message has the instant alone.
         ("*timestamppb.Timestamp", Value::Timestamp(time)) => {
             Ok(Value::Timestamp(Timestamp { offset: 0, ..time }))
@@ -193,67 +192,67 @@ fn stored<'a>(context: &mut Context<'a>, go_type: &str, value: Value<'a>) -> Ans
         ("float32", Value::Double(double)) => Ok(Value::Double(f64::from(double as f32))),
         ("*structpb.Struct" | "*structpb.ListValue", Value::Object(object)) if object.ty.message => {
             let (due, found) = (go_type.trim_start_matches("*structpb."), object.ty.name);
-            Err(context.error(format_args!(
+            Err(runtime.error(format_args!(
                 "type conversion error: pb.Merge() arguments must be the same type. got: google.protobuf.{due}, {found}"
             )))
         }
         ("*structpb.Struct", Value::Map(_) | Value::Object(_))
         | ("*structpb.ListValue", Value::List(_))
-        | ("*structpb.Value", _) => json(context, value, 0),
+        | ("*structpb.Value", _) => json(runtime, value, 0),
         // Kyverno fills the fields of Go's struct by the keys.
         ("*structpb.ListValue", Value::Map(_)) => {
             Err(Fault::Unlike("a map in place of a google.protobuf.ListValue").into())
         }
-        (go_type, other) => Err(failure(context, &other, go_type)),
+        (go_type, other) => Err(failure(runtime, &other, go_type)),
     }
 }
 
 /// The value as a `google.protobuf.Value` gives it back: what JSON can say, with doubles for all numbers.
-fn json<'a>(context: &mut Context<'a>, value: Value<'a>, depth: u32) -> Answer<'a> {
+fn json<'a>(runtime: &mut Runtime<'a>, value: Value<'a>, depth: u32) -> Answer<'a> {
     if depth > MAX_DEPTH {
         return Err(Fault::Depth.into());
     }
-    context.charge(1)?;
+    runtime.charge(1)?;
     let deeper = depth.saturating_add(1);
     match value {
         Value::Null | Value::Bool(_) | Value::Double(_) | Value::String(_) => Ok(value),
         Value::Int(int) if int.unsigned_abs() <= MAX_SAFE => Ok(Value::Double(i64_as_f64(int))),
-        Value::Int(int) => Ok(Value::String(context.format(format_args!("{int}"))?)),
+        Value::Int(int) => Ok(Value::String(runtime.format(format_args!("{int}"))?)),
         Value::Uint(uint) if uint <= MAX_SAFE => Ok(Value::Double(u64_as_f64(uint))),
-        Value::Uint(uint) => Ok(Value::String(context.format(format_args!("{uint}"))?)),
+        Value::Uint(uint) => Ok(Value::String(runtime.format(format_args!("{uint}"))?)),
         Value::Bytes(bytes) => {
-            let mut text = TextBuilder::new(context);
-            push_base64(context, &mut text, bytes)?;
+            let mut text = TextBuilder::new(runtime);
+            push_base64(runtime, &mut text, bytes)?;
             Ok(Value::String(text.finish()))
         }
-        Value::Duration(nanos) => Ok(Value::String(context.format(format_args!("{}", DurationText(nanos)))?)),
-        Value::Timestamp(time) => Ok(Value::String(context.format(format_args!("{time}"))?)),
-        Value::List(list) => json_list(context, list, deeper),
-        Value::Map(map) => json_map(context, &map, deeper),
-        Value::Optional(Some(held)) => json(context, *held, deeper),
+        Value::Duration(nanos) => Ok(Value::String(runtime.format(format_args!("{}", DurationText(nanos)))?)),
+        Value::Timestamp(time) => Ok(Value::String(runtime.format(format_args!("{time}"))?)),
+        Value::List(list) => json_list(runtime, list, deeper),
+        Value::Map(map) => json_map(runtime, &map, deeper),
+        Value::Optional(Some(held)) => json(runtime, *held, deeper),
         Value::Optional(None) => Err(ErrorKind::OptionalNoneDereference.into()),
         Value::Object(_) | Value::Opaque(_) | Value::Keys(_) => {
-            let fields = shown(context, &value)?;
-            json_map(context, &fields, deeper)
+            let fields = shown(runtime, &value)?;
+            json_map(runtime, &fields, deeper)
         }
-        Value::Type(_) | Value::Extension(_) => Err(failure(context, &value, "*structpb.Value")),
+        Value::Type(_) | Value::Extension(_) => Err(failure(runtime, &value, "*structpb.Value")),
     }
 }
 
-fn json_list<'a>(context: &mut Context<'a>, list: &[Value<'a>], depth: u32) -> Answer<'a> {
-    let mut out = context.list_builder(list.len())?;
+fn json_list<'a>(runtime: &mut Runtime<'a>, list: &[Value<'a>], depth: u32) -> Answer<'a> {
+    let mut out = runtime.list_builder(list.len())?;
     for element in list {
-        out.push(json(context, *element, depth)?);
+        out.push(json(runtime, *element, depth)?);
     }
-    Ok(context.finish_list(out))
+    Ok(runtime.finish_list(out))
 }
 
-fn json_map<'a>(context: &mut Context<'a>, map: &Map<'a>, depth: u32) -> Answer<'a> {
-    context.budget.charge_bytes(map.len().saturating_mul(size_of::<(Value<'_>, Value<'_>)>()))?;
-    let mut out = MapBuilder::with_capacity(context.arena, map.len());
+fn json_map<'a>(runtime: &mut Runtime<'a>, map: &Map<'a>, depth: u32) -> Answer<'a> {
+    runtime.budget.charge_bytes(map.len().saturating_mul(size_of::<(Value<'_>, Value<'_>)>()))?;
+    let mut out = MapBuilder::with_capacity(runtime.arena, map.len());
     for (key, value) in map.entries() {
-        let key = string(context, key)?;
-        out.insert(Value::String(key), json(context, *value, depth)?);
+        let key = string(runtime, key)?;
+        out.insert(Value::String(key), json(runtime, *value, depth)?);
     }
     Ok(Value::Map(out.finish()))
 }
@@ -263,7 +262,7 @@ fn json_map<'a>(context: &mut Context<'a>, map: &Map<'a>, depth: u32) -> Answer<
 /// # Errors
 /// cel-go's text for an empty `Any`; a fault for a time outside the years 1 to 9999, which Kyverno would let pass.
 pub(crate) fn finish<'a>(
-    context: &mut Context<'a>,
+    runtime: &mut Runtime<'a>,
     ty: &'static ObjectType,
     fields: &'a [Option<Value<'a>>],
 ) -> Answer<'a> {
@@ -282,8 +281,8 @@ pub(crate) fn finish<'a>(
             Ok(Value::Timestamp(time.ok_or(overflow)?))
         }
         Type::Struct(_) => {
-            context.budget.charge_bytes(size_of::<Object<'_>>())?;
-            Ok(Value::Object(context.arena.alloc(Object { ty, fields, tagged: true })))
+            runtime.budget.charge_bytes(size_of::<Object<'_>>())?;
+            Ok(Value::Object(runtime.arena.alloc(Object { ty, fields, tagged: true })))
         }
         read_as => {
             let unset = if let Type::Wrapper(of) = read_as { of } else { read_as };
@@ -341,10 +340,10 @@ mod tests {
         let value = Value::Map(map.finish());
         let ty: &ObjectType = &STRUCT;
         let fields = ty.fields.first().unwrap();
-        let mut context = Context::new(&arena, Budget::default());
-        let Ok(Value::Map(stored)) = field(&mut context, ty, fields, value) else { panic!() };
+        let mut runtime = Runtime::new(&arena, Budget::default());
+        let Ok(Value::Map(stored)) = field(&mut runtime, ty, fields, value) else { panic!() };
         assert!(matches!(stored.get_str("a"), Some(Value::List([Value::Double(1.0), ..]))));
-        let mut poor = Context::new(&arena, Budget { steps: 50, bytes: 1 << 20 });
+        let mut poor = Runtime::new(&arena, Budget { steps: 50, bytes: 1 << 20 });
         assert!(matches!(field(&mut poor, ty, fields, value), Err(Raise::Fault(Fault::Steps))));
     }
 }

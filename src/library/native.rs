@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 
-use crate::cel::error::ErrorKind;
+use crate::error::ErrorKind;
 use crate::types::Type;
 use crate::value::{FieldType, MapBuilder, Object, ObjectRow, ObjectType, Value};
 
-use super::kyverno::convert::{bytes, failure, inner};
 use super::message;
-use super::table::{Answer, Context};
+use super::runtime::{Answer, Runtime};
+use super::to_go::{bytes, failure, inner};
 
 /// The Go type of a field of a struct, as Go prints it.
 pub(crate) fn go_type(field: &FieldType) -> Cow<'static, str> {
@@ -37,11 +37,11 @@ fn plain(ty: &Type) -> Cow<'static, str> {
 ///
 /// # Errors
 /// cel-go's text for a value of another type or outside the field's range.
-pub(crate) fn field<'a>(context: &mut Context<'a>, field: &FieldType, value: Value<'a>) -> Answer<'a> {
+pub(crate) fn field<'a>(runtime: &mut Runtime<'a>, field: &FieldType, value: Value<'a>) -> Answer<'a> {
     match &field.ty {
         Some(due) => match go_type(field).as_ref() {
-            "*structpb.Struct" => message::structure(context, value),
-            go => convert(context, due, field.object, go, value),
+            "*structpb.Struct" => message::structure(runtime, value),
+            go => convert(runtime, due, field.object, go, value),
         },
         None => Ok(value),
     }
@@ -49,13 +49,13 @@ pub(crate) fn field<'a>(context: &mut Context<'a>, field: &FieldType, value: Val
 
 /// The value as `due`, whose objects, if it holds any, have the type `object`.
 fn convert<'a>(
-    context: &mut Context<'a>,
+    runtime: &mut Runtime<'a>,
     due: &Type,
     object: Option<&'static ObjectRow>,
     go: &str,
     value: Value<'a>,
 ) -> Answer<'a> {
-    context.charge(1)?;
+    runtime.charge(1)?;
     let value = inner(&value)?;
     match (due, value) {
         (Type::Int, Value::Int(int)) if go == "int" && i32::try_from(int).is_err() => {
@@ -66,54 +66,54 @@ fn convert<'a>(
         | (Type::Double, Value::Double(_))
         | (Type::Bool, Value::Bool(_))
         | (Type::Bytes, Value::Bytes(_)) => Ok(value),
-        (Type::Bytes, Value::List(list)) => bytes(context, list),
+        (Type::Bytes, Value::List(list)) => bytes(runtime, list),
         (Type::String, Value::Extension(extension)) => match extension.text() {
-            Some(text) => Ok(Value::String(context.format(format_args!("{text}"))?)),
-            None => Err(failure(context, &value, go)),
+            Some(text) => Ok(Value::String(runtime.format(format_args!("{text}"))?)),
+            None => Err(failure(runtime, &value, go)),
         },
         (Type::List(_), Value::Bytes(_)) => {
             let text = format_args!(
                 "reflect.Value.Convert: value of type types.Bytes cannot be converted to type {go}"
             );
-            Err(ErrorKind::Panic(context.format(text)?).into())
+            Err(ErrorKind::Panic(runtime.format(text)?).into())
         }
         (Type::List(element), Value::List(list)) => {
-            let mut items = context.list_builder(list.len())?;
+            let mut items = runtime.list_builder(list.len())?;
             let go = plain(element);
             for item in list {
-                items.push(convert(context, element, object, &go, *item)?);
+                items.push(convert(runtime, element, object, &go, *item)?);
             }
-            Ok(context.finish_list(items))
+            Ok(runtime.finish_list(items))
         }
         (Type::Map(entry), Value::Map(map)) => {
-            context.charge(map.len())?;
-            context.budget.charge_bytes(map.len().saturating_mul(size_of::<(Value<'_>, Value<'_>)>()))?;
-            let mut builder = MapBuilder::with_capacity(context.arena, map.len());
+            runtime.charge(map.len())?;
+            runtime.budget.charge_bytes(map.len().saturating_mul(size_of::<(Value<'_>, Value<'_>)>()))?;
+            let mut builder = MapBuilder::with_capacity(runtime.arena, map.len());
             for (key, value) in map.entries() {
-                let key = convert(context, &entry.0, None, &plain(&entry.0), *key)?;
-                builder.insert(key, convert(context, &entry.1, None, &plain(&entry.1), *value)?);
+                let key = convert(runtime, &entry.0, None, &plain(&entry.0), *key)?;
+                builder.insert(key, convert(runtime, &entry.1, None, &plain(&entry.1), *value)?);
             }
             Ok(Value::Map(builder.finish()))
         }
         (Type::Struct(name), Value::Object(object)) if object.ty.name == *name => Ok(value),
         (Type::Struct(_), Value::Map(map)) => match object {
-            Some(ty) => from_map(context, ty, map.entries()),
-            None => Err(failure(context, &value, go)),
+            Some(ty) => from_map(runtime, ty, map.entries()),
+            None => Err(failure(runtime, &value, go)),
         },
         // A map looks at what a pointer points to.
-        (_, Value::Map(_)) => Err(failure(context, &value, go.trim_start_matches('*'))),
-        _ => Err(failure(context, &value, go)),
+        (_, Value::Map(_)) => Err(failure(runtime, &value, go.trim_start_matches('*'))),
+        _ => Err(failure(runtime, &value, go)),
     }
 }
 
 /// A struct out of a map: keys become the names of Go fields.
 fn from_map<'a>(
-    context: &mut Context<'a>,
+    runtime: &mut Runtime<'a>,
     ty: &'static ObjectType,
     entries: &[(Value<'a>, Value<'a>)],
 ) -> Answer<'a> {
-    context.budget.charge_bytes(ty.fields.len().saturating_mul(size_of::<Option<Value<'_>>>()))?;
-    let fields = context.arena.alloc_slice_fill_copy(ty.fields.len(), None);
+    runtime.budget.charge_bytes(ty.fields.len().saturating_mul(size_of::<Option<Value<'_>>>()))?;
+    let fields = runtime.arena.alloc_slice_fill_copy(ty.fields.len(), None);
     for (key, value) in entries {
         let name = match key {
             Value::String(name) => upper_camel_case(name),
@@ -122,17 +122,17 @@ fn from_map<'a>(
             Value::Uint(uint) => upper_camel_case(&uint.to_string()),
             other => return Err(ErrorKind::TypeConversion(other.type_name(), "string").into()),
         };
-        context.charge_scan(name.len())?;
+        runtime.charge_scan(name.len())?;
         let Some((index, known)) = ty.go_field(&name) else {
             let text = format_args!("type conversion error, no such field '{name}' in type '{}'", ty.name);
-            return Err(context.error(text));
+            return Err(runtime.error(text));
         };
-        let stored = field(context, known, *value)?;
+        let stored = field(runtime, known, *value)?;
         if let Some(place) = fields.get_mut(index) {
             *place = Some(stored);
         }
     }
-    Ok(Value::Object(context.arena.alloc(Object { ty, fields, tagged: true })))
+    Ok(Value::Object(runtime.arena.alloc(Object { ty, fields, tagged: true })))
 }
 
 /// cel-go's `upperCamelCase`: each word starts with a capital; other letters keep their case after a lower-case

@@ -1,10 +1,11 @@
 //! Optional values. Selection, indexing, `or` and `orValue` are nodes of the evaluator, because they must not
 //! evaluate what they do not need.
 
-use crate::cel::error::{ErrorKind, Plain};
+use crate::error::{ErrorKind, Plain};
 use crate::library::row::{row, since};
+use crate::library::runtime::{Answer, Runtime};
 use crate::library::table::Implementation::{Own, Planned};
-use crate::library::table::{Answer, Context, Library};
+use crate::library::table::Library;
 use crate::value::{Timestamp, Value};
 
 /// `cel.lib.optional`
@@ -168,18 +169,18 @@ pub static LIBRARY: Library = Library {
     ],
 };
 
-fn of<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn of<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [value] = arguments else { return Err(ErrorKind::NoSuchOverload.into()) };
-    context.some(*value)
+    runtime.some(*value)
 }
 
-fn of_non_zero<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn of_non_zero<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [value] = arguments else { return Err(ErrorKind::NoSuchOverload.into()) };
     let now = match value {
-        Value::Object(object) => Value::Object(context.current(object)),
+        Value::Object(object) => Value::Object(runtime.current(object)),
         value => *value,
     };
-    if is_zero(&now) { Ok(Value::Optional(None)) } else { context.some(*value) }
+    if is_zero(&now) { Ok(Value::Optional(None)) } else { runtime.some(*value) }
 }
 
 /// cel-go's `IsZeroValue`. What does not know it (types, optionals) is not zero.
@@ -203,11 +204,11 @@ fn is_zero(value: &Value<'_>) -> bool {
     }
 }
 
-fn none<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn none<'a>(_: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     if arguments.is_empty() { Ok(Value::Optional(None)) } else { Err(ErrorKind::NoSuchOverload.into()) }
 }
 
-fn value<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn value<'a>(_: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     match arguments {
         [Value::Optional(Some(value))] => Ok(**value),
         [Value::Optional(None)] => Err(ErrorKind::OptionalNoneDereference.into()),
@@ -215,35 +216,35 @@ fn value<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     }
 }
 
-fn has_value<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn has_value<'a>(_: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     match arguments {
         [Value::Optional(inside)] => Ok(Value::Bool(inside.is_some())),
         _ => Err(ErrorKind::NoSuchOverload.into()),
     }
 }
 
-fn first<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn first<'a>(_: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [Value::List(list)] = arguments else { return Err(ErrorKind::NoSuchOverload.into()) };
     Ok(Value::Optional(list.first()))
 }
 
-fn last<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn last<'a>(_: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [Value::List(list)] = arguments else { return Err(ErrorKind::NoSuchOverload.into()) };
     Ok(Value::Optional(list.last()))
 }
 
-fn unwrap<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn unwrap<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [Value::List(list)] = arguments else { return Err(ErrorKind::NoSuchOverload.into()) };
-    let mut values = context.list_builder(list.len())?;
+    let mut values = runtime.list_builder(list.len())?;
     for element in *list {
         match element {
             Value::Optional(Some(value)) => values.push(**value),
             Value::Optional(None) => {}
             // Only through dyn.
-            other => return Err(context.error(format_args!("value {} is not optional", Plain(other)))),
+            other => return Err(runtime.error(format_args!("value {} is not optional", Plain(other)))),
         }
     }
-    Ok(context.finish_list(values))
+    Ok(runtime.finish_list(values))
 }
 
 #[cfg(test)]

@@ -2,9 +2,10 @@
 
 use bumpalo::Bump;
 
-use super::table::{Body, Context, Implementation, Library};
+use super::runtime::Runtime;
+use super::table::{Body, Implementation, Library};
 use crate::budget::Budget;
-use crate::cel::error::Raise;
+use crate::error::Raise;
 use crate::types::Signature;
 use crate::value::{ShortestDouble, Value, format_duration};
 
@@ -45,8 +46,8 @@ pub(crate) fn call(body: Body, arguments: &[Value<'_>]) -> String {
 /// As [`call`], with `budget`.
 pub(crate) fn call_with(budget: Budget, body: Body, arguments: &[Value<'_>]) -> String {
     let arena = Bump::new();
-    let mut context = Context::new(&arena, budget);
-    match body(&mut context, arguments) {
+    let mut runtime = Runtime::new(&arena, budget);
+    match body(&mut runtime, arguments) {
         Ok(value) => show(&value),
         Err(Raise::Error(error)) => format!("error {error}"),
         Err(Raise::Fault(fault)) => format!("fault {fault}"),
@@ -110,8 +111,8 @@ pub(crate) fn call_row_within(
     args: &[Value<'_>],
 ) -> Result<String, String> {
     let arena = Bump::new();
-    let mut context = Context::new(&arena, budget);
-    match body(library, id)(&mut context, args) {
+    let mut runtime = Runtime::new(&arena, budget);
+    match body(library, id)(&mut runtime, args) {
         Ok(value) => Ok(literal(&value)),
         Err(Raise::Error(error)) => Err(error.to_string()),
         Err(Raise::Fault(fault)) => Err(format!("fault: {fault}")),

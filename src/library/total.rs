@@ -2,9 +2,10 @@
 
 use bumpalo::Bump;
 
-use super::table::{Context, Implementation, Row};
+use super::runtime::Runtime;
+use super::table::{Implementation, Row};
 use crate::budget::Budget;
-use crate::cel::error::Raise;
+use crate::error::Raise;
 use crate::library::types::{object_type, table_type};
 use crate::types::{Signature, Type};
 use crate::value::{MapBuilder, Object, Timestamp, Value};
@@ -120,9 +121,9 @@ fn failures(row: &Row) -> Vec<String> {
                 value
             })
             .collect();
-        let mut context = Context::new(&arena, Budget::default());
-        context.pattern = pattern.map(|_| &*compiled);
-        if let Err(Raise::Error(error)) = body(&mut context, &arguments) {
+        let mut runtime = Runtime::new(&arena, Budget::default());
+        runtime.pattern = pattern.map(|_| &*compiled);
+        if let Err(Raise::Error(error)) = body(&mut runtime, &arguments) {
             failures.push(format!("{}: {error} for {arguments:?}", row.id));
         }
     }

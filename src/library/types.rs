@@ -5,26 +5,10 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
-use super::table::Library;
+use super::table::{Library, TypeRow};
 use super::{ENVOY, HTTP, JSON};
 use crate::types::Type;
 use crate::value::{ObjectRow, ObjectType};
-
-/// A type that a library declares. The signatures of functions call each by its name.
-#[derive(Clone, Copy, Debug)]
-pub enum TypeRow {
-    /// An object type, which expressions can name and make.
-    Object(&'static ObjectRow),
-    /// An object type that expressions have no name for.
-    Hidden(&'static ObjectRow),
-    /// A type without fields, cel-go's opaque type, that expressions have no name for.
-    Opaque(&'static str),
-    /// A type without fields that expressions can name: `type(x) == net.IP`.
-    Named(&'static str),
-    /// What cel-go takes for an object type and has neither fields nor a name in expressions: Kubernetes declares the types
-    /// of its libraries so.
-    Bare(&'static str),
-}
 
 /// Types by their names.
 #[derive(Clone, Debug, Default)]

@@ -13,9 +13,8 @@
 //! who can write the file can write policies.
 
 mod left_out;
-mod make;
 
-use std::path::Path;
+use std::path::{Component, Path};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -29,7 +28,6 @@ use crate::policy::model::{Exception, Policy};
 use crate::source::{Source, SourceTooLargeError};
 
 pub use self::left_out::{LeftOut, Omission};
-pub use self::make::{Beside, make};
 
 /// How every bundle begins. A transfer that changes line breaks or cuts the eighth bit changes it.
 const MAGIC: [u8; 8] = *b"\x8bTGB\r\n\x1a\n";
@@ -137,6 +135,18 @@ impl Written {
 /// Whether the path is that of a bundle, by the end of its name.
 pub fn is_bundle(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case(ENDING))
+}
+
+/// The way from `root` to a file, the same on every machine; of a file that is not below it, its name alone.
+pub(super) fn way(root: &Path, file: &str) -> String {
+    let path = Path::new(file);
+    let below = path.strip_prefix(root).ok().filter(|below| below.components().next().is_some());
+    let below = below.or_else(|| path.file_name().map(Path::new)).unwrap_or(path);
+    let parts = below.components().filter_map(|part| match part {
+        Component::Normal(part) => Some(part.to_string_lossy()),
+        _ => None,
+    });
+    parts.collect::<Vec<_>>().join("/")
 }
 
 impl<'b> Contents<'b> {
@@ -254,5 +264,24 @@ impl<'b> Contents<'b> {
         let file = Source::without_text(name);
         let help = "make it again with the `toolgate` of this version";
         Diagnostic::warning(Code::OtherPrograms, message).file(&file).help(help)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_told_by_their_way_from_the_root() {
+        for (root, file, way) in [
+            ("policies", "policies/a.yaml", "a.yaml"),
+            ("/home/me/policies/", "/home/me/policies/team/a.yaml", "team/a.yaml"),
+            ("./policies", "./policies/./team/a.yaml", "team/a.yaml"),
+            ("policies/a.yaml", "policies/a.yaml", "a.yaml"),
+            ("policies", "/etc/toolgate.yaml", "toolgate.yaml"),
+            (".", "a.yaml", "a.yaml"),
+        ] {
+            assert_eq!(super::way(Path::new(root), file), way, "{root} {file}");
+        }
     }
 }

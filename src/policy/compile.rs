@@ -6,75 +6,24 @@ use std::sync::Arc;
 
 use bumpalo::Bump;
 
-use crate::cel::program::{Arena, Program, Shared};
-use crate::cel::{self, Compiled, Environment, Issue, Macros, Parsed, Reader, Reads, Writer};
+use crate::cel::program::{Arena, Program};
+use crate::cel::{self, Compiled, Env, Issue, Macros, Parsed, Reader, Reads, Writer};
 use crate::diag::{Cap, Code, Diagnostic, Severity};
 use crate::library::capability::{Ask, Capability};
 use crate::library::kyverno::http::canonical_key;
-use crate::source::{Located, Source};
+use crate::source::Located;
 use crate::types::Type;
 
 use super::attach::{Attached, attach};
 use super::bundle::Written;
+use super::compiled::{CompiledException, CompiledMessage, CompiledPolicy};
 use super::environment::{EXCEPTIONS_NAME, VARIABLES_NAME};
 use super::index::Index;
 use super::lint::{Deployed, Lint};
-use super::model::{Allowed, Exception, Expression, FailurePolicy, Mode, NamedExpression, Policy};
+use super::model::{Exception, Expression, Mode, NamedExpression, Policy};
+use super::place::{Due, Place, located};
 
 mod hints;
-
-/// A policy that can be evaluated.
-#[derive(Debug)]
-pub struct CompiledPolicy<'p> {
-    /// The policy's name.
-    pub name: String,
-    /// Which requests it is asked about.
-    pub mode: Mode,
-    /// What an error means.
-    pub failure_policy: FailurePolicy,
-    /// A request that one of them matches is not judged.
-    pub exceptions: Vec<Arc<CompiledException<'p>>>,
-    /// All must be true.
-    pub conditions: Vec<Program<'p>>,
-    /// The variables, in order of declaration.
-    pub variables: Vec<Program<'p>>,
-    /// The first that is not null is the policy's answer; in mode JSON the first that is false.
-    pub validations: Vec<Program<'p>>,
-    /// What each validation of mode JSON says when it is false.
-    pub messages: Vec<CompiledMessage<'p>>,
-    /// Whether a failure of mode JSON is a denial.
-    pub denies: bool,
-    /// Where the validations stand: `spec.validations[0]`.
-    pub paths: Vec<String>,
-    /// The headers that it reads by their names, in canonical form.
-    pub headers: BTreeSet<String>,
-}
-
-/// What a validation of mode JSON says when it is false.
-#[derive(Debug)]
-pub struct CompiledMessage<'p> {
-    /// What it says without a program.
-    pub text: String,
-    /// Its result is said.
-    pub program: Option<Program<'p>>,
-}
-
-/// An exception from policies.
-#[derive(Debug)]
-pub struct CompiledException<'p> {
-    /// Its name.
-    pub name: String,
-    /// Its name behind that of its namespace.
-    pub qualified: String,
-    /// All must be true.
-    pub conditions: Vec<Program<'p>>,
-    /// What it allows in mode JSON, if it does not exempt from the whole policy.
-    pub allowed: Allowed,
-    /// Whether mode JSON reports an exemption as passed.
-    pub passes: bool,
-    /// Of several exceptions, the one whose word mode JSON takes has the highest.
-    pub priority: i64,
-}
 
 /// Policies that can be evaluated, in the order in which they are asked.
 #[derive(Debug, Default)]
@@ -91,34 +40,6 @@ pub struct CompiledSet<'p> {
     pub asks: Vec<(Ask, Diagnostic)>,
     /// Which of them a request may make speak.
     pub index: Index<'p>,
-}
-
-impl<'p> CompiledException<'p> {
-    fn new(exception: &Exception, conditions: Vec<Program<'p>>) -> CompiledException<'p> {
-        let name = exception.name.value.clone();
-        CompiledException {
-            qualified: exception.namespace.as_ref().map_or(name.clone(), |of| format!("{of}/{name}")),
-            name,
-            conditions,
-            allowed: exception.allowed.clone(),
-            passes: exception.passes,
-            priority: exception.priority,
-        }
-    }
-}
-
-impl<'p> CompiledPolicy<'p> {
-    /// All its programs, those of its exceptions too.
-    pub fn programs(&self) -> impl Iterator<Item = &Program<'p>> {
-        let exempt = self.exceptions.iter().flat_map(|exception| &exception.conditions);
-        let messages = self.messages.iter().filter_map(|message| message.program.as_ref());
-        self.conditions.iter().chain(&self.variables).chain(&self.validations).chain(messages).chain(exempt)
-    }
-
-    /// Their expressions that may stand elsewhere too.
-    pub fn shared(&self) -> impl Iterator<Item = &'p Shared<'p>> {
-        self.programs().flat_map(Program::shared).copied()
-    }
 }
 
 impl CompiledSet<'_> {
@@ -247,52 +168,6 @@ fn expressions<'e>(
     conditions.chain(variables).chain(validations).chain(exempt.map(|it| &it.expression))
 }
 
-/// What an expression must result in.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Due {
-    /// A match condition: exactly bool.
-    Condition,
-    /// A variable.
-    Anything,
-    /// A validation: a response or null; in mode JSON exactly bool.
-    Validation,
-    /// What a validation of mode JSON says when it fails: exactly string.
-    Message,
-    /// A condition of an exception: exactly bool.
-    Exemption,
-}
-
-impl Due {
-    /// Whether an expression of type `found` can stand here.
-    fn is_met(self, mode: Mode, found: &Type) -> bool {
-        match (self, mode) {
-            (Due::Condition | Due::Exemption, _) | (Due::Validation, Mode::Json) => {
-                found.is_exact(&Type::Bool)
-            }
-            (Due::Message, _) => found.is_exact(&Type::String),
-            (Due::Validation, Mode::Http | Mode::Envoy) => match found {
-                Type::Null => true,
-                Type::Struct(name) => *name == mode.response(),
-                _ => false,
-            },
-            (Due::Anything, _) => true,
-        }
-    }
-}
-
-/// Where an expression stands.
-#[derive(Clone, Copy)]
-pub(super) struct Place<'s> {
-    mode: Mode,
-    /// The document's name.
-    pub(super) name: &'s str,
-    pub(super) source: &'s Arc<Source>,
-    /// Whether it is compiled for several policies.
-    is_shared: bool,
-    /// Whether it is compiled for a policy of mode JSON in a namespace.
-    in_namespace: bool,
-}
-
 /// The expressions that are left, in the order of [`expressions`].
 enum Expressions<'o, 'b> {
     /// Parsed, and where to write them once they are checked.
@@ -328,7 +203,7 @@ struct Compiler<'p, 'o, 'b> {
 /// What surrounds an expression: the names it may use, the programs of the variables before it, and the warnings of
 /// its policy.
 struct Scope<'s, 'l, 'p> {
-    environment: &'s Environment<'static>,
+    environment: &'s Env<'static>,
     variables: &'s [Program<'p>],
     lint: Option<&'s mut Lint<'l>>,
 }
@@ -551,13 +426,7 @@ impl<'p> Compiler<'p, '_, '_> {
         }
     }
 
-    fn issue(
-        &mut self,
-        place: Place<'_>,
-        expression: &Expression,
-        issue: Issue,
-        environment: &Environment<'_>,
-    ) {
+    fn issue(&mut self, place: Place<'_>, expression: &Expression, issue: Issue, environment: &Env<'_>) {
         let text = expression.text.get(issue.start..issue.end).unwrap_or_default();
         let mut diagnostic = Diagnostic::error(issue.code, issue.message.as_str());
         if self.cap.has_room(place.source, Severity::Error) {
@@ -641,20 +510,6 @@ impl<'p> Compiler<'p, '_, '_> {
         let file = Arc::as_ptr(place.source).addr();
         !place.is_shared || self.told.insert((file, span.start, span.end, message.to_owned()))
     }
-}
-
-/// A diagnostic about a part of an expression, at its place.
-pub(super) fn located(
-    place: Place<'_>,
-    expression: &Expression,
-    mut diagnostic: Diagnostic,
-    start: usize,
-    end: usize,
-) -> Diagnostic {
-    if diagnostic.path.is_none() {
-        diagnostic = diagnostic.path(expression.path.clone());
-    }
-    diagnostic.policy(place.name).at(place.source, expression.locate(start, end))
 }
 
 /// Whether Kubernetes' `cel.Unescape` finds an escape in a name: two underscores on each side of something else.

@@ -5,10 +5,10 @@ use std::sync::LazyLock;
 
 use bumpalo::Bump;
 
-use crate::cel::{Environment, Functions, Macros};
+use crate::cel::{Env, Functions, Macros};
 use crate::library;
 use crate::library::VARIABLES;
-use crate::library::kyverno::envoy::messages::{self, ENUMS};
+use crate::library::envoy_messages::{self, ENUMS};
 use crate::library::kyverno::http::objects;
 use crate::library::kyverno::variables::EXCEPTION;
 use crate::types::Type;
@@ -37,18 +37,18 @@ pub fn functions() -> &'static Functions {
 }
 
 /// The environment of an HTTP policy's expressions.
-pub fn http_environment() -> Environment<'static> {
+pub fn http_environment() -> Env<'static> {
     authz_environment(&FUNCTIONS, Mode::Http)
 }
 
 /// The environment of an Envoy policy's expressions.
-pub fn envoy_environment() -> Environment<'static> {
+pub fn envoy_environment() -> Env<'static> {
     authz_environment(&ENVOY_FUNCTIONS, Mode::Envoy).with_enums(ENUMS)
 }
 
 /// What the environments of the authz server's modes declare.
-fn authz_environment(functions: &'static Functions, mode: Mode) -> Environment<'static> {
-    Environment::new(functions)
+fn authz_environment(functions: &'static Functions, mode: Mode) -> Env<'static> {
+    Env::new(functions)
         .with_input("object", Type::Struct(mode.request()))
         .with_variable(VARIABLES_NAME, Type::Struct(VARIABLES))
         .with_input("http", opaque("http.Context"))
@@ -61,8 +61,8 @@ fn authz_environment(functions: &'static Functions, mode: Mode) -> Environment<'
 }
 
 /// The environment of a JSON policy's expressions.
-pub fn json_environment() -> Environment<'static> {
-    Environment::new(&JSON_FUNCTIONS)
+pub fn json_environment() -> Env<'static> {
+    Env::new(&JSON_FUNCTIONS)
         .with_input("object", Type::Dyn)
         .with_variable(VARIABLES_NAME, Type::Struct(VARIABLES))
         .with_input("oldObject", Type::Dyn)
@@ -111,7 +111,7 @@ fn opaque(name: &'static str) -> Type {
 
 impl Mode {
     /// The environment of its policies' expressions.
-    pub fn environment(self) -> Environment<'static> {
+    pub fn environment(self) -> Env<'static> {
         match self {
             Mode::Http => http_environment(),
             Mode::Envoy => envoy_environment(),
@@ -146,7 +146,7 @@ impl Mode {
     pub fn request(self) -> &'static str {
         match self {
             Mode::Http => objects::CHECK_REQUEST.name,
-            Mode::Envoy => messages::CHECK_REQUEST.name,
+            Mode::Envoy => envoy_messages::CHECK_REQUEST.name,
             Mode::Json => "map",
         }
     }
@@ -155,7 +155,7 @@ impl Mode {
     pub fn response(self) -> &'static str {
         match self {
             Mode::Http => objects::CHECK_RESPONSE.name,
-            Mode::Envoy => messages::CHECK_RESPONSE.name,
+            Mode::Envoy => envoy_messages::CHECK_RESPONSE.name,
             Mode::Json => "bool",
         }
     }

@@ -14,8 +14,8 @@ use std::collections::HashMap;
 
 use bumpalo::Bump;
 
-use super::compile::CompiledPolicy;
-use super::decide::{Opinion, attempt};
+use super::ask::{Opinion, attempt};
+use super::compiled::CompiledPolicy;
 use super::model::Mode;
 use crate::budget::{Budget, Cost, Fault};
 use crate::cel::program::{Shared, Test};

@@ -9,8 +9,8 @@ use std::collections::{HashMap, HashSet};
 use crate::cel::tree::{Checked, Failure, FailureKind, NodeId, Variables, can_fail};
 use crate::diag::{Code, Diagnostic};
 
-use super::compile::{Due, Place, located};
 use super::model::{Expression, FailurePolicy, Mode, NamedExpression, Policy};
+use super::place::{Due, Place, located};
 
 mod comments;
 mod deployed;
@@ -18,10 +18,12 @@ mod follow;
 mod given;
 mod near;
 mod objects;
+mod value;
 
 pub use deployed::Deployed;
 pub use follow::Found;
-use follow::{Around, Value, follow};
+use follow::{Around, follow};
+use value::Value;
 
 /// The most places of one expression that are warned of.
 const MAX_PLACES: usize = 3;
@@ -218,6 +220,15 @@ impl<'p> Lint<'p> {
         let root = checked.ast.root.id;
         let warning = at(place, expression, checked, root, Code::IdleRule, says.to_owned()).help(help);
         self.warnings.push(warning);
+    }
+}
+
+impl Deployed {
+    /// Adds a header that it computes with this expression over `call`.
+    pub fn add(&mut self, name: &str, checked: &Checked<'_>) {
+        let around = Around { mode: None, deployed: self, variables: &HashMap::new() };
+        let (value, _) = follow(checked, around);
+        self.computes(name, &value);
     }
 }
 

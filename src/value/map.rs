@@ -8,6 +8,7 @@ use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
 
 use super::Value;
+use super::whole::{double_to_int, double_to_uint};
 use crate::budget::{Budget, Fault};
 
 /// In maps up to this many entries a string is looked for one by one.
@@ -150,10 +151,8 @@ fn find<'a>(entries: &[(Value<'a>, Value<'a>)], key: &Value<'_>) -> Option<Value
         Value::Int(i) => find_exact(entries, &Value::Uint(u64::try_from(i).ok()?)),
         Value::Uint(u) => find_exact(entries, &Value::Int(i64::try_from(u).ok()?)),
         Value::Double(d) => {
-            let int = super::compare::double_to_int(d).and_then(|i| find_exact(entries, &Value::Int(i)));
-            int.or_else(|| {
-                super::compare::double_to_uint(d).and_then(|u| find_exact(entries, &Value::Uint(u)))
-            })
+            let int = double_to_int(d).and_then(|i| find_exact(entries, &Value::Int(i)));
+            int.or_else(|| double_to_uint(d).and_then(|u| find_exact(entries, &Value::Uint(u))))
         }
         _ => None,
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::whole::i64_as_f64;
 use crate::time::civil_from_days;
 
 /// An instant with the offset from UTC that it was written with: `string()` prints that offset again.
@@ -70,7 +71,7 @@ impl fmt::Display for Timestamp {
 pub fn format_duration(nanos: i64, out: &mut impl fmt::Write) -> fmt::Result {
     // Go's Duration.Seconds adds whole seconds and the fraction as doubles.
     let (seconds, fraction) = (nanos / 1_000_000_000, nanos % 1_000_000_000);
-    let value = super::compare::i64_as_f64(seconds) + super::compare::i64_as_f64(fraction) / 1e9;
+    let value = i64_as_f64(seconds) + i64_as_f64(fraction) / 1e9;
     write!(out, "{value}s")
 }
 

@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use bumpalo::Bump;
 use toolgate::internal::budget::{Budget, DEFAULT_STEPS, Fault};
-use toolgate::internal::cel::error::Raise;
+use toolgate::internal::error::Raise;
 use toolgate::internal::library::regex::{Groups, compile};
-use toolgate::internal::library::table::{Body, Context};
+use toolgate::internal::library::runtime::Runtime;
+use toolgate::internal::library::table::Body;
 use toolgate::internal::library::table_type;
 use toolgate::internal::types::{Signature, Type};
 use toolgate::internal::value::Value;
@@ -108,17 +109,17 @@ fn cost(body: Body, types: &[Type], place: usize, pattern: &str, texts: &[String
         let (mut taken, mut left) = (Duration::ZERO, Budget::default());
         let held = allocation_counter::measure(|| {
             let arena = Bump::new();
-            let mut context = Context::new(&arena, Budget::default());
-            context.pattern = Some(&compiled);
+            let mut runtime = Runtime::new(&arena, Budget::default());
+            runtime.pattern = Some(&compiled);
             let start = Instant::now();
-            let answer = body(&mut context, &arguments);
+            let answer = body(&mut runtime, &arguments);
             taken = start.elapsed();
             assert!(
                 !matches!(answer, Err(Raise::Fault(fault)) if !matches!(fault, Fault::Steps | Fault::Memory)),
                 "{pattern}: {answer:?}"
             );
             cost.answers += usize::from(answer.is_ok());
-            left = context.budget;
+            left = runtime.budget;
         });
         // The node of the call, and one for each argument.
         cost.steps += DEFAULT_STEPS - left.steps + 1 + types.len() as u64;

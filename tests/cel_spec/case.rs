@@ -3,13 +3,14 @@
 use bumpalo::Bump;
 use serde_json::Value as Json;
 use toolgate::internal::budget::Budget;
-use toolgate::internal::cel::check::{self, Checked, Environment, Functions};
-use toolgate::internal::cel::error::Raise;
+use toolgate::internal::cel::check::{self, Checked, Env, Functions};
 use toolgate::internal::cel::eval::Frame;
 use toolgate::internal::cel::{Macros, front};
 use toolgate::internal::cel::{plan, program::Arena};
+use toolgate::internal::error::Raise;
 use toolgate::internal::library;
-use toolgate::internal::library::table::{Answer, Context, Implementation, Row};
+use toolgate::internal::library::runtime::{Answer, Runtime};
+use toolgate::internal::library::table::{Implementation, Row};
 use toolgate::internal::types::Signature;
 use toolgate::internal::value::Value;
 
@@ -102,12 +103,12 @@ fn functions(case: &Json) -> Result<Functions, String> {
     Ok(functions)
 }
 
-fn without_body<'a>(context: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
-    Err(context.no_overload("declared without body", args))
+fn without_body<'a>(runtime: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
+    Err(runtime.no_overload("declared without body", args))
 }
 
-fn environment<'e>(case: &'e Json, functions: &'e Functions) -> Result<Environment<'e>, String> {
-    let mut environment = Environment::new(functions).with_constants(library::CONSTANTS);
+fn environment<'e>(case: &'e Json, functions: &'e Functions) -> Result<Env<'e>, String> {
+    let mut environment = Env::new(functions).with_constants(library::CONSTANTS);
     if let Some(container) = case["container"].as_str() {
         environment = environment.with_container(container);
     }
@@ -123,13 +124,13 @@ fn environment<'e>(case: &'e Json, functions: &'e Functions) -> Result<Environme
     Ok(environment)
 }
 
-fn evaluate(case: &Json, checked: &Checked<'_>, environment: &Environment<'_>) -> Result<(), String> {
+fn evaluate(case: &Json, checked: &Checked<'_>, environment: &Env<'_>) -> Result<(), String> {
     let (arena, bump) = (Arena::new(), Bump::new());
     let inputs = environment.inputs().iter().map(|name| values::read(&case["bindings"][*name], &bump));
     let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
     let program = plan::plan(checked, &arena, environment, &mut Vec::new())
         .map_err(|error| format!("makes no program: {}", error.message))?;
-    let mut frame = Frame::new(Context::new(&bump, Budget::default()), &inputs);
+    let mut frame = Frame::new(Runtime::new(&bump, Budget::default()), &inputs);
     let answer = frame.evaluate(&program);
     if case["evalError"] == true {
         return match answer {

@@ -198,7 +198,7 @@ fn warnings_fail_only_who_asks_for_it() {
 /// Nothing that the mapping does give is warned of: of each tool and environment here, what policies see of it.
 #[test]
 fn no_value_that_a_header_has_is_called_impossible() {
-    use toolgate::internal::gateway::{call::operation, environment::Environment};
+    use toolgate::internal::gateway::{attributes::operation, environment::Environment};
     let arena = bumpalo::Bump::new();
     let mut cases = Vec::new();
     for tool in ["deletePod", "DELETE_POD", "x2.y", "__a", "Ab", "-9", "crm/v1.2-Get", "a___b"] {

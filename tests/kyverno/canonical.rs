@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value as Json, json};
-use toolgate::internal::library::kyverno::envoy::messages::is_envoy;
+use toolgate::internal::library::envoy_messages::is_envoy;
 use toolgate::internal::value::{Object, ShortestDouble, Value};
 
 /// The canonical form of a value.

@@ -3,11 +3,11 @@
 use bumpalo::Bump;
 use serde_json::{Value as Json, json};
 use toolgate::internal::budget::Budget;
-use toolgate::internal::cel::error::Raise;
 use toolgate::internal::cel::eval::Frame;
 use toolgate::internal::cel::program::{Arena, Program};
-use toolgate::internal::cel::{self, Compiled, Environment, Issues, Reader, Stage, Writer};
-use toolgate::internal::library::table::Context;
+use toolgate::internal::cel::{self, Compiled, Env, Issues, Reader, Stage, Writer};
+use toolgate::internal::error::Raise;
+use toolgate::internal::library::runtime::Runtime;
 use toolgate::internal::library::table_type;
 use toolgate::internal::policy::model::Mode;
 
@@ -33,7 +33,7 @@ pub(crate) enum Way {
 )]
 fn compile_bundled<'p>(
     text: &str,
-    environment: &Environment<'static>,
+    environment: &Env<'static>,
     arena: &'p Arena,
 ) -> Result<Compiled<'p>, Issues> {
     let mut writer = Writer::default();
@@ -52,7 +52,7 @@ fn compile_bundled<'p>(
 /// Compiles an expression; the error is what the case's answer would say.
 fn compile<'p>(
     text: &str,
-    environment: &Environment<'static>,
+    environment: &Env<'static>,
     arena: &'p Arena,
     way: Way,
 ) -> Result<(Program<'p>, String), Json> {
@@ -99,10 +99,10 @@ pub(crate) fn answer(case: &Json, way: Way) -> Json {
     let object = request::object(case, &bump);
     let inputs = mode.inputs(object, &bump);
     let session = Answers::of(case).session();
-    let context = Context::new(&bump, Budget::default()).at(NOW).asking(&session);
-    let mut frame = Frame::new(context, inputs);
+    let runtime = Runtime::new(&bump, Budget::default()).at(NOW).asking(&session);
+    let mut frame = Frame::new(runtime, inputs);
     frame.set_variables(&variables);
-    match frame.evaluate(&program).and_then(|value| frame.context.settled(value)) {
+    match frame.evaluate(&program).and_then(|value| frame.runtime.settled(value)) {
         Ok(value) => json!({"decision": "value", "type": ty, "value": canonical::canonical(&value)}),
         Err(Raise::Error(error)) => json!({"decision": "error", "error": error.to_string()}),
         Err(Raise::Fault(fault)) => json!({"decision": "fault", "error": fault.to_string()}),

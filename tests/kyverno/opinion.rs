@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 use toolgate::internal::budget::Fault;
-use toolgate::internal::policy::decide::{ErrorText, Opinion};
+use toolgate::internal::policy::ask::{ErrorText, Opinion};
 
 pub(crate) fn told(opinion: Result<Opinion<'_>, Fault>) -> Json {
     match opinion {

@@ -9,12 +9,11 @@ use serde_json::{Value as Json, json};
 use toolgate::internal::budget::Budget;
 use toolgate::internal::diag::Code;
 use toolgate::internal::gateway::envoy;
-use toolgate::internal::library::table::Context;
-use toolgate::internal::policy::bundle;
+use toolgate::internal::library::runtime::Runtime;
+use toolgate::internal::policy::ask::{ErrorText, Opinion, ask_alone, rule};
+use toolgate::internal::policy::build::{Beside, make};
 use toolgate::internal::policy::compile::CompiledSet;
-use toolgate::internal::policy::decide::{
-    DefaultDecision, Effect, ErrorText, Opinion, ask_alone, decide, decide_one_by_one, rule,
-};
+use toolgate::internal::policy::decide::{DefaultDecision, Effect, decide, decide_one_by_one};
 use toolgate::internal::policy::load::{Loaded, load_text};
 use toolgate::internal::policy::set::{compile, compiled};
 use toolgate::internal::value::Value;
@@ -69,8 +68,7 @@ pub(crate) fn same_from_bundle(case: &Json) -> Result<(), String> {
         return Ok(());
     }
     let Ok(plain) = compile(&texts.policies, &texts.exceptions) else { return Ok(()) };
-    let (bytes, _) =
-        bundle::make(texts, Path::new(""), &bundle::Beside::default()).map_err(|wrong| messages(&wrong))?;
+    let (bytes, _) = make(texts, Path::new(""), &Beside::default()).map_err(|wrong| messages(&wrong))?;
     let (bundled, _) = PolicySet::from_bundle("case.bundle", &bytes).map_err(|wrong| messages(&wrong))?;
     if plain.digest() != bundled.digest() {
         return Err("another digest".to_owned());
@@ -81,10 +79,10 @@ pub(crate) fn same_from_bundle(case: &Json) -> Result<(), String> {
         let set = compiled(set);
         let mut told = String::new();
         for policy in &set.policies {
-            let verdict = ask_alone(policy, object, Context::new(&bump, Budget::default()));
+            let verdict = ask_alone(policy, object, Runtime::new(&bump, Budget::default()));
             writeln!(told, "{} {verdict:?}", policy.name).unwrap();
         }
-        let decision = decide(set, object, Context::new(&bump, Budget::default()), &mut |_, _| {});
+        let decision = decide(set, object, Runtime::new(&bump, Budget::default()), &mut |_, _| {});
         let (reads, envoy, json) = (&set.reads, &set.envoy_reads, &set.json_reads);
         let asks: Vec<_> = set.asks.iter().map(|(ask, place)| (ask, place.position(), &place.path)).collect();
         format!("{told}{decision:?} {reads:?} {envoy:?} {json:?} {asks:?}")
@@ -113,7 +111,7 @@ pub(crate) fn compare(case: &Json) -> Result<(), String> {
     if case["mode"] == "JSON" {
         return same_rules(case, set);
     }
-    let decision = decide(set, object, Context::new(&bump, Budget::default()), &mut |_, _| {});
+    let decision = decide(set, object, Runtime::new(&bump, Budget::default()), &mut |_, _| {});
     // Envoy has no status but a denial's; an error is one of gRPC's.
     let mut got = told(decision.opinion);
     if envoy {
@@ -139,7 +137,7 @@ pub(crate) fn compare(case: &Json) -> Result<(), String> {
         }
     }
     for (policy, expected) in set.policies.iter().zip(expected["policies"].as_array().into_iter().flatten()) {
-        let verdict = ask_alone(policy, object, Context::new(&bump, Budget::default()))
+        let verdict = ask_alone(policy, object, Runtime::new(&bump, Budget::default()))
             .map_err(|fault| fault.to_string())?;
         let (result, text) = match verdict.opinion {
             Opinion::Allow => ("allow", String::new()),
@@ -190,14 +188,14 @@ fn same_with<'a>(
     parts: u64,
 ) -> Result<(), String> {
     let ample = Budget::default();
-    let plain = decide_one_by_one(set, object, Context::new(bump, ample), &mut |_, _| {});
+    let plain = decide_one_by_one(set, object, Runtime::new(bump, ample), &mut |_, _| {});
     let (steps, bytes) = (ample.steps - plain.budget.steps, ample.bytes - plain.budget.bytes);
     let spent_anywhere =
         (0..parts).map(|part| Budget { steps: steps * part / (parts - 1), bytes: ample.bytes });
     let full_anywhere = (0..parts / 4).map(|part| Budget { steps: ample.steps, bytes: bytes * part / 9 });
     for budget in [ample].into_iter().chain(spent_anywhere).chain(full_anywhere) {
-        let plain = decide_one_by_one(set, object, Context::new(bump, budget), &mut |_, _| {});
-        let indexed = decide(set, object, Context::new(bump, budget), &mut |_, _| {});
+        let plain = decide_one_by_one(set, object, Runtime::new(bump, budget), &mut |_, _| {});
+        let indexed = decide(set, object, Runtime::new(bump, budget), &mut |_, _| {});
         if format!("{plain:?}") != format!("{indexed:?}") {
             return Err(format!("one by one {plain:?}\n  indexed    {indexed:?}"));
         }
@@ -294,7 +292,7 @@ fn same_rules(case: &Json, set: &CompiledSet<'_>) -> Result<(), String> {
     let object = request::object(case, &bump);
     let mut got = Vec::new();
     for policy in &set.policies {
-        let verdict = ask_alone(policy, object, Context::new(&bump, Budget::default()))
+        let verdict = ask_alone(policy, object, Runtime::new(&bump, Budget::default()))
             .map_err(|fault| format!("{}: {fault}", policy.name))?;
         let rule = rule(policy, &verdict);
         let mut row = json!({"policy": policy.name, "status": rule.status, "message": rule.message});
@@ -315,7 +313,7 @@ fn same_rules(case: &Json, set: &CompiledSet<'_>) -> Result<(), String> {
     if got != expected {
         return Err(format!("expected {}\n  got      {}", json!(expected), json!(got)));
     }
-    let decision = decide(set, object, Context::new(&bump, Budget::default()), &mut |_, _| {});
+    let decision = decide(set, object, Runtime::new(&bump, Budget::default()), &mut |_, _| {});
     let denies = |name: &Json| set.policies.iter().any(|policy| policy.name == *name && policy.denies);
     let bad =
         |row: &&Json| matches!(row["status"].as_str(), Some("fail" | "error")) && denies(&row["policy"]);

@@ -4,7 +4,7 @@ use std::fs;
 
 use toolgate::Settings;
 use toolgate::internal::config::check_headers;
-use toolgate::internal::policy::bundle::{Beside, make};
+use toolgate::internal::policy::build::{Beside, make};
 use toolgate::internal::policy::load::load_sources;
 
 use super::stub::Stub;

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use toolgate::internal::cel::program::Arena;
 use toolgate::internal::cel::{Functions, compile};
 use toolgate::internal::library::object_type;
-use toolgate::internal::library::types::TypeRow;
+use toolgate::internal::library::table::TypeRow;
 use toolgate::internal::policy::model::Mode;
 
 use crate::MODES;

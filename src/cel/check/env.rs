@@ -4,14 +4,14 @@ use std::collections::HashMap;
 
 use crate::cel::ast::Macros;
 use crate::library::VARIABLES;
-use crate::library::table::{Library, Row};
-use crate::library::types::{TypeRow, Types};
+use crate::library::table::{Library, Row, TypeRow};
+use crate::library::types::Types;
 use crate::types::{Signature, SignatureError, Type};
 use crate::value::{ObjectType, Value};
 
 /// A set of declarations. Cheap to extend; the functions are shared by all environments of a process.
 #[derive(Clone, Debug)]
-pub struct Environment<'e> {
+pub struct Env<'e> {
     functions: &'e Functions,
     container: &'e str,
     variables: Vec<(String, Type)>,
@@ -114,10 +114,10 @@ pub(super) enum Global<'e> {
     Type { name: String, of: Type },
 }
 
-impl<'e> Environment<'e> {
+impl<'e> Env<'e> {
     /// An environment with `functions` and nothing else.
-    pub fn new(functions: &'e Functions) -> Environment<'e> {
-        Environment {
+    pub fn new(functions: &'e Functions) -> Env<'e> {
+        Env {
             functions,
             container: "",
             variables: Vec::new(),

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::cel::ast::NodeId;
-use crate::cel::error::{ErrorKind, Raise};
 use crate::cel::program::Node;
+use crate::error::{ErrorKind, Raise};
 use crate::library::kyverno::variables::EXCEPTION;
-use crate::library::table::{Answer, Context};
+use crate::library::runtime::{Answer, Runtime};
 use crate::library::{VARIABLES, object_type};
 use crate::library::{message, native};
 use crate::value::{Object, ObjectType, ShortestDouble, Value, double_to_int};
@@ -25,27 +25,27 @@ pub(super) enum Step<'a> {
 /// A field of an object of a known type. The parts of a request's object are accessed by Go names afterwards, and
 /// so are fields of objects that functions made, because the value passes the outermost adapter.
 fn field<'a>(
-    context: &mut Context<'a>,
+    runtime: &mut Runtime<'a>,
     value: &Value<'a>,
     ty: &'static ObjectType,
     index: usize,
 ) -> Answer<'a> {
     match value {
-        Value::Object(object) if std::ptr::eq(object.ty, ty) => Ok(context.current(object).get(index)),
-        other if ty.message && !is_message(other) => Err(no_message(context, other)),
+        Value::Object(object) if std::ptr::eq(object.ty, ty) => Ok(runtime.current(object).get(index)),
+        other if ty.message && !is_message(other) => Err(no_message(runtime, other)),
         other => reflected(other, ty, index, |object, index| object.get(index)),
     }
 }
 
 /// `has()` of a field of an object of a known type.
 pub(super) fn test_field<'a>(
-    context: &Context<'a>,
+    runtime: &Runtime<'a>,
     value: &Value<'a>,
     ty: &'static ObjectType,
     index: usize,
 ) -> Result<bool, Raise<'a>> {
     match value {
-        Value::Object(object) if std::ptr::eq(object.ty, ty) => Ok(context.current(object).is_set(index)),
+        Value::Object(object) if std::ptr::eq(object.ty, ty) => Ok(runtime.current(object).is_set(index)),
         other if ty.message && !is_message(other) => Ok(false),
         other => reflected(other, ty, index, |object, index| object.is_set(index)),
     }
@@ -61,9 +61,9 @@ fn is_message(value: &Value<'_>) -> bool {
 
 /// A field of a protobuf message is asked of something else: an error with Go's type and text of the value. Containers
 /// and structs are named by what they are; Go prints their insides.
-fn no_message<'a>(context: &mut Context<'a>, value: &Value<'a>) -> Raise<'a> {
+fn no_message<'a>(runtime: &mut Runtime<'a>, value: &Value<'a>) -> Raise<'a> {
     let mut say = |go_type: &str, text: fmt::Arguments<'_>| {
-        context.error(format_args!("unsupported field selection target: ({go_type}){text}"))
+        runtime.error(format_args!("unsupported field selection target: ({go_type}){text}"))
     };
     match value {
         Value::Null => say("structpb.NullValue", format_args!("NULL_VALUE")),
@@ -72,7 +72,7 @@ fn no_message<'a>(context: &mut Context<'a>, value: &Value<'a>) -> Raise<'a> {
         Value::Uint(u) => say("uint64", format_args!("{u}")),
         Value::Double(d) => say("float64", format_args!("{}", ShortestDouble(*d))),
         Value::String(text) | Value::Type(text) => say("string", format_args!("{text}")),
-        Value::Optional(Some(inner)) => no_message(context, inner),
+        Value::Optional(Some(inner)) => no_message(runtime, inner),
         Value::Optional(None) => say("<nil>", format_args!("<nil>")),
         Value::Bytes(_) => say("[]uint8", format_args!("")),
         Value::Duration(_) => say("time.Duration", format_args!("")),
@@ -125,14 +125,14 @@ impl<'a> Frame<'a> {
     pub(super) fn chain(&mut self, node: &'a Node<'a>) -> Result<Step<'a>, Raise<'a>> {
         match node {
             Node::Field { id, operand, ty, index, .. } => {
-                self.context.budget.charge(1)?;
+                self.runtime.budget.charge(1)?;
                 match self.chain(operand)? {
                     Step::Value(value, optional) => self.field_step(value, optional, *id, ty, *index),
                     Step::Absent => Ok(Step::Absent),
                 }
             }
             Node::Qualify { id, operand, key, optional } => {
-                self.context.budget.charge(1)?;
+                self.runtime.budget.charge(1)?;
                 match self.chain(operand)? {
                     Step::Value(value, before) => self.key_step(value, before || *optional, *id, key),
                     Step::Absent => Ok(Step::Absent),
@@ -170,10 +170,10 @@ impl<'a> Frame<'a> {
         ty: &'static ObjectType,
         index: usize,
     ) -> Result<Step<'a>, Raise<'a>> {
-        if optional && !test_field(&self.context, &value, ty, index).map_err(|raise| raise.at(id))? {
+        if optional && !test_field(&self.runtime, &value, ty, index).map_err(|raise| raise.at(id))? {
             return Ok(Step::Absent);
         }
-        let found = field(&mut self.context, &value, ty, index).map_err(|raise| raise.at(id))?;
+        let found = field(&mut self.runtime, &value, ty, index).map_err(|raise| raise.at(id))?;
         Ok(Step::Value(self.untagged(found)?, optional))
     }
 
@@ -204,10 +204,10 @@ impl<'a> Frame<'a> {
             (Value::Opaque(VARIABLES), Value::String(name)) => self.variable_named(name),
             (Value::Opaque(VARIABLES), _) => Err(ErrorKind::NoSuchOverload.into()),
             (Value::Object(object), key) if object.ty.message => {
-                object_field(self.context.current(object), key, presence)
+                object_field(self.runtime.current(object), key, presence)
             }
             (Value::Map(map), key) => {
-                self.context.budget.charge(map.steps_of_lookup(key))?;
+                self.runtime.budget.charge(map.steps_of_lookup(key))?;
                 Ok(map.get(key))
             }
             _ => find(value, key, presence),
@@ -244,7 +244,7 @@ impl<'a> Frame<'a> {
             (Value::Object(_) | Value::Opaque(_) | Value::Keys(_), _) => "*ext.nativeObj",
             (Value::Extension(value), _) => value.go_type(),
         };
-        Err(self.context.error(format_args!("invalid qualifier type: {go_type}")))
+        Err(self.runtime.error(format_args!("invalid qualifier type: {go_type}")))
     }
 
     /// Whether a selection on `node` leads into a payload, which is JSON as Go reads it.
@@ -354,11 +354,11 @@ fn object_field<'a>(
 
 /// The value that a struct literal's field gets.
 pub(super) fn assign<'a>(
-    context: &mut Context<'a>,
+    runtime: &mut Runtime<'a>,
     ty: &'static ObjectType,
     index: usize,
     value: Value<'a>,
 ) -> Answer<'a> {
     let Some(field) = ty.fields.get(index) else { return Ok(value) };
-    if ty.message { message::field(context, ty, field, value) } else { native::field(context, field, value) }
+    if ty.message { message::field(runtime, ty, field, value) } else { native::field(runtime, field, value) }
 }

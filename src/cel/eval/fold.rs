@@ -2,9 +2,9 @@
 
 use crate::budget::Fault;
 use crate::cel::ast::NodeId;
-use crate::cel::error::{CelError, ErrorKind, Raise};
 use crate::cel::program::{Collect, Fold, Gather, Loop, Node, Slots};
-use crate::library::table::Answer;
+use crate::error::{CelError, ErrorKind, Raise};
+use crate::library::runtime::Answer;
 use crate::value::{Map, MapBuilder, Sameness, Value};
 
 use super::Frame;
@@ -81,9 +81,9 @@ impl<'a> Frame<'a> {
             other => {
                 let name = go_type(&other);
                 let error = match slots.second {
-                    None => self.context.error(format_args!("got '{name}', expected iterable type")),
+                    None => self.runtime.error(format_args!("got '{name}', expected iterable type")),
                     Some(_) => {
-                        self.context.error(format_args!("unsupported comprehension range type: {name}"))
+                        self.runtime.error(format_args!("unsupported comprehension range type: {name}"))
                     }
                 };
                 Err(error.at(id))
@@ -145,8 +145,8 @@ impl<'a> Frame<'a> {
         let negated = unequal == decides;
         let mut failed = false;
         for element in list {
-            self.context.charge(3)?;
-            match self.context.sameness(element, constant)? {
+            self.runtime.charge(3)?;
+            match self.runtime.sameness(element, constant)? {
                 Sameness::Incomparable if !negated => failed = true,
                 sameness if (sameness == Sameness::Equal) != unequal => return Ok(Value::Bool(decides)),
                 _ => {}
@@ -160,7 +160,7 @@ impl<'a> Frame<'a> {
     pub(super) fn collect(&mut self, collect: &'a Collect<'a>) -> Answer<'a> {
         let range = self.range(&collect.range, collect.id, collect.slots)?;
         let capacity = if collect.filter.is_none() { range.len() } else { 0 };
-        let mut list = self.context.list_builder(capacity)?;
+        let mut list = self.runtime.list_builder(capacity)?;
         let mut error: Option<CelError<'a>> = None;
         for index in 0..range.len() {
             let Some(element) = self.next(range, index, collect.slots) else { break };
@@ -174,13 +174,13 @@ impl<'a> Frame<'a> {
                 Some(transform) => keep(self.eval(transform))?,
             };
             match value {
-                Ok(value) => self.context.push(&mut list, value)?,
+                Ok(value) => self.runtime.push(&mut list, value)?,
                 Err(raised) => error = Some(raised),
             }
         }
         match error {
             Some(error) => Err(Raise::Error(error)),
-            None => Ok(self.context.finish_list(list)),
+            None => Ok(self.runtime.finish_list(list)),
         }
     }
 
@@ -207,7 +207,7 @@ impl<'a> Frame<'a> {
     /// already, as an index finds it, is an error too.
     pub(super) fn gather(&mut self, gather: &'a Gather<'a>) -> Answer<'a> {
         let range = self.range(&gather.range, gather.id, gather.slots)?;
-        let mut map = MapBuilder::with_capacity(self.context.arena, 0);
+        let mut map = MapBuilder::with_capacity(self.runtime.arena, 0);
         let mut error: Option<CelError<'a>> = None;
         for index in 0..range.len() {
             let Some(first) = self.next(range, index, gather.slots) else { break };
@@ -219,7 +219,7 @@ impl<'a> Frame<'a> {
             let added = match self.eval(&gather.transform) {
                 Ok(Value::Map(entries)) if gather.entries => self.add(&mut map, entries.entries()),
                 Ok(value) if gather.entries => {
-                    Err(self.context.no_overload("cel.@mapInsert", &[Value::Map(Map::EMPTY), value]))
+                    Err(self.runtime.no_overload("cel.@mapInsert", &[Value::Map(Map::EMPTY), value]))
                 }
                 Ok(value) => self.add(&mut map, &[(first, value)]),
                 Err(raise) => Err(raise),
@@ -236,8 +236,8 @@ impl<'a> Frame<'a> {
     /// Puts new entries into a map.
     fn add(&mut self, map: &mut MapBuilder<'a>, entries: &[(Value<'a>, Value<'a>)]) -> Result<(), Raise<'a>> {
         for (key, value) in entries {
-            self.context.charge(1)?;
-            if !map.insert_new(*key, *value, &mut self.context.budget)? {
+            self.runtime.charge(1)?;
+            if !map.insert_new(*key, *value, &mut self.runtime.budget)? {
                 return Err(match key {
                     // Kyverno's map has both: it tells them apart by where they are.
                     Value::List(_) | Value::Map(_) => {

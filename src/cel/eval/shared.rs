@@ -3,9 +3,9 @@
 
 use super::Frame;
 use crate::budget::{Cost, Fault};
-use crate::cel::error::Raise;
 use crate::cel::program::{Fact, Shared};
-use crate::library::table::Answer;
+use crate::error::Raise;
+use crate::library::runtime::Answer;
 use crate::value::Value;
 
 /// How many values are kept together: places are taken when the first of a row is needed, so that a request pays for
@@ -69,14 +69,14 @@ impl<'a> Trial<'a> {
 impl<'a> Frame<'a> {
     /// Keeps the values of shared expressions, which have this many places.
     pub fn share(&mut self, places: usize) {
-        let rows = self.context.arena.alloc_slice_fill_with(places.div_ceil(ROW), |_| None);
+        let rows = self.runtime.arena.alloc_slice_fill_with(places.div_ceil(ROW), |_| None);
         self.memo = Memo::Kept(rows);
     }
 
     /// Turns the frame, which has no inputs, into one that tries what is said of any request for which the expressions with
     /// the keys `known` have these values; they cost nothing. Whatever else it needs of the request is a fault.
     pub fn assume(&mut self, known: &'a [(&'a str, bool)]) {
-        let asked = self.context.arena.alloc_slice_fill_copy(known.len(), 0);
+        let asked = self.runtime.arena.alloc_slice_fill_copy(known.len(), 0);
         self.memo = Memo::Trial(Trial { known, asked, unknown: None });
     }
 
@@ -101,9 +101,9 @@ impl<'a> Frame<'a> {
     /// # Errors
     /// As [`Frame::evaluate`].
     pub fn weigh(&mut self, shared: &'a Shared<'a>) -> Result<(Value<'a>, Cost), Raise<'a>> {
-        let before = self.context.budget;
+        let before = self.runtime.budget;
         let value = self.apart(shared.slots, |frame| frame.shared(shared))?;
-        Ok((value, self.context.budget.since(&before)))
+        Ok((value, self.runtime.budget.since(&before)))
     }
 
     /// The text that a fact is about, or the list of texts.
@@ -115,7 +115,7 @@ impl<'a> Frame<'a> {
     }
 
     fn apart<T>(&mut self, slots: usize, then: impl FnOnce(&mut Self) -> T) -> T {
-        let locals = self.context.arena.alloc_slice_fill_copy(slots, None);
+        let locals = self.runtime.arena.alloc_slice_fill_copy(slots, None);
         let outer = std::mem::replace(&mut self.locals, locals);
         let result = then(self);
         self.locals = outer;
@@ -128,12 +128,12 @@ impl<'a> Frame<'a> {
     pub(super) fn shared(&mut self, shared: &'a Shared<'a>) -> Answer<'a> {
         match &mut self.memo {
             Memo::Kept(rows) => {
-                let Some(place) = shared.place.get().copied().filter(|_| !self.context.is_changed()) else {
+                let Some(place) = shared.place.get().copied().filter(|_| !self.runtime.is_changed()) else {
                     return self.eval(&shared.node);
                 };
                 if let Some(Some(row)) = rows.get(place >> 5)
                     && let Some(Some(known)) = row.get(place & 31)
-                    && self.context.budget.take(known.cost)
+                    && self.runtime.budget.take(known.cost)
                 {
                     return Ok(known.value);
                 }
@@ -151,7 +151,7 @@ impl<'a> Frame<'a> {
     /// Evaluates a shared expression and keeps its value, unless that has an identity of its own or a message was
     /// changed meanwhile.
     fn first(&mut self, shared: &'a Shared<'a>, place: usize) -> Answer<'a> {
-        let before = self.context.budget;
+        let before = self.runtime.budget;
         let value = self.eval(&shared.node)?;
         let fits = match value {
             Value::Null
@@ -163,9 +163,9 @@ impl<'a> Frame<'a> {
             Value::List(_) | Value::Map(_) => shared.kept,
             _ => false,
         };
-        if fits && !self.context.is_changed() {
-            let cost = self.context.budget.since(&before);
-            let arena = self.context.arena;
+        if fits && !self.runtime.is_changed() {
+            let cost = self.runtime.budget.since(&before);
+            let arena = self.runtime.arena;
             if let Memo::Kept(rows) = &mut self.memo
                 && let Some(row) = rows.get_mut(place >> 5)
                 && let Some(kept) = row.get_or_insert_with(|| arena.alloc([None; ROW])).get_mut(place & 31)

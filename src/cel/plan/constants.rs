@@ -5,10 +5,10 @@ use super::PlanError;
 use super::lower::{FOLD_BUDGET, Planner};
 use crate::cel::ast::{Expr, ExprKind, MapEntry, NodeId};
 use crate::cel::check::Reference;
-use crate::cel::error::{CelError, ErrorKind, Raise};
 use crate::cel::eval;
 use crate::cel::program::{Counted, Node};
-use crate::library::table::Context;
+use crate::error::{CelError, ErrorKind, Raise};
+use crate::library::runtime::Runtime;
 use crate::value::Value;
 
 /// The functions that convert their one argument.
@@ -28,16 +28,6 @@ fn is_free(node: &Node<'_>) -> bool {
         Node::And { terms, .. } | Node::Or { terms, .. } => terms.iter().all(is_free),
         Node::Conditional { condition, then, otherwise, .. } => {
             is_free(condition) && (is_free(then) || is_free(otherwise))
-        }
-        _ => false,
-    }
-}
-
-/// True for `x in []`, whose left side is not even evaluated.
-pub(super) fn is_in_nothing(name: &str, args: &[Expr]) -> bool {
-    match (name, args) {
-        ("@in", [_, list]) => {
-            matches!(&list.kind, ExprKind::List { elements, .. } if elements.is_empty())
         }
         _ => false,
     }
@@ -108,7 +98,7 @@ impl<'p> Planner<'_, 'p> {
         if !entries.iter().all(is_constant) {
             return Ok(());
         }
-        match eval::constant(self.boxed(map), Context::new(&self.arena.bump, FOLD_BUDGET)) {
+        match eval::constant(self.boxed(map), Runtime::new(&self.arena.bump, FOLD_BUDGET)) {
             Err(Raise::Error(CelError { kind: ErrorKind::Panic(text), .. })) => {
                 Err(PlanError { node: id, message: text.to_owned() })
             }
@@ -163,7 +153,7 @@ impl<'p> Planner<'_, 'p> {
         if !CONVERSIONS.contains(&name) || !self.is_optimized(arg) || matches!(node, Node::Const(_)) {
             return Ok(node);
         }
-        match eval::constant(self.boxed(node), Context::new(&self.arena.bump, FOLD_BUDGET)) {
+        match eval::constant(self.boxed(node), Runtime::new(&self.arena.bump, FOLD_BUDGET)) {
             Err(Raise::Error(error)) => Err(PlanError { node: id, message: error.to_string() }),
             _ => Ok(node),
         }

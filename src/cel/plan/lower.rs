@@ -2,18 +2,18 @@
 
 use crate::budget::Budget;
 use crate::cel::ast::{Expr, ExprKind, Literal, MapEntry, NodeId, StructField};
-use crate::cel::check::{Checked, Environment, Function, Overload, Reference};
-use crate::cel::error::Raise;
+use crate::cel::check::{Checked, Env, Function, Overload, Reference};
 use crate::cel::eval;
+use crate::error::Raise;
 use crate::library::VARIABLES;
 use crate::library::regex::{self, CompiledPattern, Groups, PatternError};
+use crate::library::runtime::Runtime;
 use crate::library::stdlib::arithmetic::is_in_hashed;
-use crate::library::table::{Body, Context, Implementation, Row};
+use crate::library::table::{Body, Implementation, Row};
 use crate::types::Type;
 use crate::value::{ObjectType, Value, ValueKind};
 
 use super::PlanError;
-use super::constants::is_in_nothing;
 use crate::cel::program::{
     Arena, Call, Counted, Dispatch, Element, Entry, FieldInit, Guard, MAX_STATES, MAX_STATES_OF_ONE, Node,
     Shared,
@@ -25,7 +25,7 @@ pub(super) const FOLD_BUDGET: Budget = Budget { steps: 10_000, bytes: 64 * 1024 
 pub(super) struct Planner<'c, 'p> {
     pub(super) checked: &'c Checked<'c>,
     pub(super) arena: &'p Arena,
-    environment: &'c Environment<'c>,
+    environment: &'c Env<'c>,
     /// The comprehension variables in scope, innermost last.
     pub(super) locals: Vec<(String, Local<'p>)>,
     pub(super) next_slot: usize,
@@ -48,7 +48,7 @@ pub(super) enum Local<'p> {
 }
 
 impl<'c, 'p> Planner<'c, 'p> {
-    pub(super) fn new(checked: &'c Checked<'c>, arena: &'p Arena, environment: &'c Environment<'c>) -> Self {
+    pub(super) fn new(checked: &'c Checked<'c>, arena: &'p Arena, environment: &'c Env<'c>) -> Self {
         Planner {
             checked,
             arena,
@@ -284,7 +284,7 @@ impl<'c, 'p> Planner<'c, 'p> {
         if !constant {
             return node;
         }
-        match eval::constant(self.boxed(node), Context::new(&self.arena.bump, FOLD_BUDGET)) {
+        match eval::constant(self.boxed(node), Runtime::new(&self.arena.bump, FOLD_BUDGET)) {
             // An optional inside a chain of qualifiers is another thing than one at its root.
             Ok(Value::Optional(_)) if matches!(node, Node::Qualify { .. } | Node::Conditional { .. }) => node,
             // A function may change it, so each evaluation makes its own.
@@ -585,6 +585,16 @@ fn own_body(row: &Row) -> Option<(Body, Option<usize>)> {
             Some((body, Some(position)))
         }
         Implementation::Shared(_) | Implementation::Planned => None,
+    }
+}
+
+/// True for `x in []`, whose left side is not even evaluated.
+fn is_in_nothing(name: &str, args: &[Expr]) -> bool {
+    match (name, args) {
+        ("@in", [_, list]) => {
+            matches!(&list.kind, ExprKind::List { elements, .. } if elements.is_empty())
+        }
+        _ => false,
     }
 }
 

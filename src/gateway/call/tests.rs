@@ -1,5 +1,6 @@
 use super::*;
 use crate::budget::Budget;
+use crate::gateway::attributes::Deployment;
 use crate::gateway::environment::EnvironmentOf;
 use crate::gateway::headers::{Attribute, CallReads, attribute_value, call_value};
 use crate::gateway::judging::Judging;

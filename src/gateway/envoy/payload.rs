@@ -7,7 +7,7 @@ use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
 
 use crate::budget::{Budget, Fault};
-use crate::library::kyverno::envoy::messages::{CHECK_REQUEST, camel_case, enum_number, oneof};
+use crate::library::envoy_messages::{CHECK_REQUEST, camel_case, enum_number, oneof};
 use crate::time;
 use crate::types::Type;
 use crate::value::base64::{self, Alphabet};
@@ -345,7 +345,7 @@ fn bytes<'a>(text: &str, arena: &'a Bump) -> Option<&'a [u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::library::kyverno::envoy::messages::HTTP_REQUEST;
+    use crate::library::envoy_messages::HTTP_REQUEST;
 
     #[test]
     fn whole_numbers_may_be_written_in_any_way_that_is_json() {

@@ -3,10 +3,9 @@
 use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
 
-use super::Unfit;
 use crate::budget::Budget;
 use crate::gateway::call::Call;
-use crate::gateway::refusal::Refusal;
+use crate::gateway::refusal::{Refusal, Unfit};
 use crate::library::kyverno::http::canonical_key;
 use crate::value::Value;
 use crate::value::json::strict::{Kind, Node};

@@ -9,9 +9,9 @@ use std::fmt;
 use bumpalo::collections::Vec as BumpVec;
 
 use crate::budget::Fault;
-use crate::cel::error::{ErrorKind, Raise};
-use crate::library::table::{Answer, Context, Implementation::Own, Library, Row};
-use crate::library::text_builder::TextBuilder;
+use crate::error::{ErrorKind, Raise};
+use crate::library::runtime::{Answer, Runtime, TextBuilder};
+use crate::library::table::{Implementation::Own, Library, Row};
 use crate::types::{Kind, Type};
 use crate::value::{PlainDouble, Timestamp, Value, format_duration, i64_as_f64, u64_as_f64};
 
@@ -198,103 +198,103 @@ fn parse_clause(text: &str, rules: Rules) -> Result<(Clause, &str), ClauseError<
 }
 
 /// The body of `string.format(list)`.
-pub(super) fn format<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
-    format_as(ctx, args, Rules::Newer)
+pub(super) fn format<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
+    format_as(rt, args, Rules::Newer)
 }
 
 /// The same of the strings library before version 4.
-fn format_older<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
-    format_as(ctx, args, Rules::Older)
+fn format_older<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
+    format_as(rt, args, Rules::Older)
 }
 
-fn format_as<'a>(ctx: &mut Context<'a>, args: &[Value<'a>], rules: Rules) -> Answer<'a> {
+fn format_as<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>], rules: Rules) -> Answer<'a> {
     let [Value::String(format), Value::List(arguments)] = *args else {
         return Err(ErrorKind::NoSuchOverload.into());
     };
-    let mut out = TextBuilder::new(ctx);
+    let mut out = TextBuilder::new(rt);
     let mut rest = format;
     let count = arguments.len();
     let mut arguments = arguments.iter();
     while let Some((literal, after)) = rest.split_once('%') {
-        out.push(ctx, literal)?;
+        out.push(rt, literal)?;
         if let Some(after) = after.strip_prefix('%') {
-            out.push(ctx, "%")?;
+            out.push(rt, "%")?;
             rest = after;
             continue;
         }
         let Some(argument) = arguments.next() else {
-            return Err(ctx.error(format_args!("index {count} out of range")));
+            return Err(rt.error(format_args!("index {count} out of range")));
         };
         if after.is_empty() {
             return Err(ErrorKind::Message("unexpected end of string").into());
         }
         let (clause, after) = match parse_clause(after, rules) {
             Ok(parsed) => parsed,
-            Err(error) => return Err(ctx.error(format_args!("{error}"))),
+            Err(error) => return Err(rt.error(format_args!("{error}"))),
         };
         match rules {
-            Rules::Newer => print(ctx, &mut out, clause, argument)?,
-            Rules::Older => older::print(ctx, &mut out, clause, argument)?,
+            Rules::Newer => print(rt, &mut out, clause, argument)?,
+            Rules::Older => older::print(rt, &mut out, clause, argument)?,
         }
         rest = after;
     }
-    out.push(ctx, rest)?;
+    out.push(rt, rest)?;
     Ok(Value::String(out.finish()))
 }
 
-fn wrong_type<'a>(ctx: &mut Context<'a>, clause: Clause, value: &Value<'a>, rules: Rules) -> Raise<'a> {
-    ctx.error(format_args!("error during formatting: {}{}", clause.complaint(rules), value.type_name()))
+fn wrong_type<'a>(rt: &mut Runtime<'a>, clause: Clause, value: &Value<'a>, rules: Rules) -> Raise<'a> {
+    rt.error(format_args!("error during formatting: {}{}", clause.complaint(rules), value.type_name()))
 }
 
 /// Appends `value` as `clause` prints it.
 fn print<'a>(
-    ctx: &mut Context<'a>,
+    rt: &mut Runtime<'a>,
     out: &mut TextBuilder<'a>,
     clause: Clause,
     value: &Value<'a>,
 ) -> Result<(), Raise<'a>> {
     match (clause, value) {
-        (Clause::String, _) => print_string(ctx, out, value, 0),
+        (Clause::String, _) => print_string(rt, out, value, 0),
         (Clause::Decimal, Value::Int(_) | Value::Uint(_) | Value::Double(_)) => {
-            print_string(ctx, out, value, 0)
+            print_string(rt, out, value, 0)
         }
         (Clause::Fixed(_) | Clause::Scientific(_), Value::Double(d)) if !d.is_finite() => {
-            print_string(ctx, out, value, 0)
+            print_string(rt, out, value, 0)
         }
         (Clause::Fixed(precision), Value::Int(_) | Value::Uint(_) | Value::Double(_)) => {
             let longest = LONGEST_DOUBLE.saturating_add(precision);
-            out.push_fmt(ctx, longest, format_args!("{:.*}", precision, as_double(value)))
+            out.push_fmt(rt, longest, format_args!("{:.*}", precision, as_double(value)))
         }
         (Clause::Scientific(precision), Value::Int(_) | Value::Uint(_) | Value::Double(_)) => {
             let number = Scientific { value: as_double(value), precision };
-            out.push_fmt(ctx, precision.saturating_add(16), format_args!("{number}"))
+            out.push_fmt(rt, precision.saturating_add(16), format_args!("{number}"))
         }
-        _ => print_digits(ctx, out, clause, value, Rules::Newer),
+        _ => print_digits(rt, out, clause, value, Rules::Newer),
     }
 }
 
 /// Appends `value` as `%b`, `%o` and `%x` print it, which both rules have alike; of any other clause it is the wrong type.
 fn print_digits<'a>(
-    ctx: &mut Context<'a>,
+    rt: &mut Runtime<'a>,
     out: &mut TextBuilder<'a>,
     clause: Clause,
     value: &Value<'a>,
     rules: Rules,
 ) -> Result<(), Raise<'a>> {
     match (clause, value) {
-        (Clause::Binary, Value::Bool(b)) => out.push(ctx, if *b { "1" } else { "0" }),
+        (Clause::Binary, Value::Bool(b)) => out.push(rt, if *b { "1" } else { "0" }),
         (Clause::Binary | Clause::Octal | Clause::Hex { .. }, Value::Int(i)) => {
             if *i < 0 {
-                out.push(ctx, "-")?;
+                out.push(rt, "-")?;
             }
-            print_radix(ctx, out, clause, i.unsigned_abs())
+            print_radix(rt, out, clause, i.unsigned_abs())
         }
         (Clause::Binary | Clause::Octal | Clause::Hex { .. }, Value::Uint(u)) => {
-            print_radix(ctx, out, clause, *u)
+            print_radix(rt, out, clause, *u)
         }
-        (Clause::Hex { upper }, Value::String(text)) => print_hex(ctx, out, upper, text.as_bytes()),
-        (Clause::Hex { upper }, Value::Bytes(bytes)) => print_hex(ctx, out, upper, bytes),
-        _ => Err(wrong_type(ctx, clause, value, rules)),
+        (Clause::Hex { upper }, Value::String(text)) => print_hex(rt, out, upper, text.as_bytes()),
+        (Clause::Hex { upper }, Value::Bytes(bytes)) => print_hex(rt, out, upper, bytes),
+        _ => Err(wrong_type(rt, clause, value, rules)),
     }
 }
 
@@ -326,31 +326,31 @@ impl fmt::Display for Scientific {
 }
 
 fn print_radix<'a>(
-    ctx: &mut Context<'a>,
+    rt: &mut Runtime<'a>,
     out: &mut TextBuilder<'a>,
     clause: Clause,
     number: u64,
 ) -> Result<(), Raise<'a>> {
     match clause {
-        Clause::Binary => out.push_fmt(ctx, 64, format_args!("{number:b}")),
-        Clause::Octal => out.push_fmt(ctx, 22, format_args!("{number:o}")),
-        Clause::Hex { upper: true } => out.push_fmt(ctx, 16, format_args!("{number:X}")),
-        _ => out.push_fmt(ctx, 16, format_args!("{number:x}")),
+        Clause::Binary => out.push_fmt(rt, 64, format_args!("{number:b}")),
+        Clause::Octal => out.push_fmt(rt, 22, format_args!("{number:o}")),
+        Clause::Hex { upper: true } => out.push_fmt(rt, 16, format_args!("{number:X}")),
+        _ => out.push_fmt(rt, 16, format_args!("{number:x}")),
     }
 }
 
 fn print_hex<'a>(
-    ctx: &mut Context<'a>,
+    rt: &mut Runtime<'a>,
     out: &mut TextBuilder<'a>,
     upper: bool,
     bytes: &[u8],
 ) -> Result<(), Raise<'a>> {
-    ctx.charge(bytes.len())?;
+    rt.charge(bytes.len())?;
     for byte in bytes {
         if upper {
-            out.push_fmt(ctx, 2, format_args!("{byte:02X}"))?;
+            out.push_fmt(rt, 2, format_args!("{byte:02X}"))?;
         } else {
-            out.push_fmt(ctx, 2, format_args!("{byte:02x}"))?;
+            out.push_fmt(rt, 2, format_args!("{byte:02x}"))?;
         }
     }
     Ok(())
@@ -358,7 +358,7 @@ fn print_hex<'a>(
 
 /// Appends `value` as `%s` prints it: texts without quotes, doubles without exponent.
 pub(super) fn print_string<'a>(
-    ctx: &mut Context<'a>,
+    rt: &mut Runtime<'a>,
     out: &mut TextBuilder<'a>,
     value: &Value<'a>,
     depth: u32,
@@ -367,50 +367,50 @@ pub(super) fn print_string<'a>(
         return Err(Fault::Depth.into());
     }
     match value {
-        Value::Null => out.push(ctx, "null"),
-        Value::Bool(b) => out.push(ctx, if *b { "true" } else { "false" }),
-        Value::Int(i) => out.push_fmt(ctx, 20, format_args!("{i}")),
-        Value::Uint(u) => out.push_fmt(ctx, 20, format_args!("{u}")),
-        Value::Double(d) if d.is_nan() => out.push(ctx, "NaN"),
-        Value::Double(d) if d.is_infinite() => out.push(ctx, if *d > 0.0 { "Infinity" } else { "-Infinity" }),
+        Value::Null => out.push(rt, "null"),
+        Value::Bool(b) => out.push(rt, if *b { "true" } else { "false" }),
+        Value::Int(i) => out.push_fmt(rt, 20, format_args!("{i}")),
+        Value::Uint(u) => out.push_fmt(rt, 20, format_args!("{u}")),
+        Value::Double(d) if d.is_nan() => out.push(rt, "NaN"),
+        Value::Double(d) if d.is_infinite() => out.push(rt, if *d > 0.0 { "Infinity" } else { "-Infinity" }),
         Value::Double(d) => {
             let longest = if (1e-9..1e20).contains(&d.abs()) { 32 } else { LONGEST_DOUBLE };
-            out.push_fmt(ctx, longest, format_args!("{}", PlainDouble(*d)))
+            out.push_fmt(rt, longest, format_args!("{}", PlainDouble(*d)))
         }
-        Value::String(text) | Value::Type(text) => out.push(ctx, text),
+        Value::String(text) | Value::Type(text) => out.push(rt, text),
         Value::Bytes(bytes) => match std::str::from_utf8(bytes) {
-            Ok(text) => out.push(ctx, text),
+            Ok(text) => out.push(rt, text),
             // Go appends the raw bytes and gives a string that is not UTF-8, which we cannot represent.
             Err(_) => Err(Fault::Internal("bytes that are not UTF-8 were formatted as text").into()),
         },
-        Value::Duration(nanos) => out.push_fmt(ctx, 32, format_args!("{}", DurationText(*nanos))),
-        Value::Timestamp(time) => out.push_fmt(ctx, 48, format_args!("{}", Timestamp { offset: 0, ..*time })),
+        Value::Duration(nanos) => out.push_fmt(rt, 32, format_args!("{}", DurationText(*nanos))),
+        Value::Timestamp(time) => out.push_fmt(rt, 48, format_args!("{}", Timestamp { offset: 0, ..*time })),
         Value::List(elements) => {
-            out.push(ctx, "[")?;
+            out.push(rt, "[")?;
             for (i, element) in elements.iter().enumerate() {
                 if i > 0 {
-                    out.push(ctx, ", ")?;
+                    out.push(rt, ", ")?;
                 }
-                print_string(ctx, out, element, depth.saturating_add(1))?;
+                print_string(rt, out, element, depth.saturating_add(1))?;
             }
-            out.push(ctx, "]")
+            out.push(rt, "]")
         }
         Value::Map(map) => {
             let deeper = depth.saturating_add(1);
-            let written = |ctx: &mut Context<'a>, key: &Value<'a>| match key {
+            let written = |rt: &mut Runtime<'a>, key: &Value<'a>| match key {
                 Value::String(text) => Ok(*text),
                 other => {
-                    let mut text = TextBuilder::new(ctx);
-                    print_string(ctx, &mut text, other, deeper)?;
+                    let mut text = TextBuilder::new(rt);
+                    print_string(rt, &mut text, other, deeper)?;
                     Ok(text.finish())
                 }
             };
-            print_map(ctx, out, map.entries(), ": ", written, |ctx, out, value| {
-                print_string(ctx, out, value, deeper)
+            print_map(rt, out, map.entries(), ": ", written, |rt, out, value| {
+                print_string(rt, out, value, deeper)
             })
         }
         Value::Optional(_) | Value::Object(_) | Value::Opaque(_) | Value::Keys(_) | Value::Extension(_) => {
-            Err(wrong_type(ctx, Clause::String, value, Rules::Newer))
+            Err(wrong_type(rt, Clause::String, value, Rules::Newer))
         }
     }
 }
@@ -425,33 +425,33 @@ impl fmt::Display for DurationText {
 
 /// Appends a map's entries in the order of their formatted keys: `written` is the text of a key, `print` appends a value.
 fn print_map<'a>(
-    ctx: &mut Context<'a>,
+    rt: &mut Runtime<'a>,
     out: &mut TextBuilder<'a>,
     entries: &[(Value<'a>, Value<'a>)],
     colon: &str,
-    written: impl Fn(&mut Context<'a>, &Value<'a>) -> Result<&'a str, Raise<'a>>,
-    print: impl Fn(&mut Context<'a>, &mut TextBuilder<'a>, &Value<'a>) -> Result<(), Raise<'a>>,
+    written: impl Fn(&mut Runtime<'a>, &Value<'a>) -> Result<&'a str, Raise<'a>>,
+    print: impl Fn(&mut Runtime<'a>, &mut TextBuilder<'a>, &Value<'a>) -> Result<(), Raise<'a>>,
 ) -> Result<(), Raise<'a>> {
-    ctx.charge(entries.len().saturating_mul(2))?;
-    ctx.budget.charge_bytes(entries.len().saturating_mul(size_of::<(&str, Value<'_>)>()))?;
-    let mut printed: BumpVec<'a, (&'a str, Value<'a>)> = BumpVec::with_capacity_in(entries.len(), ctx.arena);
+    rt.charge(entries.len().saturating_mul(2))?;
+    rt.budget.charge_bytes(entries.len().saturating_mul(size_of::<(&str, Value<'_>)>()))?;
+    let mut printed: BumpVec<'a, (&'a str, Value<'a>)> = BumpVec::with_capacity_in(entries.len(), rt.arena);
     for (key, value) in entries {
-        printed.push((written(ctx, key)?, *value));
+        printed.push((written(rt, key)?, *value));
     }
     // A map of strings is in this order already.
     if !printed.is_sorted_by_key(|(key, _)| *key) {
         printed.sort_by_key(|(key, _)| *key);
     }
-    out.push(ctx, "{")?;
+    out.push(rt, "{")?;
     for (at, (key, value)) in printed.iter().enumerate() {
         if at > 0 {
-            out.push(ctx, ", ")?;
+            out.push(rt, ", ")?;
         }
-        out.push(ctx, key)?;
-        out.push(ctx, colon)?;
-        print(ctx, out, value)?;
+        out.push(rt, key)?;
+        out.push(rt, colon)?;
+        print(rt, out, value)?;
     }
-    out.push(ctx, "}")
+    out.push(rt, "}")
 }
 
 /// What the check of a literal format needs to know of one argument.

@@ -3,12 +3,13 @@
 use bumpalo::collections::Vec as BumpVec;
 
 use crate::budget::Fault;
-use crate::cel::error::{ErrorKind, Raise};
+use crate::error::{ErrorKind, Raise};
 use crate::library::k8s::lists::is_comparable;
 use crate::library::row::{row, since};
+use crate::library::runtime::{Answer, Runtime};
 use crate::library::stdlib::{arithmetic, relation};
 use crate::library::table::Implementation::{Own, Shared};
-use crate::library::table::{self, Answer, Context, Library};
+use crate::library::table::{self, Library};
 use crate::value::{Value, ValueKind};
 
 mod order;
@@ -227,37 +228,37 @@ const fn sort_by(id: &'static str, signature: &'static str, examples: &'static [
     since(2, row(id, signature, Shared(&SORT_BY), SORT_BY_DOC, examples))
 }
 
-fn slice<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn slice<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [Value::List(list), Value::Int(start), Value::Int(end)] = arguments else {
         return Err(ErrorKind::NoSuchOverload.into());
     };
     let (Ok(first), Ok(last)) = (usize::try_from(*start), usize::try_from(*end)) else {
         return Err(
-            context.error(format_args!("cannot slice({start}, {end}), negative indexes not supported"))
+            runtime.error(format_args!("cannot slice({start}, {end}), negative indexes not supported"))
         );
     };
     if start > end {
-        return Err(context.error(format_args!(
+        return Err(runtime.error(format_args!(
             "cannot slice({start}, {end}), start index must be less than or equal to end index"
         )));
     }
     match list.get(first..last) {
         Some(part) => Ok(Value::List(part)),
         None => {
-            Err(context.error(format_args!("cannot slice({start}, {end}), list is length {}", list.len())))
+            Err(runtime.error(format_args!("cannot slice({start}, {end}), list is length {}", list.len())))
         }
     }
 }
 
-fn flatten<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn flatten<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     match arguments {
-        [Value::List(list)] => flatten_to(context, list, 1),
+        [Value::List(list)] => flatten_to(runtime, list, 1),
         [Value::List(list), Value::Int(depth)] => match usize::try_from(*depth) {
-            Ok(depth) => flatten_to(context, list, depth),
+            Ok(depth) => flatten_to(runtime, list, depth),
             Err(_) => Err(ErrorKind::Message("level must be non-negative").into()),
         },
-        [value] => Err(context.error(format_args!("no such overload: {}.flatten()", printed_type(value)))),
-        [value, depth] => Err(context.error(format_args!(
+        [value] => Err(runtime.error(format_args!("no such overload: {}.flatten()", printed_type(value)))),
+        [value, depth] => Err(runtime.error(format_args!(
             "no such overload: {}.flatten({})",
             printed_type(value),
             printed_type(depth)
@@ -279,109 +280,109 @@ fn printed_type(value: &Value<'_>) -> &'static str {
 /// How deep lists are followed; a value of the engine is not nested deeper.
 const MAX_DEPTH: usize = 1_000;
 
-fn flatten_to<'a>(context: &mut Context<'a>, list: &'a [Value<'a>], depth: usize) -> Answer<'a> {
-    let mut flat = context.list_builder(list.len())?;
+fn flatten_to<'a>(runtime: &mut Runtime<'a>, list: &'a [Value<'a>], depth: usize) -> Answer<'a> {
+    let mut flat = runtime.list_builder(list.len())?;
     // The lists that are entered, with what is left of each.
-    let mut open = BumpVec::new_in(context.arena);
+    let mut open = BumpVec::new_in(runtime.arena);
     open.push(list.iter());
     while let Some(innermost) = open.last_mut() {
-        context.charge(1)?;
+        runtime.charge(1)?;
         match innermost.next() {
             Some(Value::List(inner)) if open.len() <= depth => {
                 if open.len() >= MAX_DEPTH {
                     return Err(Fault::Depth.into());
                 }
-                context.budget.charge_bytes(size_of::<std::slice::Iter<'_, Value<'_>>>())?;
+                runtime.budget.charge_bytes(size_of::<std::slice::Iter<'_, Value<'_>>>())?;
                 open.push(inner.iter());
             }
-            Some(value) => context.push(&mut flat, *value)?,
+            Some(value) => runtime.push(&mut flat, *value)?,
             None => {
                 open.pop();
             }
         }
     }
-    Ok(context.finish_list(flat))
+    Ok(runtime.finish_list(flat))
 }
 
-fn sort<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn sort<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [Value::List(list)] = arguments else { return Err(ErrorKind::NoSuchOverload.into()) };
-    sorted(context, list, list)
+    sorted(runtime, list, list)
 }
 
-fn sort_by_keys<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn sort_by_keys<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [Value::List(list), Value::List(keys)] = arguments else {
         return Err(ErrorKind::NoSuchOverload.into());
     };
     if list.len() != keys.len() {
-        return Err(context.error(format_args!(
+        return Err(runtime.error(format_args!(
             "@sortByAssociatedKeys() expected a list of the same size as the associated keys list, but got {} and \
              {} elements respectively",
             list.len(),
             keys.len()
         )));
     }
-    sorted(context, list, keys)
+    sorted(runtime, list, keys)
 }
 
 /// The elements of `list` in the order of their `keys`.
-fn sorted<'a>(context: &mut Context<'a>, list: &'a [Value<'a>], keys: &[Value<'a>]) -> Answer<'a> {
+fn sorted<'a>(runtime: &mut Runtime<'a>, list: &'a [Value<'a>], keys: &[Value<'a>]) -> Answer<'a> {
     let Some(first) = keys.first() else { return Ok(Value::List(list)) };
     if !is_comparable(first) {
         return Err(ErrorKind::Message("list elements must be comparable").into());
     }
-    context.charge(keys.len())?;
+    runtime.charge(keys.len())?;
     if keys.iter().any(|key| key.kind() != first.kind()) {
         return Err(ErrorKind::Message("list elements must have the same type").into());
     }
-    context.budget.charge_bytes(keys.len().saturating_mul(size_of::<usize>()))?;
-    let mut places = BumpVec::with_capacity_in(keys.len(), context.arena);
+    runtime.budget.charge_bytes(keys.len().saturating_mul(size_of::<usize>()))?;
+    let mut places = BumpVec::with_capacity_in(keys.len(), runtime.arena);
     places.extend(0..keys.len());
     order::sort(&mut places, &mut |a: usize, b: usize| -> Result<bool, Raise<'a>> {
         // Elements are moved, too, and neighbours in the order are far apart in memory.
-        context.charge(2)?;
+        runtime.charge(2)?;
         match (keys.get(a), keys.get(b)) {
             (Some(a), Some(b)) => {
-                Ok(relation::ordered(context, a, b)?.flatten().is_some_and(std::cmp::Ordering::is_lt))
+                Ok(relation::ordered(runtime, a, b)?.flatten().is_some_and(std::cmp::Ordering::is_lt))
             }
             _ => Ok(false),
         }
     })?;
-    let mut sorted = context.list_builder(list.len())?;
+    let mut sorted = runtime.list_builder(list.len())?;
     sorted.extend(places.iter().filter_map(|place| list.get(*place)).copied());
-    Ok(context.finish_list(sorted))
+    Ok(runtime.finish_list(sorted))
 }
 
-fn range<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn range<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [Value::Int(size)] = arguments else { return Err(ErrorKind::NoSuchOverload.into()) };
     if *size > MAX_RANGE {
         return Err(
-            context.error(format_args!("lists.range: size {size} exceeds maximum allowed ({MAX_RANGE})"))
+            runtime.error(format_args!("lists.range: size {size} exceeds maximum allowed ({MAX_RANGE})"))
         );
     }
     let Ok(capacity) = usize::try_from(*size) else {
-        return Err(context.error(format_args!("lists.range: size must be non-negative, got {size}")));
+        return Err(runtime.error(format_args!("lists.range: size must be non-negative, got {size}")));
     };
-    let mut list = context.list_builder(capacity)?;
+    let mut list = runtime.list_builder(capacity)?;
     list.extend((0..*size).map(Value::Int));
-    Ok(context.finish_list(list))
+    Ok(runtime.finish_list(list))
 }
 
-fn reverse<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn reverse<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [Value::List(list)] = arguments else { return Err(ErrorKind::NoSuchOverload.into()) };
-    let mut reversed = context.list_builder(list.len())?;
+    let mut reversed = runtime.list_builder(list.len())?;
     reversed.extend(list.iter().rev().copied());
-    Ok(context.finish_list(reversed))
+    Ok(runtime.finish_list(reversed))
 }
 
-fn distinct<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn distinct<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [Value::List(list)] = arguments else { return Err(ErrorKind::NoSuchOverload.into()) };
-    let mut unique = context.list_builder(list.len())?;
+    let mut unique = runtime.list_builder(list.len())?;
     for value in *list {
-        if !arithmetic::contains(context, &unique, value)? {
+        if !arithmetic::contains(runtime, &unique, value)? {
             unique.push(*value);
         }
     }
-    Ok(context.finish_list(unique))
+    Ok(runtime.finish_list(unique))
 }
 
 #[cfg(test)]

@@ -2,11 +2,11 @@
 
 use std::cmp::Ordering;
 
-use crate::cel::error::{ErrorKind, Raise};
+use crate::error::{ErrorKind, Raise};
 use crate::library::row::{row, since};
+use crate::library::runtime::{Answer, Runtime};
 use crate::library::stdlib::logic::identity;
-use crate::library::table::Implementation::Own;
-use crate::library::table::{Answer, Context, Library};
+use crate::library::table::{Implementation::Own, Library};
 use crate::value::{Value, compare, i64_as_f64, u64_as_f64};
 
 mod bits;
@@ -549,20 +549,20 @@ type Choice = (&'static str, Ordering);
 const MIN: Choice = ("math.@min", Ordering::Greater);
 const MAX: Choice = ("math.@max", Ordering::Less);
 
-fn choose_of_pair<'a>(context: &mut Context<'a>, arguments: &[Value<'a>], choice: Choice) -> Answer<'a> {
+fn choose_of_pair<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>], choice: Choice) -> Answer<'a> {
     let [a, b] = arguments else { return Err(ErrorKind::NoSuchOverload.into()) };
     match compare(a, b) {
         Some(Some(order)) => Ok(if order == choice.1 { *b } else { *a }),
-        Some(None) => Err(context.error(format_args!("NaN values cannot be ordered: {}", choice.0))),
+        Some(None) => Err(runtime.error(format_args!("NaN values cannot be ordered: {}", choice.0))),
         None => Err(ErrorKind::NoSuchFunction(choice.0).into()),
     }
 }
 
-fn choose_of_list<'a>(context: &mut Context<'a>, arguments: &[Value<'a>], choice: Choice) -> Answer<'a> {
+fn choose_of_list<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>], choice: Choice) -> Answer<'a> {
     let [Value::List(list)] = arguments else { return Err(ErrorKind::NoSuchOverload.into()) };
-    context.charge(list.len())?;
+    runtime.charge(list.len())?;
     let Some((first, rest)) = list.split_first() else {
-        return Err(context.error(format_args!("{}(list) argument must not be empty", choice.0)));
+        return Err(runtime.error(format_args!("{}(list) argument must not be empty", choice.0)));
     };
     let mut chosen = *first;
     for value in rest {
@@ -579,20 +579,20 @@ fn choose_of_list<'a>(context: &mut Context<'a>, arguments: &[Value<'a>], choice
     }
 }
 
-fn min_pair<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    choose_of_pair(context, arguments, MIN)
+fn min_pair<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    choose_of_pair(runtime, arguments, MIN)
 }
 
-fn max_pair<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    choose_of_pair(context, arguments, MAX)
+fn max_pair<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    choose_of_pair(runtime, arguments, MAX)
 }
 
-fn min_list<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    choose_of_list(context, arguments, MIN)
+fn min_list<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    choose_of_list(runtime, arguments, MIN)
 }
 
-fn max_list<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    choose_of_list(context, arguments, MAX)
+fn max_list<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    choose_of_list(runtime, arguments, MAX)
 }
 
 /// The one double.
@@ -603,35 +603,35 @@ fn double<'a>(arguments: &[Value<'a>]) -> Result<f64, Raise<'a>> {
     }
 }
 
-fn ceil<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn ceil<'a>(_: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     Ok(Value::Double(double(arguments)?.ceil()))
 }
 
-fn floor<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn floor<'a>(_: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     Ok(Value::Double(double(arguments)?.floor()))
 }
 
-fn round<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn round<'a>(_: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     Ok(Value::Double(double(arguments)?.round()))
 }
 
-fn trunc<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn trunc<'a>(_: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     Ok(Value::Double(double(arguments)?.trunc()))
 }
 
-fn is_inf<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn is_inf<'a>(_: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     Ok(Value::Bool(double(arguments)?.is_infinite()))
 }
 
-fn is_nan<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn is_nan<'a>(_: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     Ok(Value::Bool(double(arguments)?.is_nan()))
 }
 
-fn is_finite<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn is_finite<'a>(_: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     Ok(Value::Bool(double(arguments)?.is_finite()))
 }
 
-fn abs<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn abs<'a>(_: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     match arguments {
         [Value::Double(d)] => Ok(Value::Double(d.abs())),
         [Value::Int(i)] => Ok(Value::Int(i.checked_abs().ok_or(ErrorKind::IntegerOverflow)?)),
@@ -639,7 +639,7 @@ fn abs<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     }
 }
 
-fn sign<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn sign<'a>(_: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     match arguments {
         [Value::Double(d)] if d.is_nan() => Ok(Value::Double(*d)),
         // Negative zero becomes zero.
@@ -650,7 +650,7 @@ fn sign<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     }
 }
 
-fn sqrt<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn sqrt<'a>(_: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     match arguments {
         [Value::Double(d)] => Ok(Value::Double(d.sqrt())),
         [Value::Int(i)] => Ok(Value::Double(i64_as_f64(*i).sqrt())),

@@ -2,11 +2,11 @@
 
 use regex_automata::Span;
 
-use crate::cel::error::{ErrorKind, Raise};
+use crate::error::{ErrorKind, Raise};
 use crate::library::regex::Pattern;
 use crate::library::row::row;
-use crate::library::table::{Answer, Context, Implementation::Groups, Library};
-use crate::library::text_builder::TextBuilder;
+use crate::library::runtime::{Answer, Runtime, TextBuilder};
+use crate::library::table::{Implementation::Groups, Library};
 use crate::value::{GoQuoted, Value};
 
 const REPLACE_DOC: &str = "The text with every match of a regular expression (RE2) replaced; `\\\\1` to `\\\\9` in the \
@@ -54,18 +54,18 @@ pub static LIBRARY: Library = Library {
 };
 
 /// The pattern, unless it has more groups than one could be answered of.
-fn with_one_group<'a>(ctx: &mut Context<'a>, pattern: &str) -> Result<Pattern<'a>, Raise<'a>> {
-    let regex = ctx.compiled_with_groups(pattern)?;
+fn with_one_group<'a>(rt: &mut Runtime<'a>, pattern: &str) -> Result<Pattern<'a>, Raise<'a>> {
+    let regex = rt.compiled_with_groups(pattern)?;
     if regex.groups() > 1 {
         let quoted = GoQuoted(pattern);
-        return Err(ctx.error(format_args!("regular expression has more than one capturing group: {quoted}")));
+        return Err(rt.error(format_args!("regular expression has more than one capturing group: {quoted}")));
     }
     Ok(regex)
 }
 
 /// What the one group of a match matches, or all of the match if there is no group.
 fn wanted<'a>(
-    ctx: &mut Context<'a>,
+    rt: &mut Runtime<'a>,
     regex: &Pattern<'a>,
     text: &'a str,
     found: Span,
@@ -73,38 +73,38 @@ fn wanted<'a>(
     if regex.groups() == 0 {
         return Ok(text.get(found.range()));
     }
-    let group = regex.parts(&mut ctx.budget, text, found)?.get(1);
+    let group = regex.parts(&mut rt.budget, text, found)?.get(1);
     Ok(group.filter(|group| !group.is_empty()))
 }
 
-fn extract<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn extract<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [Value::String(text), Value::String(pattern)] = *args else {
         return Err(ErrorKind::NoSuchOverload.into());
     };
-    let regex = with_one_group(ctx, pattern)?;
-    let Some(found) = regex.find(&mut ctx.budget, text)? else { return Ok(Value::Optional(None)) };
-    match wanted(ctx, &regex, text, found)? {
-        Some(part) => ctx.some(Value::String(part)),
+    let regex = with_one_group(rt, pattern)?;
+    let Some(found) = regex.find(&mut rt.budget, text)? else { return Ok(Value::Optional(None)) };
+    match wanted(rt, &regex, text, found)? {
+        Some(part) => rt.some(Value::String(part)),
         None => Ok(Value::Optional(None)),
     }
 }
 
-fn extract_all<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn extract_all<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [Value::String(text), Value::String(pattern)] = *args else {
         return Err(ErrorKind::NoSuchOverload.into());
     };
-    let regex = with_one_group(ctx, pattern)?;
-    let mut parts = ctx.list_builder(0)?;
+    let regex = with_one_group(rt, pattern)?;
+    let mut parts = rt.list_builder(0)?;
     let mut matches = regex.matches(text);
-    while let Some(found) = matches.next(&mut ctx.budget)? {
-        if let Some(part) = wanted(ctx, &regex, text, found)? {
-            ctx.push(&mut parts, Value::String(part))?;
+    while let Some(found) = matches.next(&mut rt.budget)? {
+        if let Some(part) = wanted(rt, &regex, text, found)? {
+            rt.push(&mut parts, Value::String(part))?;
         }
     }
-    Ok(ctx.finish_list(parts))
+    Ok(rt.finish_list(parts))
 }
 
-fn replace<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn replace<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let (text, pattern, replacement, count) = match *args {
         [Value::String(text), Value::String(pattern), Value::String(replacement)] => {
             (text, pattern, replacement, -1)
@@ -119,23 +119,23 @@ fn replace<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
         return Ok(Value::String(text));
     }
     let count = usize::try_from(count).unwrap_or(usize::MAX);
-    let regex = ctx.compiled_with_groups(pattern)?;
-    let mut out = TextBuilder::new(ctx);
+    let regex = rt.compiled_with_groups(pattern)?;
+    let mut out = TextBuilder::new(rt);
     let mut last = 0;
     let mut matches = regex.matches(text);
     for _ in 0..count {
-        let Some(found) = matches.next(&mut ctx.budget)? else { break };
-        out.push(ctx, text.get(last..found.start).unwrap_or_default())?;
-        push_replacement(ctx, &mut out, &regex, text, found, replacement)?;
+        let Some(found) = matches.next(&mut rt.budget)? else { break };
+        out.push(rt, text.get(last..found.start).unwrap_or_default())?;
+        push_replacement(rt, &mut out, &regex, text, found, replacement)?;
         last = found.end;
     }
-    out.push(ctx, text.get(last..).unwrap_or_default())?;
+    out.push(rt, text.get(last..).unwrap_or_default())?;
     Ok(Value::String(out.finish()))
 }
 
 /// Appends the replacement with what stands behind its backslashes put in place.
 fn push_replacement<'a>(
-    ctx: &mut Context<'a>,
+    rt: &mut Runtime<'a>,
     out: &mut TextBuilder<'a>,
     regex: &Pattern<'a>,
     text: &'a str,
@@ -145,41 +145,41 @@ fn push_replacement<'a>(
     let mut parts = None;
     let mut rest = replacement;
     while let Some((plain, escape)) = rest.split_once('\\') {
-        out.push(ctx, plain)?;
+        out.push(rt, plain)?;
         let mut after = escape.chars();
         let Some(escaped) = after.next() else {
             return Err(
-                ctx.error(format_args!("invalid replacement string: '{replacement}' \\ not allowed at end"))
+                rt.error(format_args!("invalid replacement string: '{replacement}' \\ not allowed at end"))
             );
         };
         rest = after.as_str();
         if escaped == '\\' {
-            out.push(ctx, "\\")?;
+            out.push(rt, "\\")?;
             continue;
         }
         let Some(group) = escaped.to_digit(10).and_then(|digit| usize::try_from(digit).ok()) else {
-            return Err(ctx.error(format_args!(
+            return Err(rt.error(format_args!(
                 "invalid replacement string: '{replacement}' \\ must be followed by a digit or \\"
             )));
         };
         if group > regex.groups() {
             let groups = regex.groups();
-            return Err(ctx.error(format_args!(
+            return Err(rt.error(format_args!(
                 "replacement string references group {group} but regex has only {groups} group(s)"
             )));
         }
         if group == 0 {
-            out.push(ctx, text.get(found.range()).unwrap_or_default())?;
+            out.push(rt, text.get(found.range()).unwrap_or_default())?;
             continue;
         }
         let known = match parts.take() {
             Some(known) => known,
-            None => regex.parts(&mut ctx.budget, text, found)?,
+            None => regex.parts(&mut rt.budget, text, found)?,
         };
-        out.push(ctx, known.get(group).unwrap_or_default())?;
+        out.push(rt, known.get(group).unwrap_or_default())?;
         parts = Some(known);
     }
-    out.push(ctx, rest)
+    out.push(rt, rest)
 }
 
 #[cfg(test)]

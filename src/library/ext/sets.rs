@@ -1,10 +1,10 @@
 //! Lists as sets: membership is CEL's `==`, duplicates do not count.
 
-use crate::cel::error::{ErrorKind, Raise};
+use crate::error::{ErrorKind, Raise};
 use crate::library::row::row;
+use crate::library::runtime::{Answer, Runtime};
 use crate::library::stdlib::arithmetic;
-use crate::library::table::Implementation::Own;
-use crate::library::table::{Answer, Context, Library};
+use crate::library::table::{Implementation::Own, Library};
 use crate::value::Value;
 
 /// `cel.lib.ext.sets`
@@ -47,29 +47,29 @@ fn lists<'a>(arguments: &[Value<'a>]) -> Result<(&'a [Value<'a>], &'a [Value<'a>
     }
 }
 
-fn has_all<'a>(context: &mut Context<'a>, all: &[Value<'a>], some: &[Value<'a>]) -> Result<bool, Raise<'a>> {
+fn has_all<'a>(runtime: &mut Runtime<'a>, all: &[Value<'a>], some: &[Value<'a>]) -> Result<bool, Raise<'a>> {
     for element in some {
-        if !arithmetic::contains(context, all, element)? {
+        if !arithmetic::contains(runtime, all, element)? {
             return Ok(false);
         }
     }
     Ok(true)
 }
 
-fn contains<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn contains<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let (all, some) = lists(arguments)?;
-    Ok(Value::Bool(has_all(context, all, some)?))
+    Ok(Value::Bool(has_all(runtime, all, some)?))
 }
 
-fn equivalent<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn equivalent<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let (a, b) = lists(arguments)?;
-    Ok(Value::Bool(has_all(context, a, b)? && has_all(context, b, a)?))
+    Ok(Value::Bool(has_all(runtime, a, b)? && has_all(runtime, b, a)?))
 }
 
-fn intersects<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn intersects<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let (a, b) = lists(arguments)?;
     for element in a {
-        if arithmetic::contains(context, b, element)? {
+        if arithmetic::contains(runtime, b, element)? {
             return Ok(Value::Bool(true));
         }
     }

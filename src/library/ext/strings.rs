@@ -3,9 +3,9 @@
 //! Indices count code points. The rules are those of cel-go's `ext/strings.go` and Go's `strings` package.
 
 use super::format::{format, print_string};
-use crate::cel::error::{ErrorKind, Raise};
-use crate::library::table::{Answer, Context, Implementation::Own, Library, Row};
-use crate::library::text_builder::TextBuilder;
+use crate::error::{ErrorKind, Raise};
+use crate::library::runtime::{Answer, Runtime, TextBuilder};
+use crate::library::table::{Implementation::Own, Library, Row};
 use crate::value::{ShortestDouble, Value};
 
 /// `cel.lib.ext.strings`
@@ -226,45 +226,45 @@ fn index_at(text: &str, offset: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-fn out_of_range<'a>(ctx: &mut Context<'a>, index: i64) -> Raise<'a> {
-    ctx.error(format_args!("index out of range: {index}"))
+fn out_of_range<'a>(rt: &mut Runtime<'a>, index: i64) -> Raise<'a> {
+    rt.error(format_args!("index out of range: {index}"))
 }
 
-fn char_at<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn char_at<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [Value::String(text), Value::Int(index)] = *args else {
         return Err(ErrorKind::NoSuchOverload.into());
     };
-    ctx.charge_scan(text.len())?;
+    rt.charge_scan(text.len())?;
     let Some(rest) = offset_of(text, index).and_then(|at| text.get(at..)) else {
-        return Err(out_of_range(ctx, index));
+        return Err(out_of_range(rt, index));
     };
     let width = rest.chars().next().map_or(0, char::len_utf8);
     Ok(Value::String(rest.get(..width).unwrap_or_default()))
 }
 
 /// Charges for looking for `wanted` in `text`. Measured: up to 1.5 ns for a byte, twice what plain reading takes.
-fn charge_search<'a>(ctx: &mut Context<'a>, text: &str, wanted: &str) -> Result<(), Raise<'a>> {
-    ctx.charge_scan(text.len().saturating_mul(2).saturating_add(wanted.len()))
+fn charge_search<'a>(rt: &mut Runtime<'a>, text: &str, wanted: &str) -> Result<(), Raise<'a>> {
+    rt.charge_scan(text.len().saturating_mul(2).saturating_add(wanted.len()))
 }
 
-fn index_of<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn index_of<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [Value::String(text), Value::String(wanted)] = *args else {
         return Err(ErrorKind::NoSuchOverload.into());
     };
-    find_from(ctx, text, wanted, 0)
+    find_from(rt, text, wanted, 0)
 }
 
-fn index_of_from<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn index_of_from<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [Value::String(text), Value::String(wanted), Value::Int(from)] = *args else {
         return Err(ErrorKind::NoSuchOverload.into());
     };
-    find_from(ctx, text, wanted, from)
+    find_from(rt, text, wanted, from)
 }
 
-fn find_from<'a>(ctx: &mut Context<'a>, text: &str, wanted: &str, from: i64) -> Answer<'a> {
-    charge_search(ctx, text, wanted)?;
+fn find_from<'a>(rt: &mut Runtime<'a>, text: &str, wanted: &str, from: i64) -> Answer<'a> {
+    charge_search(rt, text, wanted)?;
     if from < 0 {
-        return Err(out_of_range(ctx, from));
+        return Err(out_of_range(rt, from));
     }
     let start = offset_of(text, from);
     if wanted.is_empty() {
@@ -274,21 +274,21 @@ fn find_from<'a>(ctx: &mut Context<'a>, text: &str, wanted: &str, from: i64) -> 
     Ok(Value::Int(found.map_or(-1, |at| index_at(text, at))))
 }
 
-fn last_index_of<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn last_index_of<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [Value::String(text), Value::String(wanted)] = *args else {
         return Err(ErrorKind::NoSuchOverload.into());
     };
-    charge_search(ctx, text, wanted)?;
+    charge_search(rt, text, wanted)?;
     Ok(Value::Int(text.rfind(wanted).map_or(-1, |at| index_at(text, at))))
 }
 
-fn last_index_of_from<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn last_index_of_from<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [Value::String(text), Value::String(wanted), Value::Int(until)] = *args else {
         return Err(ErrorKind::NoSuchOverload.into());
     };
-    charge_search(ctx, text, wanted)?;
+    charge_search(rt, text, wanted)?;
     if until < 0 {
-        return Err(out_of_range(ctx, until));
+        return Err(out_of_range(rt, until));
     }
     let start = offset_of(text, until);
     if wanted.is_empty() {
@@ -304,25 +304,25 @@ fn last_index_of_from<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'
     Ok(Value::Int(found.map_or(-1, |at| index_at(text, at))))
 }
 
-fn lower_ascii<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn lower_ascii<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [Value::String(text)] = *args else { return Err(ErrorKind::NoSuchOverload.into()) };
-    ctx.charge_scan(text.len())?;
+    rt.charge_scan(text.len())?;
     if !text.bytes().any(|b| b.is_ascii_uppercase()) {
         return Ok(Value::String(text));
     }
-    let mut out = ctx.string_builder(text.len())?;
+    let mut out = rt.string_builder(text.len())?;
     out.push_str(text);
     out.make_ascii_lowercase();
     Ok(Value::String(out.into_bump_str()))
 }
 
-fn upper_ascii<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn upper_ascii<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [Value::String(text)] = *args else { return Err(ErrorKind::NoSuchOverload.into()) };
-    ctx.charge_scan(text.len())?;
+    rt.charge_scan(text.len())?;
     if !text.bytes().any(|b| b.is_ascii_lowercase()) {
         return Ok(Value::String(text));
     }
-    let mut out = ctx.string_builder(text.len())?;
+    let mut out = rt.string_builder(text.len())?;
     out.push_str(text);
     out.make_ascii_uppercase();
     Ok(Value::String(out.into_bump_str()))
@@ -333,7 +333,7 @@ fn limit_of(limit: Option<i64>) -> usize {
     limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX))
 }
 
-fn replace<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn replace<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let (text, old, new, limit) = match *args {
         [Value::String(text), Value::String(old), Value::String(new)] => (text, old, new, None),
         [Value::String(text), Value::String(old), Value::String(new), Value::Int(n)] => {
@@ -342,7 +342,7 @@ fn replace<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
         _ => return Err(ErrorKind::NoSuchOverload.into()),
     };
     // Counting first gives the exact length, so the budget says no before anything is copied.
-    charge_search(ctx, text, old)?;
+    charge_search(rt, text, old)?;
     let limit = limit_of(limit);
     if old == new || limit == 0 {
         return Ok(Value::String(text));
@@ -355,12 +355,12 @@ fn replace<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
     if count == 0 {
         return Ok(Value::String(text));
     }
-    ctx.charge(count)?;
+    rt.charge(count)?;
     let length = text
         .len()
         .saturating_add(count.saturating_mul(new.len()))
         .saturating_sub(count.saturating_mul(old.len()));
-    let mut out = ctx.string_builder(length)?;
+    let mut out = rt.string_builder(length)?;
     let mut done = 0;
     for (at, found) in text.match_indices(old).take(count) {
         out.push_str(text.get(done..at).unwrap_or_default());
@@ -371,62 +371,62 @@ fn replace<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
     Ok(Value::String(out.into_bump_str()))
 }
 
-fn split<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn split<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let (text, separator, limit) = match *args {
         [Value::String(text), Value::String(separator)] => (text, separator, None),
         [Value::String(text), Value::String(separator), Value::Int(n)] => (text, separator, Some(n)),
         _ => return Err(ErrorKind::NoSuchOverload.into()),
     };
-    charge_search(ctx, text, separator)?;
+    charge_search(rt, text, separator)?;
     let limit = limit_of(limit);
     if limit == 0 {
         return Ok(Value::List(&[]));
     }
-    let mut parts = ctx.list_builder(0)?;
+    let mut parts = rt.list_builder(0)?;
     if separator.is_empty() {
         let mut rest = text;
         while let Some(first) = rest.chars().next() {
             let last = parts.len().saturating_add(1) >= limit;
             let width = if last { rest.len() } else { first.len_utf8() };
             let (part, after) = rest.split_at_checked(width).unwrap_or((rest, ""));
-            ctx.push(&mut parts, Value::String(part))?;
+            rt.push(&mut parts, Value::String(part))?;
             rest = after;
         }
     } else {
         for part in text.splitn(limit, separator) {
-            ctx.push(&mut parts, Value::String(part))?;
+            rt.push(&mut parts, Value::String(part))?;
         }
     }
-    Ok(ctx.finish_list(parts))
+    Ok(rt.finish_list(parts))
 }
 
-fn substring<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn substring<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [Value::String(text), Value::Int(start)] = *args else {
         return Err(ErrorKind::NoSuchOverload.into());
     };
-    ctx.charge_scan(text.len())?;
+    rt.charge_scan(text.len())?;
     match offset_of(text, start).and_then(|at| text.get(at..)) {
         Some(rest) => Ok(Value::String(rest)),
-        None => Err(out_of_range(ctx, start)),
+        None => Err(out_of_range(rt, start)),
     }
 }
 
-fn substring_range<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn substring_range<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [Value::String(text), Value::Int(start), Value::Int(end)] = *args else {
         return Err(ErrorKind::NoSuchOverload.into());
     };
-    ctx.charge_scan(text.len())?;
+    rt.charge_scan(text.len())?;
     if start > end {
-        return Err(ctx.error(format_args!("invalid substring range. start: {start}, end: {end}")));
+        return Err(rt.error(format_args!("invalid substring range. start: {start}, end: {end}")));
     }
-    let Some(from) = offset_of(text, start) else { return Err(out_of_range(ctx, start)) };
-    let Some(to) = offset_of(text, end) else { return Err(out_of_range(ctx, end)) };
+    let Some(from) = offset_of(text, start) else { return Err(out_of_range(rt, start)) };
+    let Some(to) = offset_of(text, end) else { return Err(out_of_range(rt, end)) };
     Ok(Value::String(text.get(from..to).unwrap_or_default()))
 }
 
-fn trim<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn trim<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [Value::String(text)] = *args else { return Err(ErrorKind::NoSuchOverload.into()) };
-    ctx.charge_scan(text.len())?;
+    rt.charge_scan(text.len())?;
     Ok(Value::String(text.trim()))
 }
 
@@ -446,11 +446,11 @@ fn escape(c: char) -> Option<&'static str> {
     })
 }
 
-fn quote<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn quote<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [Value::String(text)] = *args else { return Err(ErrorKind::NoSuchOverload.into()) };
-    ctx.charge_scan(text.len())?;
+    rt.charge_scan(text.len())?;
     let escapes = text.chars().filter(|c| escape(*c).is_some()).count();
-    let mut out = ctx.string_builder(text.len().saturating_add(escapes).saturating_add(2))?;
+    let mut out = rt.string_builder(text.len().saturating_add(escapes).saturating_add(2))?;
     out.push('"');
     for c in text.chars() {
         match escape(c) {
@@ -462,22 +462,22 @@ fn quote<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
     Ok(Value::String(out.into_bump_str()))
 }
 
-fn join<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn join<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let (list, separator) = match *args {
         [Value::List(list)] => (list, ""),
         [Value::List(list), Value::String(separator)] => (list, separator),
         _ => return Err(ErrorKind::NoSuchOverload.into()),
     };
-    ctx.charge(list.len())?;
+    rt.charge(list.len())?;
     let mut length = list.len().saturating_sub(1).saturating_mul(separator.len());
     for element in list {
         match element {
             Value::String(text) => length = length.saturating_add(text.len()),
             // Only the first element's type is checked when a dynamic list becomes a list of strings.
-            other => return Err(invalid_input(ctx, other)),
+            other => return Err(invalid_input(rt, other)),
         }
     }
-    let mut out = ctx.string_builder(length)?;
+    let mut out = rt.string_builder(length)?;
     for (i, element) in list.iter().enumerate() {
         if i != 0 {
             out.push_str(separator);
@@ -490,31 +490,31 @@ fn join<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
 }
 
 /// The error about an element that is no string: the value as Go's `%v` prints cel-go's own type for it.
-fn invalid_input<'a>(ctx: &mut Context<'a>, element: &Value<'a>) -> Raise<'a> {
+fn invalid_input<'a>(rt: &mut Runtime<'a>, element: &Value<'a>) -> Raise<'a> {
     match element {
         // cel-go's null is an enumeration's zero.
-        Value::Null => ctx.error(format_args!("join: invalid input: 0")),
-        Value::Double(d) => ctx.error(format_args!("join: invalid input: {}", ShortestDouble(*d))),
-        Value::Bytes(bytes) if ctx.charge(bytes.len()).is_ok() => {
+        Value::Null => rt.error(format_args!("join: invalid input: 0")),
+        Value::Double(d) => rt.error(format_args!("join: invalid input: {}", ShortestDouble(*d))),
+        Value::Bytes(bytes) if rt.charge(bytes.len()).is_ok() => {
             let numbers = format!("{bytes:?}").replace(',', "");
-            ctx.error(format_args!("join: invalid input: {numbers}"))
+            rt.error(format_args!("join: invalid input: {numbers}"))
         }
         Value::Bool(_) | Value::Int(_) | Value::Uint(_) | Value::Type(_) | Value::List(_) | Value::Map(_) => {
-            let mut text = TextBuilder::new(ctx);
-            match print_string(ctx, &mut text, element, 0) {
-                Ok(()) => ctx.error(format_args!("join: invalid input: {}", text.finish())),
+            let mut text = TextBuilder::new(rt);
+            match print_string(rt, &mut text, element, 0) {
+                Ok(()) => rt.error(format_args!("join: invalid input: {}", text.finish())),
                 Err(raise) => raise,
             }
         }
-        other => ctx.error(format_args!("join: invalid input: {}", other.type_name())),
+        other => rt.error(format_args!("join: invalid input: {}", other.type_name())),
     }
 }
 
-fn reverse<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn reverse<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [Value::String(text)] = *args else { return Err(ErrorKind::NoSuchOverload.into()) };
     // Measured: up to 2 ns for each byte, character by character.
-    ctx.charge_scan(text.len().saturating_mul(2))?;
-    let mut out = ctx.string_builder(text.len())?;
+    rt.charge_scan(text.len().saturating_mul(2))?;
+    let mut out = rt.string_builder(text.len())?;
     out.extend(text.chars().rev());
     Ok(Value::String(out.into_bump_str()))
 }

@@ -1,8 +1,7 @@
 //! Kubernetes' admission requests, whose values are null in policies of mode JSON (apiserver
 //! `pkg/admission/plugin/cel/compile.go`, with Kyverno's two fields of `pkg/cel/compiler/request.go`).
 
-use crate::library::table::Library;
-use crate::library::types::TypeRow::Object;
+use crate::library::table::{Library, TypeRow::Object};
 use crate::value::object_type::{ObjectRow, field, object, objects};
 
 /// The types of `request` and `namespaceObject`.

@@ -1,10 +1,10 @@
 //! Kubernetes' `authz` and `authzSelectors`: what an authorizer is asked. Mode JSON declares the functions and no authorizer,
 //! so that no policy has a value of their types: whatever they are called on is the error `no such overload`.
 
-use crate::cel::error::ErrorKind;
+use crate::error::ErrorKind;
 use crate::library::row::row;
-use crate::library::table::{Answer, Context, Implementation::Own, Library};
-use crate::library::types::TypeRow;
+use crate::library::runtime::{Answer, Runtime};
+use crate::library::table::{Implementation::Own, Library, TypeRow};
 use crate::value::Value;
 
 /// `kubernetes.authz` and `kubernetes.authzselectors`
@@ -128,7 +128,7 @@ pub static LIBRARY: Library = Library {
 };
 
 /// Never called: no value passes for its receiver.
-fn of_nothing<'a>(_: &mut Context<'a>, _: &[Value<'a>]) -> Answer<'a> {
+fn of_nothing<'a>(_: &mut Runtime<'a>, _: &[Value<'a>]) -> Answer<'a> {
     Err(ErrorKind::NoSuchOverload.into())
 }
 

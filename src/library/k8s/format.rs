@@ -1,9 +1,9 @@
 //! Kubernetes' named formats (k8s.io/apiserver `pkg/cel/library/format.go`): a format says what is wrong with a text.
 
-use crate::cel::error::{ErrorKind, Raise};
+use crate::error::{ErrorKind, Raise};
 use crate::library::row::row;
-use crate::library::table::{Answer, Context, Implementation::Own, Library};
-use crate::library::types::TypeRow;
+use crate::library::runtime::{Answer, Runtime};
+use crate::library::table::{Implementation::Own, Library, TypeRow};
 use crate::value::Value;
 use crate::value::extension::Extension;
 
@@ -148,7 +148,7 @@ const NAMES: &[(&str, &str)] = &[
 
 macro_rules! formats {
     ($($function:ident => $name:literal),* $(,)?) => {
-        $(fn $function<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+        $(fn $function<'a>(_: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
             if args.is_empty() {
                 Ok(Value::Extension(Extension::Format($name)))
             } else {
@@ -174,38 +174,38 @@ formats! {
     datetime => "datetime",
 }
 
-fn named<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn named<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [Value::String(name)] = *args else { return Err(ErrorKind::NoSuchOverload.into()) };
-    ctx.charge(NAMES.len())?;
+    rt.charge(NAMES.len())?;
     match NAMES.iter().find(|(function, _)| *function == name) {
-        Some((_, name)) => ctx.some(Value::Extension(Extension::Format(name))),
+        Some((_, name)) => rt.some(Value::Extension(Extension::Format(name))),
         None => Ok(Value::Optional(None)),
     }
 }
 
-fn validate<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn validate<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [Value::Extension(Extension::Format(format)), Value::String(text)] = *args else {
         return Err(ErrorKind::NoSuchOverload.into());
     };
-    ctx.charge_scan(text.len().saturating_mul(4))?;
-    let mistakes = mistakes(ctx, format, text)?;
+    rt.charge_scan(text.len().saturating_mul(4))?;
+    let mistakes = mistakes(rt, format, text)?;
     if mistakes.is_empty() {
         return Ok(Value::Optional(None));
     }
-    let mut list = ctx.list_builder(mistakes.len())?;
+    let mut list = rt.list_builder(mistakes.len())?;
     for mistake in &mistakes {
-        let mistake = ctx.string(mistake)?;
+        let mistake = rt.string(mistake)?;
         list.push(mistake);
     }
-    let list = ctx.finish_list(list);
-    ctx.some(list)
+    let list = rt.finish_list(list);
+    rt.some(list)
 }
 
 fn one(valid: bool, mistake: &str) -> Vec<String> {
     if valid { Vec::new() } else { vec![mistake.to_owned()] }
 }
 
-fn mistakes<'a>(ctx: &mut Context<'a>, format: &str, text: &'a str) -> Result<Vec<String>, Raise<'a>> {
+fn mistakes<'a>(rt: &mut Runtime<'a>, format: &str, text: &'a str) -> Result<Vec<String>, Raise<'a>> {
     let plain = text.as_bytes();
     Ok(match format {
         "DNS1123Label" => names::dns1123_label(plain),
@@ -218,7 +218,7 @@ fn mistakes<'a>(ctx: &mut Context<'a>, format: &str, text: &'a str) -> Result<Ve
         "DNS1035LabelPrefix" => names::dns1035_label(&names::without_dash(plain)),
         "QualifiedName" => names::qualified_name(plain),
         "LabelValue" => names::label_value(plain),
-        "URI" => super::url::request_mistake(ctx, text)?.map(str::to_owned).into_iter().collect(),
+        "URI" => super::url::request_mistake(rt, text)?.map(str::to_owned).into_iter().collect(),
         "uuid" => one(texts::is_uuid(plain), "does not match the UUID format"),
         "byte" => one(texts::is_base64(plain), "invalid base64"),
         "date" => one(texts::is_date(plain), "invalid date"),

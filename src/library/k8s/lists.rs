@@ -5,11 +5,11 @@
 
 use std::cmp::Ordering;
 
-use crate::cel::error::{ErrorKind, Raise};
+use crate::error::{ErrorKind, Raise};
 use crate::library::row::row;
+use crate::library::runtime::{Answer, Runtime};
 use crate::library::stdlib::{arithmetic, relation};
-use crate::library::table::Implementation::Own;
-use crate::library::table::{Answer, Context, Library};
+use crate::library::table::{Implementation::Own, Library};
 use crate::value::Value;
 
 /// `kubernetes.lists`
@@ -270,15 +270,15 @@ pub(crate) fn is_comparable(value: &Value<'_>) -> bool {
     )
 }
 
-fn is_sorted<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn is_sorted<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let mut previous = None;
     for element in list(arguments)? {
-        context.charge(4)?;
+        runtime.charge(4)?;
         if !is_comparable(element) {
             return Err(ErrorKind::NoSuchOverload.into());
         }
         if let Some(previous) = previous
-            && relation::ordered(context, previous, element)? == Some(Some(Ordering::Greater))
+            && relation::ordered(runtime, previous, element)? == Some(Some(Ordering::Greater))
         {
             return Ok(Value::Bool(false));
         }
@@ -287,74 +287,74 @@ fn is_sorted<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'
     Ok(Value::Bool(true))
 }
 
-fn sum<'a>(context: &mut Context<'a>, arguments: &[Value<'a>], zero: Value<'a>) -> Answer<'a> {
+fn sum<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>], zero: Value<'a>) -> Answer<'a> {
     let mut total = zero;
     for element in list(arguments)? {
-        context.charge(1)?;
-        total = arithmetic::add(context, total, *element)?;
+        runtime.charge(1)?;
+        total = arithmetic::add(runtime, total, *element)?;
     }
     Ok(total)
 }
 
-fn sum_of_ints<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    sum(context, arguments, Value::Int(0))
+fn sum_of_ints<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    sum(runtime, arguments, Value::Int(0))
 }
 
-fn sum_of_uints<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    sum(context, arguments, Value::Uint(0))
+fn sum_of_uints<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    sum(runtime, arguments, Value::Uint(0))
 }
 
-fn sum_of_doubles<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    sum(context, arguments, Value::Double(0.0))
+fn sum_of_doubles<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    sum(runtime, arguments, Value::Double(0.0))
 }
 
-fn sum_of_durations<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    sum(context, arguments, Value::Duration(0))
+fn sum_of_durations<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    sum(runtime, arguments, Value::Duration(0))
 }
 
-fn max<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    extreme(context, list(arguments)?, Ordering::Less, "max called on empty list")
+fn max<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    extreme(runtime, list(arguments)?, Ordering::Less, "max called on empty list")
 }
 
-fn min<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    extreme(context, list(arguments)?, Ordering::Greater, "min called on empty list")
+fn min<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    extreme(runtime, list(arguments)?, Ordering::Greater, "min called on empty list")
 }
 
 /// The element that stays when each next one replaces it if the two have the order `replace`.
 fn extreme<'a>(
-    context: &mut Context<'a>,
+    runtime: &mut Runtime<'a>,
     list: &[Value<'a>],
     replace: Ordering,
     empty: &'static str,
 ) -> Answer<'a> {
     let mut chosen = None;
     for element in list {
-        context.charge(4)?;
+        runtime.charge(4)?;
         if !is_comparable(element) {
             return Err(ErrorKind::NoSuchOverload.into());
         }
         chosen = match chosen {
-            Some(best) if relation::ordered(context, best, element)? != Some(Some(replace)) => Some(best),
+            Some(best) if relation::ordered(runtime, best, element)? != Some(Some(replace)) => Some(best),
             _ => Some(element),
         };
     }
     chosen.copied().ok_or_else(|| ErrorKind::Message(empty).into())
 }
 
-fn index_of<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn index_of<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [Value::List(list), element] = arguments else { return Err(ErrorKind::NoSuchOverload.into()) };
     for (index, other) in (0_i64..).zip(list.iter()) {
-        if context.equal(other, element)? {
+        if runtime.equal(other, element)? {
             return Ok(Value::Int(index));
         }
     }
     Ok(Value::Int(-1))
 }
 
-fn last_index_of<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn last_index_of<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [Value::List(list), element] = arguments else { return Err(ErrorKind::NoSuchOverload.into()) };
     for (index, other) in list.iter().enumerate().rev() {
-        if context.equal(other, element)? {
+        if runtime.equal(other, element)? {
             return Ok(Value::Int(i64::try_from(index).unwrap_or(i64::MAX)));
         }
     }

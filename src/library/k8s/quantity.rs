@@ -3,10 +3,10 @@
 //! A quantity never changes here. In Kyverno comparing one changes how it is held, and adding to one that is longer than 18
 //! digits changes it in place; see known-differences.json.
 
-use crate::cel::error::{ErrorKind, Raise};
+use crate::error::{ErrorKind, Raise};
 use crate::library::row::row;
-use crate::library::table::{Answer, Context, Implementation::Own, Library};
-use crate::library::types::TypeRow;
+use crate::library::runtime::{Answer, Runtime};
+use crate::library::table::{Implementation::Own, Library, TypeRow};
 use crate::value::Value;
 use crate::value::extension::{Amount, Digits, Extension, Quantity};
 
@@ -115,22 +115,22 @@ pub static LIBRARY: Library = Library {
     ],
 };
 
-fn value<'a>(ctx: &mut Context<'a>, amount: Amount<'a>, computed: bool) -> Answer<'a> {
-    ctx.budget.charge_bytes(size_of::<Quantity<'_>>())?;
-    Ok(Value::Extension(Extension::Quantity(ctx.arena.alloc(Quantity { amount, computed }))))
+fn value<'a>(rt: &mut Runtime<'a>, amount: Amount<'a>, computed: bool) -> Answer<'a> {
+    rt.budget.charge_bytes(size_of::<Quantity<'_>>())?;
+    Ok(Value::Extension(Extension::Quantity(rt.arena.alloc(Quantity { amount, computed }))))
 }
 
-fn string_to_quantity<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn string_to_quantity<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [Value::String(text)] = *args else { return Err(ErrorKind::NoSuchOverload.into()) };
-    match parse::parse(ctx, text)? {
-        Ok(amount) => value(ctx, amount, false),
+    match parse::parse(rt, text)? {
+        Ok(amount) => value(rt, amount, false),
         Err(wrong) => Err(ErrorKind::Message(wrong).into()),
     }
 }
 
-fn is_quantity<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn is_quantity<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [Value::String(text)] = *args else { return Err(ErrorKind::NoSuchOverload.into()) };
-    Ok(Value::Bool(parse::parse(ctx, text)?.is_ok()))
+    Ok(Value::Bool(parse::parse(rt, text)?.is_ok()))
 }
 
 fn receiver<'a>(args: &[Value<'a>]) -> Result<&'a Quantity<'a>, Raise<'a>> {
@@ -140,7 +140,7 @@ fn receiver<'a>(args: &[Value<'a>]) -> Result<&'a Quantity<'a>, Raise<'a>> {
     }
 }
 
-fn sign<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn sign<'a>(_: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     Ok(Value::Int(receiver(args)?.amount.decimal(&mut Digits::default()).sign()))
 }
 
@@ -151,20 +151,20 @@ fn integer(quantity: &Quantity<'_>) -> Option<i64> {
     }
 }
 
-fn is_integer<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn is_integer<'a>(_: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     Ok(Value::Bool(integer(receiver(args)?).is_some()))
 }
 
-fn as_integer<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn as_integer<'a>(_: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     match integer(receiver(args)?) {
         Some(int) => Ok(Value::Int(int)),
         None => Err(ErrorKind::Message("cannot convert value to integer").into()),
     }
 }
 
-fn as_approximate_float<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn as_approximate_float<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let quantity = receiver(args)?;
-    ctx.charge_scan(quantity.cost_with(quantity).saturating_mul(3))?;
+    rt.charge_scan(quantity.cost_with(quantity).saturating_mul(3))?;
     Ok(Value::Double(arithmetic::approximate(&quantity.amount)))
 }
 
@@ -181,16 +181,16 @@ fn operands<'a>(args: &[Value<'a>]) -> Result<(Amount<'a>, Amount<'a>), Raise<'a
     }
 }
 
-fn add<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn add<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let (a, b) = operands(args)?;
-    let sum = arithmetic::add(ctx, &a, &b)?;
-    value(ctx, sum, true)
+    let sum = arithmetic::add(rt, &a, &b)?;
+    value(rt, sum, true)
 }
 
-fn sub<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn sub<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let (a, b) = operands(args)?;
-    let difference = arithmetic::sub(ctx, &a, &b)?;
-    value(ctx, difference, true)
+    let difference = arithmetic::sub(rt, &a, &b)?;
+    value(rt, difference, true)
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! Kubernetes' regular expressions (k8s.io/apiserver `pkg/cel/library/regex.go`): `find` and `findAll`.
 
-use crate::cel::error::ErrorKind;
+use crate::error::ErrorKind;
+use crate::library::runtime::{Answer, Runtime};
 use crate::library::stdlib::text::{go_text, within};
-use crate::library::table::{Answer, Context, Implementation::Pattern, Library, Row};
+use crate::library::table::{Implementation::Pattern, Library, Row};
 use crate::value::Value;
 
 /// What stands before a pattern's own error at run time.
@@ -47,15 +48,15 @@ pub static LIBRARY: Library = Library {
     ],
 };
 
-fn find<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn find<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [text, Value::String(pattern)] = *args else { return Err(ErrorKind::NoSuchOverload.into()) };
     let text = go_text(text).ok_or(ErrorKind::NoSuchOverload)?;
-    let regex = ctx.compiled(pattern, ILLEGAL)?;
-    let found = regex.find(&mut ctx.budget, text)?;
+    let regex = rt.compiled(pattern, ILLEGAL)?;
+    let found = regex.find(&mut rt.budget, text)?;
     Ok(Value::String(found.and_then(|found| text.get(found.range())).unwrap_or_default()))
 }
 
-fn find_all<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn find_all<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let (text, pattern, limit) = match *args {
         [text, Value::String(pattern)] => (text, pattern, Value::Int(-1)),
         [text, Value::String(pattern), limit] => (text, pattern, within(limit)),
@@ -63,15 +64,15 @@ fn find_all<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
     };
     let text = go_text(text).ok_or(ErrorKind::NoSuchOverload)?;
     let Value::Int(limit) = limit else { return Err(ErrorKind::NoSuchOverload.into()) };
-    let regex = ctx.compiled(pattern, ILLEGAL)?;
+    let regex = rt.compiled(pattern, ILLEGAL)?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let mut parts = ctx.list_builder(0)?;
+    let mut parts = rt.list_builder(0)?;
     let mut matches = regex.matches(text);
     for _ in 0..limit {
-        let Some(found) = matches.next(&mut ctx.budget)? else { break };
-        ctx.push(&mut parts, Value::String(text.get(found.range()).unwrap_or_default()))?;
+        let Some(found) = matches.next(&mut rt.budget)? else { break };
+        rt.push(&mut parts, Value::String(text.get(found.range()).unwrap_or_default()))?;
     }
-    Ok(ctx.finish_list(parts))
+    Ok(rt.finish_list(parts))
 }
 
 #[cfg(test)]

@@ -5,11 +5,11 @@
 use std::borrow::Cow;
 
 use super::order::{compare_to, is_greater_than, is_less_than};
-use crate::cel::error::{ErrorKind, Raise};
+use crate::error::{ErrorKind, Raise};
 use crate::library::row::{row, since};
+use crate::library::runtime::{Answer, Runtime};
 use crate::library::stdlib::convert::text::why_no_integer;
-use crate::library::table::{Answer, Context, Implementation::Own, Library};
-use crate::library::types::TypeRow;
+use crate::library::table::{Implementation::Own, Library, TypeRow};
 use crate::value::extension::{Extension, PreRelease, Semver};
 use crate::value::{GoQuoted, Value};
 
@@ -194,10 +194,10 @@ fn check_build(text: &str) -> Result<(), Mistake<'_>> {
 }
 
 /// Reads a version; the inner error is the text of what is wrong.
-fn parse<'a>(ctx: &mut Context<'a>, text: &'a str) -> Result<Result<Semver<'a>, &'a str>, Raise<'a>> {
-    ctx.charge_scan(text.len())?;
+fn parse<'a>(rt: &mut Runtime<'a>, text: &'a str) -> Result<Result<Semver<'a>, &'a str>, Raise<'a>> {
+    rt.charge_scan(text.len())?;
     let read = split(text);
-    let mut parts = ctx_parts(ctx, &read)?;
+    let mut parts = ctx_parts(rt, &read)?;
     let read = read.and_then(|([major, minor, patch], pre, build)| {
         for part in pre.into_iter().flat_map(|pre| pre.split('.')) {
             parts.push(pre_release(part)?);
@@ -209,11 +209,11 @@ fn parse<'a>(ctx: &mut Context<'a>, text: &'a str) -> Result<Result<Semver<'a>, 
         Ok(numbers) => numbers,
         Err(Mistake::Words(words)) => return Ok(Err(words)),
         Err(Mistake::Quoted(words, part)) => {
-            return Ok(Err(ctx.format(format_args!("{words} {}", GoQuoted(part)))?));
+            return Ok(Err(rt.format(format_args!("{words} {}", GoQuoted(part)))?));
         }
         Err(Mistake::Number(part, words)) => {
             let quoted = GoQuoted(part);
-            return Ok(Err(ctx.format(format_args!("strconv.ParseUint: parsing {quoted}: {words}"))?));
+            return Ok(Err(rt.format(format_args!("strconv.ParseUint: parsing {quoted}: {words}"))?));
         }
     };
     Ok(Ok(Semver { major, minor, patch, pre: parts.into_bump_slice(), text }))
@@ -221,23 +221,23 @@ fn parse<'a>(ctx: &mut Context<'a>, text: &'a str) -> Result<Result<Semver<'a>, 
 
 /// Room for the identifiers of the pre-release.
 fn ctx_parts<'a>(
-    ctx: &mut Context<'a>,
+    rt: &mut Runtime<'a>,
     read: &Result<Parts<'_>, Mistake<'_>>,
 ) -> Result<bumpalo::collections::Vec<'a, PreRelease<'a>>, Raise<'a>> {
     let count = match read {
         Ok((_, Some(pre), _)) => pre.split('.').count(),
         _ => 0,
     };
-    ctx.charge(count)?;
-    ctx.budget.charge_bytes(count.saturating_mul(size_of::<PreRelease<'_>>()))?;
-    Ok(bumpalo::collections::Vec::with_capacity_in(count, ctx.arena))
+    rt.charge(count)?;
+    rt.budget.charge_bytes(count.saturating_mul(size_of::<PreRelease<'_>>()))?;
+    Ok(bumpalo::collections::Vec::with_capacity_in(count, rt.arena))
 }
 
 /// The text without a `v` before it and zeros before its first two numbers, with three numbers.
-fn normalised<'a>(ctx: &mut Context<'a>, text: &'a str) -> Result<Result<&'a str, &'static str>, Raise<'a>> {
+fn normalised<'a>(rt: &mut Runtime<'a>, text: &'a str) -> Result<Result<&'a str, &'static str>, Raise<'a>> {
     let text = text.strip_prefix('v').unwrap_or(text);
     // The parts may be copied, and are copied together, before the whole is.
-    ctx.budget.charge_bytes(text.len().saturating_mul(2))?;
+    rt.budget.charge_bytes(text.len().saturating_mul(2))?;
     let mut parts: Vec<Cow<'a, str>> = text.splitn(3, '.').map(without_zeros).collect();
     if parts.len() < 3 {
         if parts.last().is_some_and(|last| last.contains(['+', '-'])) {
@@ -246,7 +246,7 @@ fn normalised<'a>(ctx: &mut Context<'a>, text: &'a str) -> Result<Result<&'a str
         parts.resize(3, Cow::Borrowed("0"));
     }
     let joined = parts.join(".");
-    Ok(Ok(ctx.str(&joined)?))
+    Ok(Ok(rt.str(&joined)?))
 }
 
 fn without_zeros(part: &str) -> Cow<'_, str> {
@@ -261,33 +261,33 @@ fn without_zeros(part: &str) -> Cow<'_, str> {
     }
 }
 
-fn read<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Result<Result<Semver<'a>, &'a str>, Raise<'a>> {
+fn read<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Result<Result<Semver<'a>, &'a str>, Raise<'a>> {
     let text = match *args {
         [Value::String(text)] | [Value::String(text), Value::Bool(false)] => text,
         [Value::String(text), Value::Bool(true)] => {
-            ctx.charge_scan(text.len())?;
-            match normalised(ctx, text)? {
+            rt.charge_scan(text.len())?;
+            match normalised(rt, text)? {
                 Ok(text) => text,
                 Err(wrong) => return Ok(Err(wrong)),
             }
         }
         _ => return Err(ErrorKind::NoSuchOverload.into()),
     };
-    parse(ctx, text)
+    parse(rt, text)
 }
 
-fn string_to_semver<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
-    match read(ctx, args)? {
+fn string_to_semver<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
+    match read(rt, args)? {
         Ok(version) => {
-            ctx.budget.charge_bytes(size_of::<Semver<'_>>())?;
-            Ok(Value::Extension(Extension::Semver(ctx.arena.alloc(version))))
+            rt.budget.charge_bytes(size_of::<Semver<'_>>())?;
+            Ok(Value::Extension(Extension::Semver(rt.arena.alloc(version))))
         }
         Err(wrong) => Err(ErrorKind::Message(wrong).into()),
     }
 }
 
-fn is_semver<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
-    Ok(Value::Bool(read(ctx, args)?.is_ok()))
+fn is_semver<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
+    Ok(Value::Bool(read(rt, args)?.is_ok()))
 }
 
 fn receiver<'a>(args: &[Value<'a>]) -> Result<&'a Semver<'a>, Raise<'a>> {
@@ -302,15 +302,15 @@ fn int<'a>(number: u64) -> Answer<'a> {
     Ok(Value::Int(number.cast_signed()))
 }
 
-fn major<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn major<'a>(_: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     int(receiver(args)?.major)
 }
 
-fn minor<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn minor<'a>(_: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     int(receiver(args)?.minor)
 }
 
-fn patch<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn patch<'a>(_: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     int(receiver(args)?.patch)
 }
 

@@ -2,10 +2,10 @@
 
 use self::parse::{Encoding, Form, Parsed, unescape};
 use crate::budget::Fault;
-use crate::cel::error::{ErrorKind, Raise};
+use crate::error::{ErrorKind, Raise};
 use crate::library::row::row;
-use crate::library::table::{Answer, Context, Implementation::Own, Library};
-use crate::library::types::TypeRow;
+use crate::library::runtime::{Answer, Runtime};
+use crate::library::table::{Implementation::Own, Library, TypeRow};
 use crate::value::extension::{Extension, GoQuotedBytes, Url};
 use crate::value::{MapBuilder, Value};
 
@@ -81,55 +81,52 @@ pub static LIBRARY: Library = Library {
 /// # Errors
 /// The budget is spent.
 pub(in crate::library) fn read<'a>(
-    ctx: &mut Context<'a>,
+    rt: &mut Runtime<'a>,
     text: &'a str,
     form: Form,
 ) -> Result<Result<Parsed<'a>, &'a str>, Raise<'a>> {
     // Scanned for the scheme, the parts, their escapes and what is written anew.
-    ctx.charge_scan(text.len().saturating_mul(8))?;
-    ctx.budget.charge_bytes(text.len().saturating_mul(4))?;
-    match parse::parse(ctx.arena, text.as_bytes(), form) {
+    rt.charge_scan(text.len().saturating_mul(8))?;
+    rt.budget.charge_bytes(text.len().saturating_mul(4))?;
+    match parse::parse(rt.arena, text.as_bytes(), form) {
         Ok(parsed) => Ok(Ok(parsed)),
         Err(mistake) => {
             let quoted = GoQuotedBytes(mistake.of);
-            Ok(Err(ctx.format(format_args!("parse {quoted}: {}", mistake.what))?))
+            Ok(Err(rt.format(format_args!("parse {quoted}: {}", mistake.what))?))
         }
     }
 }
 
 /// What `url.ParseRequestURI` says of the text; `Some`: Go's error.
-pub(super) fn request_mistake<'a>(
-    ctx: &mut Context<'a>,
-    text: &'a str,
-) -> Result<Option<&'a str>, Raise<'a>> {
-    Ok(read(ctx, text, Form::Request)?.err())
+pub(super) fn request_mistake<'a>(rt: &mut Runtime<'a>, text: &'a str) -> Result<Option<&'a str>, Raise<'a>> {
+    Ok(read(rt, text, Form::Request)?.err())
 }
 
-fn string_to_url<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn string_to_url<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [Value::String(text)] = *args else { return Err(ErrorKind::NoSuchOverload.into()) };
-    let mistake = match request_mistake(ctx, text)? {
+    let mistake = match request_mistake(rt, text)? {
         Some(mistake) => mistake,
-        None => match read(ctx, text, Form::Any)? {
+        None => match read(rt, text, Form::Any)? {
             Ok(parsed) => {
-                ctx.budget.charge_bytes(text.len().saturating_mul(4).saturating_add(size_of::<Url<'_>>()))?;
+                rt.budget.charge_bytes(text.len().saturating_mul(4).saturating_add(size_of::<Url<'_>>()))?;
                 let url = Url {
                     scheme: parsed.scheme,
                     host: parsed.host,
-                    escaped_path: parse::escaped_path(ctx.arena, &parsed),
+                    escaped_path: parse::escaped_path(rt.arena, &parsed),
                     query: parsed.query,
-                    text: parse::text(ctx.arena, &parsed),
+                    text: parse::text(rt.arena, &parsed),
                 };
-                return Ok(Value::Extension(Extension::Url(ctx.arena.alloc(url))));
+                return Ok(Value::Extension(Extension::Url(rt.arena.alloc(url))));
             }
             Err(mistake) => mistake,
         },
     };
-    Err(ctx.error(format_args!("URL parse error during conversion from string: {mistake}")))
+    Err(rt.error(format_args!("URL parse error during conversion from string: {mistake}")))
 }
 
-fn is_url<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn is_url<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [Value::String(text)] = *args else { return Err(ErrorKind::NoSuchOverload.into()) };
-    Ok(Value::Bool(request_mistake(ctx, text)?.is_none()))
+    Ok(Value::Bool(request_mistake(rt, text)?.is_none()))
 }
 
 fn receiver<'a>(args: &[Value<'a>]) -> Result<&'a Url<'a>, Raise<'a>> {
@@ -147,13 +144,13 @@ fn string<'a>(bytes: &'a [u8]) -> Answer<'a> {
     }
 }
 
-fn get_scheme<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn get_scheme<'a>(_: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     Ok(Value::String(receiver(args)?.scheme))
 }
 
-fn get_host<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn get_host<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let url = receiver(args)?;
-    ctx.charge_scan(url.host.len())?;
+    rt.charge_scan(url.host.len())?;
     string(url.host)
 }
 
@@ -168,49 +165,49 @@ fn split_port(host: &[u8]) -> (&[u8], &[u8]) {
     (inside.unwrap_or(name), port)
 }
 
-fn get_hostname<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn get_hostname<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let url = receiver(args)?;
-    ctx.charge_scan(url.host.len())?;
+    rt.charge_scan(url.host.len())?;
     string(split_port(url.host).0)
 }
 
-fn get_port<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn get_port<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let url = receiver(args)?;
-    ctx.charge_scan(url.host.len())?;
+    rt.charge_scan(url.host.len())?;
     string(split_port(url.host).1)
 }
 
-fn get_escaped_path<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn get_escaped_path<'a>(_: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     Ok(Value::String(receiver(args)?.escaped_path))
 }
 
 /// Go reads no more pairs than this.
 const MOST_PAIRS: usize = 10_000;
 
-fn get_query<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn get_query<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let url = receiver(args)?;
-    ctx.charge_scan(url.query.len().saturating_mul(4))?;
+    rt.charge_scan(url.query.len().saturating_mul(4))?;
     let count = url.query.bytes().filter(|byte| *byte == b'&').count().saturating_add(1);
     let pairs = if count > MOST_PAIRS { "" } else { url.query };
     let mut found: Vec<(&'a str, &'a str)> = Vec::new();
     for pair in pairs.split('&').filter(|pair| !pair.is_empty() && !pair.contains(';')) {
-        ctx.charge(1)?;
-        ctx.budget.charge_bytes(pair.len())?;
+        rt.charge(1)?;
+        rt.budget.charge_bytes(pair.len())?;
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let decode = |text: &'a str| unescape(ctx.arena, text.as_bytes(), Encoding::Query).ok();
+        let decode = |text: &'a str| unescape(rt.arena, text.as_bytes(), Encoding::Query).ok();
         let (Some(key), Some(value)) = (decode(key), decode(value)) else { continue };
         let (Value::String(key), Value::String(value)) = (string(key)?, string(value)?) else { continue };
         found.push((key, value));
     }
     // The values of one name keep their order.
-    ctx.charge(found.len().saturating_mul(16))?;
+    rt.charge(found.len().saturating_mul(16))?;
     found.sort_by_key(|(key, _)| *key);
-    ctx.budget.charge_bytes(found.len().saturating_mul(size_of::<(Value<'_>, Value<'_>)>()))?;
-    let mut map = MapBuilder::with_capacity(ctx.arena, found.len());
+    rt.budget.charge_bytes(found.len().saturating_mul(size_of::<(Value<'_>, Value<'_>)>()))?;
+    let mut map = MapBuilder::with_capacity(rt.arena, found.len());
     for group in found.chunk_by(|a, b| a.0 == b.0) {
-        let mut values = ctx.list_builder(group.len())?;
+        let mut values = rt.list_builder(group.len())?;
         values.extend(group.iter().map(|(_, value)| Value::String(value)));
-        let values = ctx.finish_list(values);
+        let values = rt.finish_list(values);
         if let Some((key, _)) = group.first() {
             map.insert(Value::String(key), values);
         }

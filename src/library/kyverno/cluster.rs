@@ -4,13 +4,13 @@
 use bumpalo::collections::Vec as BumpVec;
 use serde_json::Value as Json;
 
-use super::convert::{self, inner};
 use crate::budget::Fault;
-use crate::cel::error::{ErrorKind, Raise};
+use crate::error::{ErrorKind, Raise};
 use crate::library::capability::{Capability, Lookup};
 use crate::library::row::row;
-use crate::library::table::{Answer, Body, Context, Implementation, Library};
-use crate::library::types::TypeRow;
+use crate::library::runtime::{Answer, Runtime};
+use crate::library::table::{Body, Implementation, Library, TypeRow};
+use crate::library::to_go::{self, inner};
 use crate::value::{MapBuilder, ObjectRow, Value};
 
 const GET: &str =
@@ -187,27 +187,27 @@ pub static IMAGES: Library = Library {
 };
 
 /// What the question finds, or null; the text of an error stands behind `what`.
-fn found<'a>(context: &mut Context<'a>, question: &Lookup<'_>, what: &str) -> Answer<'a> {
-    match context.session()?.look_up(question) {
-        Ok(Some(text)) => parsed(context, text),
+fn found<'a>(runtime: &mut Runtime<'a>, question: &Lookup<'_>, what: &str) -> Answer<'a> {
+    match runtime.session()?.look_up(question) {
+        Ok(Some(text)) => parsed(runtime, text),
         Ok(None) => Ok(Value::Null),
-        Err(why) => Err(context.unanswered(what, why)),
+        Err(why) => Err(runtime.unanswered(what, why)),
     }
 }
 
 /// As Kubernetes reads objects: whole numbers are ints.
-fn parsed<'a>(context: &mut Context<'a>, text: &'a [u8]) -> Answer<'a> {
-    context.charge_scan(text.len().saturating_mul(4))?;
-    context.budget.charge_bytes(text.len().saturating_mul(8))?;
+fn parsed<'a>(runtime: &mut Runtime<'a>, text: &'a [u8]) -> Answer<'a> {
+    runtime.charge_scan(text.len().saturating_mul(4))?;
+    runtime.budget.charge_bytes(text.len().saturating_mul(8))?;
     match serde_json::from_slice(text) {
-        Ok(json) => value(context, &json),
+        Ok(json) => value(runtime, &json),
         Err(_) => Err(Fault::Internal("an answer that is no JSON").into()),
     }
 }
 
 /// No answer is nested deeper than its reader allows.
-fn value<'a>(context: &mut Context<'a>, json: &Json) -> Answer<'a> {
-    context.charge(1)?;
+fn value<'a>(runtime: &mut Runtime<'a>, json: &Json) -> Answer<'a> {
+    runtime.charge(1)?;
     match json {
         Json::Null => Ok(Value::Null),
         Json::Bool(bool) => Ok(Value::Bool(*bool)),
@@ -215,20 +215,20 @@ fn value<'a>(context: &mut Context<'a>, json: &Json) -> Answer<'a> {
             Some(int) => Value::Int(int),
             None => Value::Double(number.as_f64().unwrap_or_default()),
         }),
-        Json::String(text) => context.string(text),
+        Json::String(text) => runtime.string(text),
         Json::Array(items) => {
-            let mut list = context.list_builder(items.len())?;
+            let mut list = runtime.list_builder(items.len())?;
             for item in items {
-                list.push(value(context, item)?);
+                list.push(value(runtime, item)?);
             }
-            Ok(context.finish_list(list))
+            Ok(runtime.finish_list(list))
         }
         Json::Object(members) => {
-            context.budget.charge_bytes(members.len().saturating_mul(size_of::<(Value<'_>, Value<'_>)>()))?;
-            let mut map = MapBuilder::with_capacity(context.arena, members.len());
+            runtime.budget.charge_bytes(members.len().saturating_mul(size_of::<(Value<'_>, Value<'_>)>()))?;
+            let mut map = MapBuilder::with_capacity(runtime.arena, members.len());
             for (name, member) in members {
-                let name = context.string(name)?;
-                map.insert(name, value(context, member)?);
+                let name = runtime.string(name)?;
+                map.insert(name, value(runtime, member)?);
             }
             Ok(Value::Map(map.finish()))
         }
@@ -236,106 +236,104 @@ fn value<'a>(context: &mut Context<'a>, json: &Json) -> Answer<'a> {
 }
 
 /// Kubernetes' `ParseGroupVersion`.
-fn check_version<'a>(context: &mut Context<'a>, version: &str, what: &str) -> Result<(), Raise<'a>> {
-    context.charge_scan(version.len())?;
+fn check_version<'a>(runtime: &mut Runtime<'a>, version: &str, what: &str) -> Result<(), Raise<'a>> {
+    runtime.charge_scan(version.len())?;
     match version.matches('/').count() {
         0 | 1 => Ok(()),
-        _ => Err(context.error(format_args!("{what}: unexpected GroupVersion string: {version}"))),
+        _ => Err(runtime.error(format_args!("{what}: unexpected GroupVersion string: {version}"))),
     }
 }
 
-fn get<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn get<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [_, api_version, resource, namespace, name] = arguments else {
-        return Err(context.no_overload("Get", arguments));
+        return Err(runtime.no_overload("Get", arguments));
     };
-    let (api_version, resource) =
-        (convert::string(context, api_version)?, convert::string(context, resource)?);
-    let (namespace, name) = (convert::string(context, namespace)?, convert::string(context, name)?);
-    check_version(context, api_version, "failed to get resource")?;
-    found(context, &Lookup::Object { api_version, resource, namespace, name }, "failed to get resource: ")
+    let (api_version, resource) = (to_go::string(runtime, api_version)?, to_go::string(runtime, resource)?);
+    let (namespace, name) = (to_go::string(runtime, namespace)?, to_go::string(runtime, name)?);
+    check_version(runtime, api_version, "failed to get resource")?;
+    found(runtime, &Lookup::Object { api_version, resource, namespace, name }, "failed to get resource: ")
 }
 
-fn list<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn list<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let (api_version, resource, namespace, labels) = match arguments {
         [_, api_version, resource, namespace] => (api_version, resource, namespace, None),
         [_, api_version, resource, namespace, labels] => (api_version, resource, namespace, Some(labels)),
-        _ => return Err(context.no_overload("List", arguments)),
+        _ => return Err(runtime.no_overload("List", arguments)),
     };
-    let (api_version, resource) =
-        (convert::string(context, api_version)?, convert::string(context, resource)?);
-    let namespace = convert::string(context, namespace)?;
-    check_version(context, api_version, "failed to list resource")?;
+    let (api_version, resource) = (to_go::string(runtime, api_version)?, to_go::string(runtime, resource)?);
+    let namespace = to_go::string(runtime, namespace)?;
+    check_version(runtime, api_version, "failed to list resource")?;
     let labels = match labels.map(inner).transpose()? {
-        None => BumpVec::new_in(context.arena),
+        None => BumpVec::new_in(runtime.arena),
         Some(Value::Map(map)) => {
-            context.charge(map.len())?;
-            context.budget.charge_bytes(map.len().saturating_mul(size_of::<(&str, &str)>()))?;
-            let mut labels = BumpVec::with_capacity_in(map.len(), context.arena);
+            runtime.charge(map.len())?;
+            runtime.budget.charge_bytes(map.len().saturating_mul(size_of::<(&str, &str)>()))?;
+            let mut labels = BumpVec::with_capacity_in(map.len(), runtime.arena);
             for (name, value) in map.entries() {
-                labels.push((convert::string(context, name)?, convert::string(context, value)?));
+                labels.push((to_go::string(runtime, name)?, to_go::string(runtime, value)?));
             }
             labels
         }
         Some(_) => return Err(ErrorKind::NoSuchOverload.into()),
     };
     let labels = labels.into_bump_slice();
-    found(context, &Lookup::Objects { api_version, resource, namespace, labels }, "failed to list resource: ")
+    found(runtime, &Lookup::Objects { api_version, resource, namespace, labels }, "failed to list resource: ")
 }
 
-fn post<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn post<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     match arguments {
         [Value::Opaque("resource.Context"), ..] => {
             // An error would drop a denial that Kyverno gives once it has created the object.
             Err(Fault::Unanswered("a policy creates an object in a cluster, and a decision changes nothing")
                 .into())
         }
-        _ => Err(context.no_overload("Post", arguments)),
+        _ => Err(runtime.no_overload("Post", arguments)),
     }
 }
 
 /// Nothing makes a value that could come here.
-fn by_gvr<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    Err(context.no_overload("Get", arguments))
+fn by_gvr<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    Err(runtime.no_overload("Get", arguments))
 }
 
-fn to_gvr<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn to_gvr<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     match arguments {
         [Value::Opaque("resource.Context"), ..] => Err(ErrorKind::Panic("not implemented").into()),
-        _ => Err(context.no_overload("ToGVR", arguments)),
+        _ => Err(runtime.no_overload("ToGVR", arguments)),
     }
 }
 
-fn entry<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn entry<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let (name, projection) = match arguments {
         [Value::Opaque(_), name] => (name, None),
         [Value::Opaque(_), name, projection] => (name, Some(projection)),
-        _ => return Err(context.no_overload("Get", arguments)),
+        _ => return Err(runtime.no_overload("Get", arguments)),
     };
-    let name = convert::string(context, name)?;
+    let name = to_go::string(runtime, name)?;
     let projection = match projection {
-        Some(projection) => convert::string(context, projection)?,
+        Some(projection) => to_go::string(runtime, projection)?,
         None => "",
     };
-    let value = found(context, &Lookup::Entry(name), "failed to get global reference: ")?;
+    let value = found(runtime, &Lookup::Entry(name), "failed to get global reference: ")?;
     // As in Kyverno, no name is no projection.
     if projection.is_empty() || matches!(value, Value::Null) {
         return Ok(value);
     }
-    context.charge(1)?;
+    runtime.charge(1)?;
     match value {
         Value::Map(map) if map.get_str(projection).is_some() => {
             Ok(map.get_str(projection).unwrap_or(Value::Null))
         }
-        _ => Err(context.error(format_args!(
+        _ => Err(runtime.error(format_args!(
             "failed to get global reference: projection \"{projection}\" not found in global context entry \"{name}\""
         ))),
     }
 }
 
-fn image<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn image<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [Value::Opaque(_), image] = arguments else {
-        return Err(context.no_overload("GetMetadata", arguments));
+        return Err(runtime.no_overload("GetMetadata", arguments));
     };
-    let image = convert::string(context, image)?;
-    found(context, &Lookup::Image(image), "failed to get image data: ")
+    let image = to_go::string(runtime, image)?;
+    found(runtime, &Lookup::Image(image), "failed to get image data: ")
 }

@@ -1,20 +1,20 @@
 //! The authz server's `envoy` functions: what a policy of mode Envoy answers.
 //!
 //! In Kyverno every `With…` function changes the message that it is called on and gives that message back, so two uses of
-//! one value see each other's changes, also from one validation to the next. [`Context::change`] keeps that; what a
+//! one value see each other's changes, also from one validation to the next. [`Runtime::change`] keeps that; what a
 //! literal made is copied first, as Kyverno does it.
 
-use super::convert;
 use crate::budget::Fault;
-use crate::cel::error::{ErrorKind, Raise};
+use crate::error::{ErrorKind, Raise};
+use crate::library::envoy_messages;
 use crate::library::message;
 use crate::library::row::row;
-use crate::library::table::{Answer, Context, Implementation::Own, Library};
+use crate::library::runtime::{Answer, Runtime};
+use crate::library::table::{Implementation::Own, Library};
+use crate::library::to_go;
 use crate::value::{Object, ObjectRow, ObjectType, Value};
 
-pub mod messages;
-
-use messages::{
+use crate::library::envoy_messages::{
     CHECK_RESPONSE, DENIED_HTTP_RESPONSE, HEADER_VALUE, HEADER_VALUE_OPTION, HTTP_STATUS, OK_HTTP_RESPONSE,
     QUERY_PARAMETER, STATUS,
 };
@@ -23,7 +23,7 @@ use messages::{
 pub static LIBRARY: Library = Library {
     name: "kyverno.authz.envoy",
     version: 0,
-    types: messages::TYPES,
+    types: envoy_messages::TYPES,
     rows: &[
         row(
             "allowed",
@@ -186,265 +186,265 @@ const MAX_DEPTH: u32 = 64;
 
 /// A message with these fields, by name.
 fn make<'a>(
-    context: &mut Context<'a>,
+    runtime: &mut Runtime<'a>,
     row: &'static ObjectRow,
     fields: &[(&str, Value<'a>)],
 ) -> Result<&'a Object<'a>, Raise<'a>> {
     let ty: &ObjectType = row;
-    context.charge(1)?;
+    runtime.charge(1)?;
     let size = ty.fields.len().saturating_mul(size_of::<Option<Value<'_>>>());
-    context.budget.charge_bytes(size.saturating_add(size_of::<Object<'_>>()))?;
-    let places = context.arena.alloc_slice_fill_copy(ty.fields.len(), None);
+    runtime.budget.charge_bytes(size.saturating_add(size_of::<Object<'_>>()))?;
+    let places = runtime.arena.alloc_slice_fill_copy(ty.fields.len(), None);
     for (name, value) in fields {
         let place = ty.field(name).and_then(|(index, _)| places.get_mut(index));
         *place.ok_or(Fault::Internal("a message's field is missing"))? = Some(*value);
     }
-    Ok(context.arena.alloc(Object { ty, fields: places, tagged: false }))
+    Ok(runtime.arena.alloc(Object { ty, fields: places, tagged: false }))
 }
 
 /// The message that a function changes: the value itself, or a copy of what a literal made.
 fn native<'a>(
-    context: &mut Context<'a>,
+    runtime: &mut Runtime<'a>,
     value: &Value<'a>,
     row: &'static ObjectRow,
 ) -> Result<&'a Object<'a>, Raise<'a>> {
-    match convert::inner(value)? {
+    match to_go::inner(value)? {
         Value::Object(object) if object.is(row) && !object.tagged => Ok(object),
-        Value::Object(object) if object.is(row) => copy(context, object, 0),
+        Value::Object(object) if object.is(row) => copy(runtime, object, 0),
         _ => Err(Fault::Internal("a message of another type than the function takes").into()),
     }
 }
 
 fn copy<'a>(
-    context: &mut Context<'a>,
+    runtime: &mut Runtime<'a>,
     object: &'a Object<'a>,
     depth: u32,
 ) -> Result<&'a Object<'a>, Raise<'a>> {
     if depth > MAX_DEPTH {
         return Err(Fault::Depth.into());
     }
-    let now = context.current(object);
-    context.charge(now.fields.len())?;
-    context.budget.charge_bytes(size_of_val(now.fields).saturating_add(size_of::<Object<'_>>()))?;
-    let fields = context.arena.alloc_slice_copy(now.fields);
+    let now = runtime.current(object);
+    runtime.charge(now.fields.len())?;
+    runtime.budget.charge_bytes(size_of_val(now.fields).saturating_add(size_of::<Object<'_>>()))?;
+    let fields = runtime.arena.alloc_slice_copy(now.fields);
     for field in fields.iter_mut().flatten() {
-        *field = copied(context, *field, depth.saturating_add(1))?;
+        *field = copied(runtime, *field, depth.saturating_add(1))?;
     }
-    Ok(context.arena.alloc(Object { ty: object.ty, fields, tagged: false }))
+    Ok(runtime.arena.alloc(Object { ty: object.ty, fields, tagged: false }))
 }
 
-fn copied<'a>(context: &mut Context<'a>, value: Value<'a>, depth: u32) -> Answer<'a> {
+fn copied<'a>(runtime: &mut Runtime<'a>, value: Value<'a>, depth: u32) -> Answer<'a> {
     if let Value::List(list) = value {
-        context.charge(list.len() >> 4)?;
+        runtime.charge(list.len() >> 4)?;
     }
     match value {
-        Value::Object(object) => Ok(Value::Object(copy(context, object, depth)?)),
+        Value::Object(object) => Ok(Value::Object(copy(runtime, object, depth)?)),
         Value::List(list) if list.iter().any(|element| matches!(element, Value::Object(_))) => {
-            let mut copies = context.list_builder(list.len())?;
+            let mut copies = runtime.list_builder(list.len())?;
             for element in list {
-                copies.push(copied(context, *element, depth)?);
+                copies.push(copied(runtime, *element, depth)?);
             }
-            Ok(context.finish_list(copies))
+            Ok(runtime.finish_list(copies))
         }
         other => Ok(other),
     }
 }
 
 /// Sets a field of the message.
-fn set<'a>(context: &mut Context<'a>, object: &'a Object<'a>, field: &str, value: Value<'a>) -> Answer<'a> {
+fn set<'a>(runtime: &mut Runtime<'a>, object: &'a Object<'a>, field: &str, value: Value<'a>) -> Answer<'a> {
     let (index, _) = object.ty.field(field).ok_or(Fault::Internal("a message's field is missing"))?;
-    context.change(object, index, value)?;
+    runtime.change(object, index, value)?;
     Ok(Value::Object(object))
 }
 
 /// Appends to a repeated field of the message.
 fn append<'a>(
-    context: &mut Context<'a>,
+    runtime: &mut Runtime<'a>,
     object: &'a Object<'a>,
     field: &str,
     value: Value<'a>,
 ) -> Answer<'a> {
     let (index, _) = object.ty.field(field).ok_or(Fault::Internal("a message's field is missing"))?;
-    let Value::List(before) = context.current(object).get(index) else {
+    let Value::List(before) = runtime.current(object).get(index) else {
         return Err(Fault::Internal("a repeated field that is no list").into());
     };
-    let mut list = context.list_builder(before.len().saturating_add(1))?;
+    let mut list = runtime.list_builder(before.len().saturating_add(1))?;
     list.extend_from_slice(before);
     list.push(value);
-    let list = context.finish_list(list);
-    set(context, object, field, list)
+    let list = runtime.finish_list(list);
+    set(runtime, object, field, list)
 }
 
-fn allowed<'a>(context: &mut Context<'a>, _: &[Value<'a>]) -> Answer<'a> {
-    Ok(Value::Object(make(context, &OK_HTTP_RESPONSE, &[])?))
+fn allowed<'a>(runtime: &mut Runtime<'a>, _: &[Value<'a>]) -> Answer<'a> {
+    Ok(Value::Object(make(runtime, &OK_HTTP_RESPONSE, &[])?))
 }
 
-fn denied<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    let [code] = arguments else { return Err(context.no_overload("envoy.Denied", arguments)) };
-    let code = convert::int(context, code)?;
-    let status = make(context, &HTTP_STATUS, &[("code", code)])?;
-    Ok(Value::Object(make(context, &DENIED_HTTP_RESPONSE, &[("status", Value::Object(status))])?))
+fn denied<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    let [code] = arguments else { return Err(runtime.no_overload("envoy.Denied", arguments)) };
+    let code = to_go::int(runtime, code)?;
+    let status = make(runtime, &HTTP_STATUS, &[("code", code)])?;
+    Ok(Value::Object(make(runtime, &DENIED_HTTP_RESPONSE, &[("status", Value::Object(status))])?))
 }
 
 fn pair<'a>(
-    context: &mut Context<'a>,
+    runtime: &mut Runtime<'a>,
     row: &'static ObjectRow,
     key: &Value<'a>,
     value: &Value<'a>,
 ) -> Result<&'a Object<'a>, Raise<'a>> {
-    let key = convert::string(context, key)?;
-    let value = convert::string(context, value)?;
-    make(context, row, &[("key", Value::String(key)), ("value", Value::String(value))])
+    let key = to_go::string(runtime, key)?;
+    let value = to_go::string(runtime, value)?;
+    make(runtime, row, &[("key", Value::String(key)), ("value", Value::String(value))])
 }
 
-fn header_option<'a>(context: &mut Context<'a>, key: &Value<'a>, value: &Value<'a>) -> Answer<'a> {
-    let header = pair(context, &HEADER_VALUE, key, value)?;
-    Ok(Value::Object(make(context, &HEADER_VALUE_OPTION, &[("header", Value::Object(header))])?))
+fn header_option<'a>(runtime: &mut Runtime<'a>, key: &Value<'a>, value: &Value<'a>) -> Answer<'a> {
+    let header = pair(runtime, &HEADER_VALUE, key, value)?;
+    Ok(Value::Object(make(runtime, &HEADER_VALUE_OPTION, &[("header", Value::Object(header))])?))
 }
 
-fn header<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn header<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     match arguments {
-        [key, value] => header_option(context, key, value),
-        _ => Err(context.no_overload("envoy.Header", arguments)),
+        [key, value] => header_option(runtime, key, value),
+        _ => Err(runtime.no_overload("envoy.Header", arguments)),
     }
 }
 
-fn query_param<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn query_param<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     match arguments {
-        [key, value] => Ok(Value::Object(pair(context, &QUERY_PARAMETER, key, value)?)),
-        _ => Err(context.no_overload("envoy.QueryParam", arguments)),
+        [key, value] => Ok(Value::Object(pair(runtime, &QUERY_PARAMETER, key, value)?)),
+        _ => Err(runtime.no_overload("envoy.QueryParam", arguments)),
     }
 }
 
-fn with_body<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    let [receiver, body] = arguments else { return Err(context.no_overload("WithBody", arguments)) };
-    let denied = native(context, receiver, &DENIED_HTTP_RESPONSE)?;
-    let body = convert::string(context, body)?;
-    set(context, denied, "body", Value::String(body))
+fn with_body<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    let [receiver, body] = arguments else { return Err(runtime.no_overload("WithBody", arguments)) };
+    let denied = native(runtime, receiver, &DENIED_HTTP_RESPONSE)?;
+    let body = to_go::string(runtime, body)?;
+    set(runtime, denied, "body", Value::String(body))
 }
 
 /// The receiver of a function that both answers have.
-fn either<'a>(context: &mut Context<'a>, value: &Value<'a>) -> Result<&'a Object<'a>, Raise<'a>> {
-    match convert::inner(value)? {
+fn either<'a>(runtime: &mut Runtime<'a>, value: &Value<'a>) -> Result<&'a Object<'a>, Raise<'a>> {
+    match to_go::inner(value)? {
         Value::Object(object) if object.is(&DENIED_HTTP_RESPONSE) => {
-            native(context, value, &DENIED_HTTP_RESPONSE)
+            native(runtime, value, &DENIED_HTTP_RESPONSE)
         }
-        _ => native(context, value, &OK_HTTP_RESPONSE),
+        _ => native(runtime, value, &OK_HTTP_RESPONSE),
     }
 }
 
-fn with_header<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    let [receiver, header] = arguments else { return Err(context.no_overload("WithHeader", arguments)) };
-    let answer = either(context, receiver)?;
-    let header = native(context, header, &HEADER_VALUE_OPTION)?;
-    append(context, answer, "headers", Value::Object(header))
+fn with_header<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    let [receiver, header] = arguments else { return Err(runtime.no_overload("WithHeader", arguments)) };
+    let answer = either(runtime, receiver)?;
+    let header = native(runtime, header, &HEADER_VALUE_OPTION)?;
+    append(runtime, answer, "headers", Value::Object(header))
 }
 
-fn with_header_pair<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    let [receiver, key, value] = arguments else { return Err(context.no_overload("WithHeader", arguments)) };
-    let answer = either(context, receiver)?;
-    let header = header_option(context, key, value)?;
-    append(context, answer, "headers", header)
+fn with_header_pair<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    let [receiver, key, value] = arguments else { return Err(runtime.no_overload("WithHeader", arguments)) };
+    let answer = either(runtime, receiver)?;
+    let header = header_option(runtime, key, value)?;
+    append(runtime, answer, "headers", header)
 }
 
-fn without_header<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    append_text(context, arguments, "WithoutHeader", "headers_to_remove")
+fn without_header<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    append_text(runtime, arguments, "WithoutHeader", "headers_to_remove")
 }
 
-fn without_query_param<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    append_text(context, arguments, "WithoutQueryParam", "query_parameters_to_remove")
+fn without_query_param<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    append_text(runtime, arguments, "WithoutQueryParam", "query_parameters_to_remove")
 }
 
 fn append_text<'a>(
-    context: &mut Context<'a>,
+    runtime: &mut Runtime<'a>,
     arguments: &[Value<'a>],
     function: &'static str,
     field: &str,
 ) -> Answer<'a> {
-    let [receiver, text] = arguments else { return Err(context.no_overload(function, arguments)) };
-    let ok = native(context, receiver, &OK_HTTP_RESPONSE)?;
-    let text = convert::string(context, text)?;
-    append(context, ok, field, Value::String(text))
+    let [receiver, text] = arguments else { return Err(runtime.no_overload(function, arguments)) };
+    let ok = native(runtime, receiver, &OK_HTTP_RESPONSE)?;
+    let text = to_go::string(runtime, text)?;
+    append(runtime, ok, field, Value::String(text))
 }
 
-fn with_response_header<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn with_response_header<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [receiver, header] = arguments else {
-        return Err(context.no_overload("WithResponseHeader", arguments));
+        return Err(runtime.no_overload("WithResponseHeader", arguments));
     };
-    let ok = native(context, receiver, &OK_HTTP_RESPONSE)?;
-    let header = native(context, header, &HEADER_VALUE_OPTION)?;
-    append(context, ok, "response_headers_to_add", Value::Object(header))
+    let ok = native(runtime, receiver, &OK_HTTP_RESPONSE)?;
+    let header = native(runtime, header, &HEADER_VALUE_OPTION)?;
+    append(runtime, ok, "response_headers_to_add", Value::Object(header))
 }
 
-fn with_response_header_pair<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn with_response_header_pair<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [receiver, key, value] = arguments else {
-        return Err(context.no_overload("WithResponseHeader", arguments));
+        return Err(runtime.no_overload("WithResponseHeader", arguments));
     };
-    let ok = native(context, receiver, &OK_HTTP_RESPONSE)?;
-    let header = header_option(context, key, value)?;
-    append(context, ok, "response_headers_to_add", header)
+    let ok = native(runtime, receiver, &OK_HTTP_RESPONSE)?;
+    let header = header_option(runtime, key, value)?;
+    append(runtime, ok, "response_headers_to_add", header)
 }
 
-fn with_query_param<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn with_query_param<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [receiver, parameter] = arguments else {
-        return Err(context.no_overload("WithQueryParam", arguments));
+        return Err(runtime.no_overload("WithQueryParam", arguments));
     };
-    let ok = native(context, receiver, &OK_HTTP_RESPONSE)?;
-    let parameter = native(context, parameter, &QUERY_PARAMETER)?;
-    append(context, ok, "query_parameters_to_set", Value::Object(parameter))
+    let ok = native(runtime, receiver, &OK_HTTP_RESPONSE)?;
+    let parameter = native(runtime, parameter, &QUERY_PARAMETER)?;
+    append(runtime, ok, "query_parameters_to_set", Value::Object(parameter))
 }
 
-fn with_query_param_pair<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn with_query_param_pair<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [receiver, key, value] = arguments else {
-        return Err(context.no_overload("WithQueryParam", arguments));
+        return Err(runtime.no_overload("WithQueryParam", arguments));
     };
-    let ok = native(context, receiver, &OK_HTTP_RESPONSE)?;
-    let parameter = pair(context, &QUERY_PARAMETER, key, value)?;
-    append(context, ok, "query_parameters_to_set", Value::Object(parameter))
+    let ok = native(runtime, receiver, &OK_HTTP_RESPONSE)?;
+    let parameter = pair(runtime, &QUERY_PARAMETER, key, value)?;
+    append(runtime, ok, "query_parameters_to_set", Value::Object(parameter))
 }
 
-fn keep_empty_value<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn keep_empty_value<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [receiver, flag @ ..] = arguments else {
-        return Err(context.no_overload("KeepEmptyValue", arguments));
+        return Err(runtime.no_overload("KeepEmptyValue", arguments));
     };
-    let header = native(context, receiver, &HEADER_VALUE_OPTION)?;
+    let header = native(runtime, receiver, &HEADER_VALUE_OPTION)?;
     let flag = match flag {
-        [flag, ..] => convert::bool(context, flag)?,
+        [flag, ..] => to_go::bool(runtime, flag)?,
         [] => Value::Bool(true),
     };
-    set(context, header, "keep_empty_value", flag)
+    set(runtime, header, "keep_empty_value", flag)
 }
 
-fn response<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    let [receiver] = arguments else { return Err(context.no_overload("Response", arguments)) };
-    let answer = either(context, receiver)?;
+fn response<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    let [receiver] = arguments else { return Err(runtime.no_overload("Response", arguments)) };
+    let answer = either(runtime, receiver)?;
     let (side, code) = if answer.is(&DENIED_HTTP_RESPONSE) {
         ("denied_response", PERMISSION_DENIED)
     } else {
         ("ok_response", 0)
     };
-    let status = make(context, &STATUS, &[("code", Value::Int(code))])?;
+    let status = make(runtime, &STATUS, &[("code", Value::Int(code))])?;
     let fields = [("status", Value::Object(status)), (side, Value::Object(answer))];
-    Ok(Value::Object(make(context, &CHECK_RESPONSE, &fields)?))
+    Ok(Value::Object(make(runtime, &CHECK_RESPONSE, &fields)?))
 }
 
-fn with_message<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    let [receiver, message] = arguments else { return Err(context.no_overload("WithMessage", arguments)) };
-    let response = native(context, receiver, &CHECK_RESPONSE)?;
-    let message = convert::string(context, message)?;
+fn with_message<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    let [receiver, message] = arguments else { return Err(runtime.no_overload("WithMessage", arguments)) };
+    let response = native(runtime, receiver, &CHECK_RESPONSE)?;
+    let message = to_go::string(runtime, message)?;
     // A literal may leave the status out; Kyverno does not look.
-    let Some(Some(Value::Object(status))) = context.current(response).fields.first() else {
+    let Some(Some(Value::Object(status))) = runtime.current(response).fields.first() else {
         return Err(ErrorKind::Panic(NIL_POINTER).into());
     };
-    set(context, status, "message", Value::String(message))?;
+    set(runtime, status, "message", Value::String(message))?;
     Ok(Value::Object(response))
 }
 
 const NIL_POINTER: &str = "runtime error: invalid memory address or nil pointer dereference";
 
-fn with_metadata<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    let [receiver, metadata] = arguments else { return Err(context.no_overload("WithMetadata", arguments)) };
-    let response = native(context, receiver, &CHECK_RESPONSE)?;
-    let metadata = message::structure(context, *metadata)?;
-    set(context, response, "dynamic_metadata", metadata)
+fn with_metadata<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    let [receiver, metadata] = arguments else { return Err(runtime.no_overload("WithMetadata", arguments)) };
+    let response = native(runtime, receiver, &CHECK_RESPONSE)?;
+    let metadata = message::structure(runtime, *metadata)?;
+    set(runtime, response, "dynamic_metadata", metadata)
 }

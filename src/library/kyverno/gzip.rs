@@ -4,12 +4,13 @@
 //! the place where the data are damaged.
 
 use crate::budget::Fault;
-use crate::cel::error::{ErrorKind, Raise};
+use crate::error::{ErrorKind, Raise};
 use crate::library::row::row;
-use crate::library::table::{Answer, Context, Implementation::Own, Library};
+use crate::library::runtime::{Answer, Runtime};
+use crate::library::table::{Implementation::Own, Library};
 use crate::value::Value;
 
-use super::convert;
+use crate::library::to_go;
 
 mod bits;
 mod deflate;
@@ -81,42 +82,42 @@ fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, step)
 }
 
-fn compress<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn compress<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [value] = args else { return Err(ErrorKind::NoSuchOverload.into()) };
-    let text = convert::string(ctx, value)?.as_bytes();
-    ctx.charge_scan(text.len().saturating_mul(4))?;
-    let mut out = Output::new(ctx.arena);
-    out.extend(&mut ctx.budget, &MAGIC)?;
+    let text = to_go::string(rt, value)?.as_bytes();
+    rt.charge_scan(text.len().saturating_mul(4))?;
+    let mut out = Output::new(rt.arena);
+    out.extend(&mut rt.budget, &MAGIC)?;
     // No flags, no time, no remark about the level, an unknown system.
-    out.extend(&mut ctx.budget, &[0, 0, 0, 0, 0, 0, 255])?;
-    deflate::deflate(&mut ctx.budget, text, &mut out)?;
-    out.extend(&mut ctx.budget, &crc32(text).to_le_bytes())?;
+    out.extend(&mut rt.budget, &[0, 0, 0, 0, 0, 0, 255])?;
+    deflate::deflate(&mut rt.budget, text, &mut out)?;
+    out.extend(&mut rt.budget, &crc32(text).to_le_bytes())?;
     // Go's number of bytes wraps around too.
-    out.extend(&mut ctx.budget, &(text.len() as u32).to_le_bytes())?;
+    out.extend(&mut rt.budget, &(text.len() as u32).to_le_bytes())?;
     Ok(Value::Bytes(out.finish()))
 }
 
-fn decompress<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn decompress<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [Value::Bytes(bytes)] = *args else { return Err(ErrorKind::NoSuchOverload.into()) };
-    ctx.charge_scan(bytes.len().saturating_mul(4))?;
-    let mut out = Output::new(ctx.arena);
-    match members(ctx, bytes, &mut out) {
+    rt.charge_scan(bytes.len().saturating_mul(4))?;
+    let mut out = Output::new(rt.arena);
+    match members(rt, bytes, &mut out) {
         Ok(()) => {}
         Err(Stop::End) => return Err(ErrorKind::Message("unexpected EOF").into()),
         Err(Stop::Text(text)) => return Err(ErrorKind::Message(text).into()),
         Err(Stop::Corrupt(offset)) => {
-            return Err(ctx.error(format_args!("flate: corrupt input before offset {offset}")));
+            return Err(rt.error(format_args!("flate: corrupt input before offset {offset}")));
         }
         Err(Stop::Fault(fault)) => return Err(fault.into()),
     }
     let bytes = out.finish();
-    ctx.charge_scan(bytes.len())?;
+    rt.charge_scan(bytes.len())?;
     let text = std::str::from_utf8(bytes).map_err(|_| Raise::from(Fault::NotUtf8))?;
     Ok(Value::String(text))
 }
 
 /// Unpacks one member after another until nothing is left.
-fn members<'a>(ctx: &mut Context<'a>, bytes: &[u8], out: &mut Output<'a>) -> Result<(), Stop> {
+fn members<'a>(rt: &mut Runtime<'a>, bytes: &[u8], out: &mut Output<'a>) -> Result<(), Stop> {
     let mut input = Input::new(bytes);
     if bytes.is_empty() {
         return Err(Stop::Text("EOF"));
@@ -124,9 +125,9 @@ fn members<'a>(ctx: &mut Context<'a>, bytes: &[u8], out: &mut Output<'a>) -> Res
     while !input.is_empty() {
         header(&mut input)?;
         let start = out.bytes().len();
-        inflate(&mut input, out, &mut ctx.budget)?;
+        inflate(&mut input, out, &mut rt.budget)?;
         let unpacked = out.bytes().get(start..).unwrap_or_default();
-        ctx.budget.charge_scan(unpacked.len().saturating_mul(2)).map_err(Stop::Fault)?;
+        rt.budget.charge_scan(unpacked.len().saturating_mul(2)).map_err(Stop::Fault)?;
         let (digest, size) = (input.number::<4>()?, input.number::<4>()?);
         if digest != u64::from(crc32(unpacked)) || size != u64::from(unpacked.len() as u32) {
             return Err(Stop::Text("gzip: invalid checksum"));
@@ -180,9 +181,9 @@ mod tests {
     #[test]
     fn what_unpacks_to_too_much_is_a_fault_long_before_memory_is_gone() {
         let arena = bumpalo::Bump::new();
-        let mut ctx = Context::new(&arena, Budget { steps: 100_000_000, bytes: 200_000_000 });
+        let mut rt = Runtime::new(&arena, Budget { steps: 100_000_000, bytes: 200_000_000 });
         let text = "a".repeat(20_000_000);
-        let Ok(packed @ Value::Bytes(bytes)) = compress(&mut ctx, &[Value::String(&text)]) else { panic!() };
+        let Ok(packed @ Value::Bytes(bytes)) = compress(&mut rt, &[Value::String(&text)]) else { panic!() };
         assert!(bytes.len() < 25_000, "{}", bytes.len());
         let answer = call_with(Budget { steps: u64::MAX, ..Budget::default() }, decompress, &[packed]);
         assert_eq!(answer, format!("fault {}", Fault::Memory));

@@ -4,9 +4,10 @@ use md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
-use crate::cel::error::ErrorKind;
+use crate::error::ErrorKind;
 use crate::library::row::row;
-use crate::library::table::{Answer, Context, Implementation::Own, Library};
+use crate::library::runtime::{Answer, Runtime};
+use crate::library::table::{Implementation::Own, Library};
 use crate::value::Value;
 
 const MD5_DOC: &str = "The MD5 digest of a text, in hexadecimal digits.";
@@ -70,12 +71,12 @@ pub static LIBRARY: Library = Library {
     ],
 };
 
-fn digest<'a, D: Digest>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn digest<'a, D: Digest>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [Value::String(text)] = *args else { return Err(ErrorKind::NoSuchOverload.into()) };
     // Without the instructions of newer machines a digest takes many times what looking at the bytes does.
-    ctx.charge_scan(text.len().saturating_mul(4).saturating_add(256))?;
+    rt.charge_scan(text.len().saturating_mul(4).saturating_add(256))?;
     let sum = D::digest(text.as_bytes());
-    let mut out = ctx.string_builder(sum.len().saturating_mul(2))?;
+    let mut out = rt.string_builder(sum.len().saturating_mul(2))?;
     for byte in sum.iter() {
         for half in [byte >> 4, byte & 15] {
             out.push(char::from_digit(u32::from(half), 16).unwrap_or_default());

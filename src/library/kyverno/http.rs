@@ -1,8 +1,9 @@
 //! The authz server's `http` functions: what a policy answers, and headers and query parameters of the request.
 
-use super::convert;
-use crate::cel::error::Raise;
-use crate::library::table::{Answer, Context, Implementation, Library, Row};
+use crate::error::Raise;
+use crate::library::runtime::{Answer, Runtime};
+use crate::library::table::{Implementation, Library, Row};
+use crate::library::to_go;
 use crate::value::{Object, ObjectRow, Value};
 
 mod canonical;
@@ -91,54 +92,54 @@ const HEADER: usize = 1;
 const QUERY: usize = 8;
 
 /// An object with CEL names, as Kyverno's own functions make them.
-fn object<'a>(context: &mut Context<'a>, ty: &'static ObjectRow, fields: &[Option<Value<'a>>]) -> Answer<'a> {
-    context.charge(1)?;
-    context.budget.charge_bytes(size_of_val(fields).saturating_add(size_of::<Object<'_>>()))?;
-    let fields = context.arena.alloc_slice_copy(fields);
-    Ok(Value::Object(context.arena.alloc(Object { ty, fields, tagged: true })))
+fn object<'a>(runtime: &mut Runtime<'a>, ty: &'static ObjectRow, fields: &[Option<Value<'a>>]) -> Answer<'a> {
+    runtime.charge(1)?;
+    runtime.budget.charge_bytes(size_of_val(fields).saturating_add(size_of::<Object<'_>>()))?;
+    let fields = runtime.arena.alloc_slice_copy(fields);
+    Ok(Value::Object(runtime.arena.alloc(Object { ty, fields, tagged: true })))
 }
 
-fn allowed<'a>(context: &mut Context<'a>, _: &[Value<'a>]) -> Answer<'a> {
-    object(context, &CHECK_RESPONSE_OK, &[])
+fn allowed<'a>(runtime: &mut Runtime<'a>, _: &[Value<'a>]) -> Answer<'a> {
+    object(runtime, &CHECK_RESPONSE_OK, &[])
 }
 
-fn denied<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn denied<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     match arguments {
-        [reason @ Value::String(_)] => object(context, &CHECK_RESPONSE_DENIED, &[Some(*reason)]),
-        _ => Err(context.no_overload("http.Denied", arguments)),
+        [reason @ Value::String(_)] => object(runtime, &CHECK_RESPONSE_DENIED, &[Some(*reason)]),
+        _ => Err(runtime.no_overload("http.Denied", arguments)),
     }
 }
 
-fn response<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn response<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     match arguments {
         [Value::Object(answer)] if answer.is(&CHECK_RESPONSE_OK) => {
-            object(context, &CHECK_RESPONSE, &[Some(Value::Object(answer)), None])
+            object(runtime, &CHECK_RESPONSE, &[Some(Value::Object(answer)), None])
         }
         [Value::Object(answer)] if answer.is(&CHECK_RESPONSE_DENIED) => {
-            object(context, &CHECK_RESPONSE, &[None, Some(Value::Object(answer))])
+            object(runtime, &CHECK_RESPONSE, &[None, Some(Value::Object(answer))])
         }
-        _ => Err(context.no_overload("Response", arguments)),
+        _ => Err(runtime.no_overload("Response", arguments)),
     }
 }
 
-fn header<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn header<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [Value::Object(attributes), key] = arguments else {
-        return Err(context.no_overload("Header", arguments));
+        return Err(runtime.no_overload("Header", arguments));
     };
-    let key = convert::string(context, key)?;
-    context.charge_scan(key.len())?;
+    let key = to_go::string(runtime, key)?;
+    runtime.charge_scan(key.len())?;
     // Looked at once more where it is written anew.
-    context.charge(key.len() >> 4)?;
-    context.budget.charge_bytes(key.len())?;
-    lookup(attributes, HEADER, canonical_key(key, context.arena))
+    runtime.charge(key.len() >> 4)?;
+    runtime.budget.charge_bytes(key.len())?;
+    lookup(attributes, HEADER, canonical_key(key, runtime.arena))
 }
 
-fn query_param<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn query_param<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [Value::Object(attributes), key] = arguments else {
-        return Err(context.no_overload("QueryParam", arguments));
+        return Err(runtime.no_overload("QueryParam", arguments));
     };
-    let key = convert::string(context, key)?;
-    context.charge_scan(key.len())?;
+    let key = to_go::string(runtime, key)?;
+    runtime.charge_scan(key.len())?;
     lookup(attributes, QUERY, key)
 }
 
@@ -170,7 +171,7 @@ mod tests {
     #[test]
     fn a_header_is_found_under_its_canonical_name_only() {
         let arena = Bump::new();
-        let mut context = Context::new(&arena, Budget::default());
+        let mut runtime = Runtime::new(&arena, Budget::default());
         let mut map = MapBuilder::with_capacity(&arena, 2);
         map.insert(Value::String("X-Foo"), Value::List(&[Value::String("v")]));
         map.insert(Value::String("lower"), Value::List(&[Value::String("w")]));
@@ -179,7 +180,7 @@ mod tests {
             Object { ty: &CHECK_REQUEST_ATTRIBUTES, fields: arena.alloc_slice_copy(&fields), tagged: false };
         let attributes = Value::Object(arena.alloc(attributes));
         for (key, found) in [("x-foo", true), ("X-FOO", true), ("lower", false), ("x foo", false)] {
-            let Ok(Value::List(values)) = header(&mut context, &[attributes, Value::String(key)]) else {
+            let Ok(Value::List(values)) = header(&mut runtime, &[attributes, Value::String(key)]) else {
                 panic!("{key}")
             };
             assert_eq!(!values.is_empty(), found, "{key}");
@@ -189,14 +190,14 @@ mod tests {
     #[test]
     fn a_response_sets_exactly_one_side() {
         let arena = Bump::new();
-        let mut context = Context::new(&arena, Budget::default());
-        let ok = allowed(&mut context, &[]).unwrap();
-        let no = denied(&mut context, &[Value::String("r")]).unwrap();
+        let mut runtime = Runtime::new(&arena, Budget::default());
+        let ok = allowed(&mut runtime, &[]).unwrap();
+        let no = denied(&mut runtime, &[Value::String("r")]).unwrap();
         for (answer, sides) in [(ok, [true, false]), (no, [false, true])] {
-            let Ok(Value::Object(object)) = response(&mut context, &[answer]) else { panic!() };
+            let Ok(Value::Object(object)) = response(&mut runtime, &[answer]) else { panic!() };
             assert_eq!([object.is_set(0), object.is_set(1)], sides);
             assert!(object.tagged);
         }
-        assert!(denied(&mut context, &[Value::Int(1)]).is_err());
+        assert!(denied(&mut runtime, &[Value::Int(1)]).is_err());
     }
 }

@@ -1,11 +1,11 @@
 //! References to container images (kyverno/sdk `extensions/cel/libs/image` over go-containerregistry's `name`). Only the
 //! text is looked at, no registry is asked.
 
-use crate::cel::error::{ErrorKind, Raise};
+use crate::error::{ErrorKind, Raise};
 use crate::library::k8s::url::parse::{Form, parse as parse_url};
 use crate::library::row::row;
-use crate::library::table::{Answer, Context, Implementation::Own, Library};
-use crate::library::types::TypeRow;
+use crate::library::runtime::{Answer, Runtime};
+use crate::library::table::{Implementation::Own, Library, TypeRow};
 use crate::value::Value;
 use crate::value::extension::{Extension, Image};
 
@@ -96,7 +96,7 @@ const DOCKER_HUB: &str = "index.docker.io";
 type Repository<'a> = (&'a str, &'a str);
 
 /// A tag and the repository before it; without a tag `latest`.
-fn tagged<'a>(ctx: &Context<'a>, text: &'a str) -> Option<(Repository<'a>, &'a str)> {
+fn tagged<'a>(rt: &Runtime<'a>, text: &'a str) -> Option<(Repository<'a>, &'a str)> {
     let (base, tag) = match text.rsplit_once(':') {
         Some((base, tag)) if !tag.contains('/') => (base, Some(tag)),
         _ => (text, None),
@@ -105,10 +105,10 @@ fn tagged<'a>(ctx: &Context<'a>, text: &'a str) -> Option<(Repository<'a>, &'a s
     if tag.is_some_and(|tag| !(1..=128).contains(&tag.len()) || !tag.bytes().all(is_tag_byte)) {
         return None;
     }
-    Some((repository_of(ctx, base)?, tag.unwrap_or("latest")))
+    Some((repository_of(rt, base)?, tag.unwrap_or("latest")))
 }
 
-fn repository_of<'a>(ctx: &Context<'a>, text: &'a str) -> Option<Repository<'a>> {
+fn repository_of<'a>(rt: &Runtime<'a>, text: &'a str) -> Option<Repository<'a>> {
     let (registry, repository) = match text.split_once('/') {
         Some((first, rest)) if first == "localhost" || first.contains(['.', ':']) => (first, rest),
         _ => ("", text),
@@ -118,8 +118,8 @@ fn repository_of<'a>(ctx: &Context<'a>, text: &'a str) -> Option<Repository<'a>>
     if !(2..=255).contains(&repository.len()) || !repository.bytes().all(is_repository_byte) {
         return None;
     }
-    let url = bumpalo::format!(in ctx.arena, "//{}", registry).into_bump_str();
-    let host = parse_url(ctx.arena, url.as_bytes(), Form::Any).ok()?.host;
+    let url = bumpalo::format!(in rt.arena, "//{}", registry).into_bump_str();
+    let host = parse_url(rt.arena, url.as_bytes(), Form::Any).ok()?.host;
     let known = if matches!(registry, "" | "docker.io") { DOCKER_HUB } else { registry };
     (host == registry.as_bytes()).then_some((known, repository))
 }
@@ -135,28 +135,28 @@ fn tag_before_digest(base: &str) -> Option<&str> {
 }
 
 /// The repository as its own text names it.
-fn full_name<'a>(ctx: &Context<'a>, (registry, repository): Repository<'a>) -> &'a str {
+fn full_name<'a>(rt: &Runtime<'a>, (registry, repository): Repository<'a>) -> &'a str {
     if registry == DOCKER_HUB && !repository.contains('/') {
-        bumpalo::format!(in ctx.arena, "library/{}", repository).into_bump_str()
+        bumpalo::format!(in rt.arena, "library/{}", repository).into_bump_str()
     } else {
         repository
     }
 }
 
-fn parse<'a>(ctx: &mut Context<'a>, text: &'a str) -> Result<Option<Image<'a>>, Raise<'a>> {
-    ctx.charge_scan(text.len().saturating_mul(12).saturating_add(32))?;
-    ctx.budget.charge_bytes(text.len().saturating_mul(8).saturating_add(64))?;
-    if let Some(((registry, repository), tag)) = tagged(ctx, text) {
+fn parse<'a>(rt: &mut Runtime<'a>, text: &'a str) -> Result<Option<Image<'a>>, Raise<'a>> {
+    rt.charge_scan(text.len().saturating_mul(12).saturating_add(32))?;
+    rt.budget.charge_bytes(text.len().saturating_mul(8).saturating_add(64))?;
+    if let Some(((registry, repository), tag)) = tagged(rt, text) {
         return Ok(Some(Image { registry, repository, tag: Some(tag), digest: None, original: text }));
     }
     let Some((base, digest)) = text.split_once('@') else { return Ok(None) };
     if !is_digest(digest) {
         return Ok(None);
     }
-    let found = match tagged(ctx, base) {
+    let found = match tagged(rt, base) {
         // The name that the tag belongs to is read once more, written in full.
-        Some((name, _)) => Some((name.0, full_name(ctx, name))),
-        None => repository_of(ctx, base),
+        Some((name, _)) => Some((name.0, full_name(rt, name))),
+        None => repository_of(rt, base),
     };
     let found = found.filter(|(_, repository)| repository.len() <= 255);
     Ok(found.map(|(registry, repository)| Image {
@@ -168,20 +168,20 @@ fn parse<'a>(ctx: &mut Context<'a>, text: &'a str) -> Result<Option<Image<'a>>, 
     }))
 }
 
-fn string_to_image<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn string_to_image<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [Value::String(text)] = *args else { return Err(ErrorKind::NoSuchOverload.into()) };
-    match parse(ctx, text)? {
+    match parse(rt, text)? {
         Some(image) => {
-            ctx.budget.charge_bytes(size_of::<Image<'_>>())?;
-            Ok(Value::Extension(Extension::Image(ctx.arena.alloc(image))))
+            rt.budget.charge_bytes(size_of::<Image<'_>>())?;
+            Ok(Value::Extension(Extension::Image(rt.arena.alloc(image))))
         }
-        None => Err(ctx.error(format_args!("could not parse reference: {text}"))),
+        None => Err(rt.error(format_args!("could not parse reference: {text}"))),
     }
 }
 
-fn is_image<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn is_image<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [Value::String(text)] = *args else { return Err(ErrorKind::NoSuchOverload.into()) };
-    Ok(Value::Bool(parse(ctx, text)?.is_some()))
+    Ok(Value::Bool(parse(rt, text)?.is_some()))
 }
 
 fn receiver<'a>(args: &[Value<'a>]) -> Result<&'a Image<'a>, Raise<'a>> {
@@ -191,42 +191,42 @@ fn receiver<'a>(args: &[Value<'a>]) -> Result<&'a Image<'a>, Raise<'a>> {
     }
 }
 
-fn contains_digest<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn contains_digest<'a>(_: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     Ok(Value::Bool(receiver(args)?.digest.is_some()))
 }
 
-fn registry<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn registry<'a>(_: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     Ok(Value::String(receiver(args)?.registry))
 }
 
-fn repository<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn repository<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let image = receiver(args)?;
-    ctx.charge_scan(image.repository.len())?;
-    ctx.budget.charge_bytes(image.repository.len().saturating_add(16))?;
-    Ok(Value::String(full_name(ctx, (image.registry, image.repository))))
+    rt.charge_scan(image.repository.len())?;
+    rt.budget.charge_bytes(image.repository.len().saturating_add(16))?;
+    Ok(Value::String(full_name(rt, (image.registry, image.repository))))
 }
 
-fn identifier<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn identifier<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let image = receiver(args)?;
     Ok(Value::String(match (image.tag, image.digest) {
-        (Some(tag), Some(digest)) => ctx.format(format_args!("{tag}@{digest}"))?,
+        (Some(tag), Some(digest)) => rt.format(format_args!("{tag}@{digest}"))?,
         (tag, digest) => digest.or(tag).unwrap_or_default(),
     }))
 }
 
-fn identifier_with_separator<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn identifier_with_separator<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let image = receiver(args)?;
     Ok(Value::String(match image.digest {
-        Some(digest) => ctx.format(format_args!("@{digest}"))?,
-        None => ctx.format(format_args!(":{}", image.tag.unwrap_or_default()))?,
+        Some(digest) => rt.format(format_args!("@{digest}"))?,
+        None => rt.format(format_args!(":{}", image.tag.unwrap_or_default()))?,
     }))
 }
 
-fn tag<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn tag<'a>(_: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     Ok(Value::String(receiver(args)?.tag.unwrap_or_default()))
 }
 
-fn digest<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn digest<'a>(_: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     Ok(Value::String(receiver(args)?.digest.unwrap_or_default()))
 }
 

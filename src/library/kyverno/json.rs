@@ -1,10 +1,10 @@
 //! `json`: JSON texts as dynamic values, and back. The authz server spells it in one way, kyverno/sdk in another.
 
-use super::convert;
-use crate::cel::error::{ErrorKind, Raise};
+use crate::error::{ErrorKind, Raise};
 use crate::library::row::row;
-use crate::library::table::{Answer, Context, Implementation, Library, Row};
-use crate::library::types::TypeRow;
+use crate::library::runtime::{Answer, Runtime};
+use crate::library::table::{Implementation, Library, Row, TypeRow};
+use crate::library::to_go;
 use crate::value::json::{JsonError, go};
 use crate::value::{ObjectRow, Value};
 
@@ -63,10 +63,10 @@ pub static SDK: Library = Library {
     ],
 };
 
-fn unmarshal<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    let Some(value) = arguments.get(1) else { return Err(context.no_overload("Unmarshal", arguments)) };
-    let text = convert::string(context, value)?;
-    Ok(go::unmarshal(text, context.arena, &mut context.budget)?)
+fn unmarshal<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    let Some(value) = arguments.get(1) else { return Err(runtime.no_overload("Unmarshal", arguments)) };
+    let text = to_go::string(runtime, value)?;
+    Ok(go::unmarshal(text, runtime.arena, &mut runtime.budget)?)
 }
 
 impl<'a> From<JsonError<'a>> for Raise<'a> {
@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn what_is_no_string_is_an_error_in_cel_go_s_words() {
         let arena = Bump::new();
-        let mut context = Context::new(&arena, Budget::default());
+        let mut runtime = Runtime::new(&arena, Budget::default());
         for (value, expected) in [
             (Value::Bytes(b"{}"), "type conversion error from Bytes to 'string'"),
             (Value::Int(1), "unsupported type conversion from 'int' to string"),
@@ -100,14 +100,14 @@ mod tests {
             (Value::Type("int"), "type conversion not supported for 'type'"),
             (Value::String("{"), "unexpected end of JSON input"),
         ] {
-            let Err(Raise::Error(error)) = unmarshal(&mut context, &[Value::Opaque("json.Json"), value])
+            let Err(Raise::Error(error)) = unmarshal(&mut runtime, &[Value::Opaque("json.Json"), value])
             else {
                 panic!("{value:?}")
             };
             assert_eq!(error.to_string(), expected);
         }
         let inside = Value::String("[1]");
-        let held = unmarshal(&mut context, &[Value::Opaque("json.Json"), Value::Optional(Some(&inside))]);
+        let held = unmarshal(&mut runtime, &[Value::Opaque("json.Json"), Value::Optional(Some(&inside))]);
         assert!(matches!(held, Ok(Value::List([Value::Double(1.0)]))));
     }
 }

@@ -3,12 +3,12 @@
 //! As jwx 3.1.1 does it, with its error texts: a signature that does not verify is an error, never a token that is not
 //! `Valid`. `none` verifies nothing, and a secret is never taken for a public key.
 
-use super::convert;
-use crate::cel::error::Raise;
+use crate::error::Raise;
 use crate::library::capability::Capability;
 use crate::library::row::row;
-use crate::library::table::{Answer, Context, Implementation, Library};
-use crate::library::types::TypeRow;
+use crate::library::runtime::{Answer, Runtime};
+use crate::library::table::{Implementation, Library, TypeRow};
+use crate::library::to_go;
 use crate::value::json::structs::folds_to;
 use crate::value::json::{JsonError, go};
 use crate::value::keys::{Key, KeySet, Material};
@@ -20,6 +20,7 @@ mod certificates;
 mod claims;
 mod compact;
 pub mod keys;
+mod unmarshal;
 mod verify;
 
 use claims::Audience;
@@ -76,52 +77,52 @@ pub static LIBRARY: Library = Library {
 /// How deep jwx looks into a token that holds a token.
 const LAYERS: usize = 2;
 
-fn fetch<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    let [url] = arguments else { return Err(context.no_overload("jwks.Fetch", arguments)) };
-    let url = convert::string(context, url)?;
+fn fetch<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    let [url] = arguments else { return Err(runtime.no_overload("jwks.Fetch", arguments)) };
+    let url = to_go::string(runtime, url)?;
     // What is said of a URL without keys quotes it.
-    context.charge_scan(url.len())?;
-    context.budget.charge_bytes(url.len().saturating_mul(4))?;
-    match context.session()?.key_set(url) {
+    runtime.charge_scan(url.len())?;
+    runtime.budget.charge_bytes(url.len().saturating_mul(4))?;
+    match runtime.session()?.key_set(url) {
         Ok(set) => Ok(Value::Keys(set)),
-        Err(why) => Err(context.unanswered("", why)),
+        Err(why) => Err(runtime.unanswered("", why)),
     }
 }
 
-fn with_secret<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    let [token, secret] = arguments else { return Err(context.no_overload("jwt.Decode", arguments)) };
-    let (token, secret) = (convert::string(context, token)?, convert::string(context, secret)?);
+fn with_secret<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    let [token, secret] = arguments else { return Err(runtime.no_overload("jwt.Decode", arguments)) };
+    let (token, secret) = (to_go::string(runtime, token)?, to_go::string(runtime, secret)?);
     if secret.is_empty() {
-        return Err(context.error(format_args!(
+        return Err(runtime.error(format_args!(
             "failed to initialize *jwk.symmetricKey from []uint8: non-empty []byte key required"
         )));
     }
     // It is copied, and hashed once for each key that HMAC makes of it; hashing is slower than looking.
-    context.charge(secret.len() >> 2)?;
-    context.budget.charge_bytes(secret.len())?;
+    runtime.charge(secret.len() >> 2)?;
+    runtime.budget.charge_bytes(secret.len())?;
     let material = Material::Secret(secret.as_bytes().to_vec());
     let key = Key { id: None, usage: None, algorithm: None, material, private: false };
-    decode(context, token, &KeySet { keys: vec![key] }, Audience::Refused)
+    decode(runtime, token, &KeySet { keys: vec![key] }, Audience::Refused)
 }
 
-fn with_set<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn with_set<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [token, Value::Keys(set)] = arguments else {
-        return Err(context.no_overload("jwt.Decode", arguments));
+        return Err(runtime.no_overload("jwt.Decode", arguments));
     };
-    let token = convert::string(context, token)?;
-    decode(context, token, set, Audience::List)
+    let token = to_go::string(runtime, token)?;
+    decode(runtime, token, set, Audience::List)
 }
 
-fn decode<'a>(context: &mut Context<'a>, token: &'a str, set: &KeySet, audience: Audience) -> Answer<'a> {
-    let payload = opened(context, token, set)?;
-    let now = context.now;
-    let claims = claims::read(context, payload, audience, now)?;
-    context
+fn decode<'a>(runtime: &mut Runtime<'a>, token: &'a str, set: &KeySet, audience: Audience) -> Answer<'a> {
+    let payload = opened(runtime, token, set)?;
+    let now = runtime.now;
+    let claims = claims::read(runtime, payload, audience, now)?;
+    runtime
         .budget
         .charge_bytes(size_of::<Object<'_>>().saturating_add(size_of::<[Option<Value<'_>>; 2]>()))?;
     let fields = [Some(Value::Map(claims.map)), Some(Value::Bool(claims.valid))];
-    let fields = context.arena.alloc_slice_copy(&fields);
-    Ok(Value::Object(context.arena.alloc(Object { ty: &TOKEN, fields, tagged: false })))
+    let fields = runtime.arena.alloc_slice_copy(&fields);
+    Ok(Value::Object(runtime.arena.alloc(Object { ty: &TOKEN, fields, tagged: false })))
 }
 
 /// What a part of a token looks like (`jwx.GuessFormat`).
@@ -137,28 +138,28 @@ enum Format {
 }
 
 /// The claims' text of a token, or of the token that it holds.
-fn opened<'a>(context: &mut Context<'a>, token: &'a str, set: &KeySet) -> Result<&'a [u8], Raise<'a>> {
-    context.charge_scan(token.len())?;
+fn opened<'a>(runtime: &mut Runtime<'a>, token: &'a str, set: &KeySet) -> Result<&'a [u8], Raise<'a>> {
+    runtime.charge_scan(token.len())?;
     let mut payload = trim(token.as_bytes());
     for layer in 0..LAYERS {
-        match format(context, payload)? {
+        match format(runtime, payload)? {
             Format::Claims if layer == 0 => {
-                compact::verified(context, payload, set).map_err(|raise| parse_error(context, raise))?;
+                compact::verified(runtime, payload, set).map_err(|raise| parse_error(runtime, raise))?;
                 break;
             }
             Format::Claims => break,
             Format::Signed => {
                 payload =
-                    compact::verified(context, payload, set).map_err(|raise| parse_error(context, raise))?;
+                    compact::verified(runtime, payload, set).map_err(|raise| parse_error(runtime, raise))?;
             }
             Format::Invalid => {
-                return Err(context.error(format_args!(
+                return Err(runtime.error(format_args!(
                     "jwt.Parse: failed to parse token: unknown payload type (payload is not JWT?)"
                 )));
             }
             Format::Other => {
                 let layer = layer.saturating_add(1);
-                return Err(context.error(format_args!(
+                return Err(runtime.error(format_args!(
                     "jwt.Parse: failed to parse token: unsupported format (layer: #{layer})"
                 )));
             }
@@ -167,9 +168,9 @@ fn opened<'a>(context: &mut Context<'a>, token: &'a str, set: &KeySet) -> Result
     Ok(payload)
 }
 
-fn parse_error<'a>(context: &mut Context<'a>, raise: Raise<'a>) -> Raise<'a> {
+fn parse_error<'a>(runtime: &mut Runtime<'a>, raise: Raise<'a>) -> Raise<'a> {
     match raise {
-        Raise::Error(error) => context.error(format_args!("jwt.Parse: failed to parse token: {error}")),
+        Raise::Error(error) => runtime.error(format_args!("jwt.Parse: failed to parse token: {error}")),
         fault @ Raise::Fault(_) => fault,
     }
 }
@@ -180,8 +181,8 @@ fn trim(bytes: &[u8]) -> &[u8] {
     std::str::from_utf8(bytes).map_or(bytes, |text| text.trim().as_bytes())
 }
 
-fn format<'a>(context: &mut Context<'a>, payload: &'a [u8]) -> Result<Format, Raise<'a>> {
-    context.charge_scan(payload.len())?;
+fn format<'a>(runtime: &mut Runtime<'a>, payload: &'a [u8]) -> Result<Format, Raise<'a>> {
+    runtime.charge_scan(payload.len())?;
     let payload = trim(payload);
     match payload.first() {
         None => return Ok(Format::Claims),
@@ -194,8 +195,8 @@ fn format<'a>(context: &mut Context<'a>, payload: &'a [u8]) -> Result<Format, Ra
             });
         }
     }
-    let members = match go::syntax(payload, context.arena, &mut context.budget) {
-        Ok(_) => go::first(payload, context.arena, &mut context.budget),
+    let members = match go::syntax(payload, runtime.arena, &mut runtime.budget) {
+        Ok(_) => go::first(payload, runtime.arena, &mut runtime.budget),
         Err(error) => Err(error),
     };
     let members = match members {

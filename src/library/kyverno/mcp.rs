@@ -5,9 +5,10 @@
 
 use bumpalo::Bump;
 
-use super::convert;
 use crate::budget::{Budget, Fault};
-use crate::library::table::{Answer, Context, Implementation, Library, Row};
+use crate::library::runtime::{Answer, Runtime};
+use crate::library::table::{Implementation, Library, Row};
+use crate::library::to_go;
 use crate::value::json::structs::{Struct, fields};
 use crate::value::json::{Checked, JsonError, go};
 use crate::value::{Object, ObjectType, Value};
@@ -152,11 +153,11 @@ pub static LIBRARY: Library = Library {
     ],
 };
 
-fn parse_text<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    let Some(value) = arguments.get(1) else { return Err(context.no_overload("Parse", arguments)) };
-    let text = convert::string(context, value)?;
-    let checked = go::syntax(text.as_bytes(), context.arena, &mut context.budget)?;
-    Ok(parse(checked.of(text), context.arena, &mut context.budget)?)
+fn parse_text<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    let Some(value) = arguments.get(1) else { return Err(runtime.no_overload("Parse", arguments)) };
+    let text = to_go::string(runtime, value)?;
+    let checked = go::syntax(text.as_bytes(), runtime.arena, &mut runtime.budget)?;
+    Ok(parse(checked.of(text), runtime.arena, &mut runtime.budget)?)
 }
 
 /// The field of `mcp.MCPRequest` that a method sets, and the struct around its parameters.

@@ -1,9 +1,10 @@
 //! What `x.orValue(y)` becomes in Kyverno's JSON environment (kyverno `pkg/cel/compiler/env.go`): a plain value stands for
 //! itself, as it did before cel-go 0.28.
 
-use crate::cel::error::ErrorKind;
+use crate::error::ErrorKind;
 use crate::library::row::row;
-use crate::library::table::{Answer, Context, Implementation::Own, Library};
+use crate::library::runtime::{Answer, Runtime};
+use crate::library::table::{Implementation::Own, Library};
 use crate::value::Value;
 
 /// What the macro `orValue` calls.
@@ -24,7 +25,7 @@ pub static LIBRARY: Library = Library {
     .total()],
 };
 
-fn or_value<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn or_value<'a>(_: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     match *args {
         [Value::Optional(Some(held)), _] => Ok(*held),
         [Value::Optional(None), other] => Ok(other),

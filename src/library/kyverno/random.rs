@@ -4,15 +4,15 @@
 use regex_syntax::hir::{Class, Hir, HirKind};
 
 use crate::budget::Fault;
-use crate::cel::error::Raise;
+use crate::error::Raise;
 use crate::library::capability::Capability;
 use crate::library::regex::{PatternError, generated};
 use crate::library::row::row;
-use crate::library::table::{Answer, Body, Context, Implementation, Library};
-use crate::library::text_builder::TextBuilder;
+use crate::library::runtime::{Answer, Runtime, TextBuilder};
+use crate::library::table::{Body, Implementation, Library};
 use crate::value::Value;
 
-use super::convert;
+use crate::library::to_go;
 
 const DEFAULT: &str = "Eight letters and digits by chance.";
 const PATTERN: &str = "A text by chance that the pattern matches: one of POSIX, without `\\d` and its like. `*` and `+` mean up to 4,096.";
@@ -37,24 +37,24 @@ const fn asking(body: Body) -> Implementation {
 /// How often what has no bound is repeated at most, as by goregen.
 const MAX_REPEAT: u64 = 4_096;
 
-fn random<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn random<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let pattern = match arguments {
         [] => "[0-9a-z]{8}",
-        [pattern] => convert::string(context, pattern)?,
-        _ => return Err(context.no_overload("random", arguments)),
+        [pattern] => to_go::string(runtime, pattern)?,
+        _ => return Err(runtime.no_overload("random", arguments)),
     };
     // Read twice, as Go's pattern and as its tree; measured, that is up to thirty steps for each byte.
-    context.charge(pattern.len().saturating_mul(30).saturating_add(200))?;
+    runtime.charge(pattern.len().saturating_mul(30).saturating_add(200))?;
     if let Some(error) = perl(pattern) {
-        return Err(context.error(format_args!("error parsing regexp: {error}")));
+        return Err(runtime.error(format_args!("error parsing regexp: {error}")));
     }
     let tree = match generated(pattern) {
         Ok(tree) => tree,
         Err(PatternError::TooLarge) => return Err(Fault::Memory.into()),
-        Err(error) => return Err(context.error(format_args!("{error}"))),
+        Err(error) => return Err(runtime.error(format_args!("{error}"))),
     };
-    let mut text = TextBuilder::new(context);
-    generate(context, &tree, &mut text)?;
+    let mut text = TextBuilder::new(runtime);
+    generate(runtime, &tree, &mut text)?;
     Ok(Value::String(text.finish()))
 }
 
@@ -78,20 +78,20 @@ fn perl(pattern: &str) -> Option<String> {
 }
 
 /// A number below `bound`, which is not nought.
-fn below(context: &mut Context<'_>, bound: u64) -> Result<u64, Fault> {
-    context.budget.charge(16)?;
-    let drawn = match context.session() {
+fn below(runtime: &mut Runtime<'_>, bound: u64) -> Result<u64, Fault> {
+    runtime.budget.charge(16)?;
+    let drawn = match runtime.session() {
         Ok(session) => session.draw(),
         Err(_) => return Err(Fault::Internal("nothing to draw from")),
     };
     drawn.checked_rem(bound).ok_or(Fault::Internal("nothing to choose from"))
 }
 
-fn generate<'a>(context: &mut Context<'a>, tree: &Hir, out: &mut TextBuilder<'a>) -> Result<(), Raise<'a>> {
-    context.charge(1)?;
+fn generate<'a>(runtime: &mut Runtime<'a>, tree: &Hir, out: &mut TextBuilder<'a>) -> Result<(), Raise<'a>> {
+    runtime.charge(1)?;
     match tree.kind() {
         HirKind::Empty | HirKind::Look(_) => Ok(()),
-        HirKind::Literal(literal) => out.push(context, &String::from_utf8_lossy(&literal.0)),
+        HirKind::Literal(literal) => out.push(runtime, &String::from_utf8_lossy(&literal.0)),
         HirKind::Class(Class::Unicode(class)) => {
             // No null is made.
             let ranges = || {
@@ -99,13 +99,13 @@ fn generate<'a>(context: &mut Context<'a>, tree: &Hir, out: &mut TextBuilder<'a>
             };
             let size = |(start, end): (u32, u32)| u64::from(end.saturating_sub(start)).saturating_add(1);
             let all = ranges().map(size).fold(0_u64, u64::saturating_add);
-            let mut chosen = below(context, all)?;
+            let mut chosen = below(runtime, all)?;
             for range in ranges() {
                 if let Some(offset) = u32::try_from(chosen).ok().filter(|_| chosen < size(range)) {
                     // Surrogates are no characters; Go writes U+FFFD for them too.
                     let c =
                         char::from_u32(range.0.saturating_add(offset)).unwrap_or(char::REPLACEMENT_CHARACTER);
-                    return out.push(context, c.encode_utf8(&mut [0; 4]));
+                    return out.push(runtime, c.encode_utf8(&mut [0; 4]));
                 }
                 chosen = chosen.saturating_sub(size(range));
             }
@@ -115,18 +115,18 @@ fn generate<'a>(context: &mut Context<'a>, tree: &Hir, out: &mut TextBuilder<'a>
         HirKind::Repetition(repetition) => {
             let least = u64::from(repetition.min);
             let most = repetition.max.map_or(MAX_REPEAT, u64::from).max(least);
-            let more = below(context, most.saturating_sub(least).saturating_add(1))?;
+            let more = below(runtime, most.saturating_sub(least).saturating_add(1))?;
             for _ in 0..least.saturating_add(more) {
-                generate(context, &repetition.sub, out)?;
+                generate(runtime, &repetition.sub, out)?;
             }
             Ok(())
         }
-        HirKind::Capture(capture) => generate(context, &capture.sub, out),
-        HirKind::Concat(parts) => parts.iter().try_for_each(|part| generate(context, part, out)),
+        HirKind::Capture(capture) => generate(runtime, &capture.sub, out),
+        HirKind::Concat(parts) => parts.iter().try_for_each(|part| generate(runtime, part, out)),
         HirKind::Alternation(choices) => {
             let count = u64::try_from(choices.len()).unwrap_or(u64::MAX);
-            let chosen = usize::try_from(below(context, count)?).unwrap_or_default();
-            choices.get(chosen).map_or(Ok(()), |choice| generate(context, choice, out))
+            let chosen = usize::try_from(below(runtime, count)?).unwrap_or_default();
+            choices.get(chosen).map_or(Ok(()), |choice| generate(runtime, choice, out))
         }
     }
 }
@@ -143,8 +143,8 @@ mod tests {
     fn texts(pattern: &str, seed: u128) -> Vec<String> {
         let arena = Bump::new();
         let session = Session::new(None, seed, Duration::ZERO);
-        let mut context = Context::new(&arena, Budget::default()).asking(&session);
-        let mut text = || match random(&mut context, &[Value::String(pattern)]) {
+        let mut runtime = Runtime::new(&arena, Budget::default()).asking(&session);
+        let mut text = || match random(&mut runtime, &[Value::String(pattern)]) {
             Ok(Value::String(text)) => text.to_owned(),
             other => format!("{other:?}"),
         };

@@ -1,8 +1,9 @@
 //! `math.round` with a number of digits (kyverno/sdk `extensions/cel/libs/math`).
 
-use crate::cel::error::ErrorKind;
+use crate::error::ErrorKind;
 use crate::library::row::row;
-use crate::library::table::{Answer, Context, Implementation::Own, Library};
+use crate::library::runtime::{Answer, Runtime};
+use crate::library::table::{Implementation::Own, Library};
 use crate::value::{Value, i64_as_f64};
 
 /// `kyverno.math`
@@ -21,7 +22,7 @@ pub static LIBRARY: Library = Library {
     .total()],
 };
 
-fn round<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn round<'a>(_: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [Value::Double(number), Value::Int(digits)] = *args else {
         return Err(ErrorKind::NoSuchOverload.into());
     };

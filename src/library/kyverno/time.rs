@@ -1,9 +1,10 @@
 //! Times as Kyverno's policies need them (kyverno/sdk `extensions/cel/libs/time`). The clock is that of the call.
 
-use crate::cel::error::ErrorKind;
+use crate::error::ErrorKind;
 use crate::library::capability::Capability;
 use crate::library::row::row;
-use crate::library::table::{Answer, Context, Implementation, Implementation::Own, Library};
+use crate::library::runtime::{Answer, Runtime};
+use crate::library::table::{Implementation, Implementation::Own, Library};
 use crate::time::civil_from_days;
 use crate::value::{Timestamp, Value};
 
@@ -46,27 +47,27 @@ pub static LIBRARY: Library = Library {
     ],
 };
 
-fn now<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn now<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     if !args.is_empty() {
-        return Err(ctx.no_overload("time.now", args));
+        return Err(rt.no_overload("time.now", args));
     }
-    Ok(Value::Timestamp(Timestamp { seconds: ctx.now, nanos: ctx.nanos, offset: 0 }))
+    Ok(Value::Timestamp(Timestamp { seconds: rt.now, nanos: rt.nanos, offset: 0 }))
 }
 
 /// A day of the week that is a Sunday, counted in days from 1970-01-01.
 const A_SUNDAY: i64 = 3;
 
-fn to_cron<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn to_cron<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [Value::Timestamp(time)] = *args else { return Err(ErrorKind::NoSuchOverload.into()) };
     let local = time.seconds.saturating_add(i64::from(time.offset));
     let (days, of_day) = (local.div_euclid(86_400), local.rem_euclid(86_400));
     let (_, month, day) = civil_from_days(days);
     let weekday = days.saturating_sub(A_SUNDAY).rem_euclid(7);
     let (minute, hour) = (of_day / 60 % 60, of_day / 3_600);
-    Ok(Value::String(ctx.format(format_args!("{minute} {hour} {day} {month} {weekday}"))?))
+    Ok(Value::String(rt.format(format_args!("{minute} {hour} {day} {month} {weekday}"))?))
 }
 
-fn truncate<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn truncate<'a>(_: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [Value::Timestamp(time), Value::Duration(unit)] = *args else {
         return Err(ErrorKind::NoSuchOverload.into());
     };

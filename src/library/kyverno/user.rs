@@ -1,9 +1,9 @@
 //! Names of service accounts (kyverno/sdk `extensions/cel/libs/user`).
 
-use crate::cel::error::ErrorKind;
+use crate::error::ErrorKind;
 use crate::library::row::row;
-use crate::library::table::{Answer, Context, Implementation::Own, Library};
-use crate::library::types::TypeRow;
+use crate::library::runtime::{Answer, Runtime};
+use crate::library::table::{Implementation::Own, Library, TypeRow};
 use crate::value::object_type::field;
 use crate::value::{Object, ObjectRow, Value};
 
@@ -44,15 +44,15 @@ pub static LIBRARY: Library = Library {
     ],
 };
 
-fn parse_service_account<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn parse_service_account<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [Value::String(user)] = *args else { return Err(ErrorKind::NoSuchOverload.into()) };
-    ctx.charge_scan(user.len())?;
-    ctx.budget.charge_bytes(size_of::<[Option<Value<'_>>; 2]>().saturating_add(size_of::<Object<'_>>()))?;
+    rt.charge_scan(user.len())?;
+    rt.budget.charge_bytes(size_of::<[Option<Value<'_>>; 2]>().saturating_add(size_of::<Object<'_>>()))?;
     let account = user.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
     let (namespace, name) = account.unwrap_or_default();
     // In the order of the type: Name, Namespace.
-    let fields = ctx.arena.alloc([Some(Value::String(name)), Some(Value::String(namespace))]);
-    Ok(Value::Object(ctx.arena.alloc(Object { ty: &SERVICE_ACCOUNT, fields, tagged: false })))
+    let fields = rt.arena.alloc([Some(Value::String(name)), Some(Value::String(namespace))]);
+    Ok(Value::Object(rt.arena.alloc(Object { ty: &SERVICE_ACCOUNT, fields, tagged: false })))
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! The types of variables that Kyverno's engine declares beside its libraries.
 
-use crate::library::table::Library;
-use crate::library::types::TypeRow::{Hidden, Object};
+use crate::library::table::{
+    Library,
+    TypeRow::{Hidden, Object},
+};
 use crate::value::object_type::{ObjectRow, field};
 
 /// The name of the object that holds a policy's variables; its fields differ from policy to policy.

@@ -12,9 +12,10 @@
 
 use std::borrow::Cow;
 
-use crate::cel::error::{ErrorKind, Raise};
+use crate::error::{ErrorKind, Raise};
 use crate::library::row::row;
-use crate::library::table::{Answer, Context, Implementation::Own, Library};
+use crate::library::runtime::{Answer, Runtime};
+use crate::library::table::{Implementation::Own, Library};
 use crate::value::Value;
 
 mod certificate;
@@ -71,33 +72,33 @@ impl From<&'static str> for Stop<'_> {
     }
 }
 
-fn decode<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn decode<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [Value::String(text)] = *args else { return Err(ErrorKind::NoSuchOverload.into()) };
     // A search for a block may look at the text once for each line that looks like its end.
     let ends = text.matches("\n-----END").count().saturating_add(1);
-    ctx.charge_scan(text.len().saturating_mul(ends.saturating_add(4)))?;
-    ctx.budget.charge_bytes(text.len().saturating_mul(2).saturating_mul(ends))?;
-    match document(ctx, text) {
+    rt.charge_scan(text.len().saturating_mul(ends.saturating_add(4)))?;
+    rt.budget.charge_bytes(text.len().saturating_mul(2).saturating_mul(ends))?;
+    match document(rt, text) {
         Ok(value) => Ok(value),
-        Err(Stop::Mistake(mistake)) => Err(ctx.error(format_args!("{mistake}"))),
+        Err(Stop::Mistake(mistake)) => Err(rt.error(format_args!("{mistake}"))),
         Err(Stop::Raise(raise)) => Err(raise),
     }
 }
 
-fn document<'a>(ctx: &mut Context<'a>, text: &'a str) -> Result<Value<'a>, Stop<'a>> {
-    let Some((kind, bytes)) = pem::first_block(ctx.arena, text) else {
+fn document<'a>(rt: &mut Runtime<'a>, text: &'a str) -> Result<Value<'a>, Stop<'a>> {
+    let Some((kind, bytes)) = pem::first_block(rt.arena, text) else {
         return Err("failed to decode PEM block".into());
     };
     if !matches!(kind, "CERTIFICATE" | "CERTIFICATE REQUEST") {
         return Err("PEM block neither contains a CERTIFICATE or CERTIFICATE REQUEST".into());
     }
     // What comes out is many times as long as what it is read from; a modulus takes the square of its length.
-    ctx.charge(bytes.len().saturating_mul(4).saturating_add(2_000))?;
-    ctx.charge(bytes.len().saturating_mul(bytes.len()) >> 7)?;
-    ctx.budget.charge_bytes(bytes.len().saturating_mul(64).saturating_add(16 * 1024)).map_err(Raise::from)?;
+    rt.charge(bytes.len().saturating_mul(4).saturating_add(2_000))?;
+    rt.charge(bytes.len().saturating_mul(bytes.len()) >> 7)?;
+    rt.budget.charge_bytes(bytes.len().saturating_mul(64).saturating_add(16 * 1024)).map_err(Raise::from)?;
     match kind {
-        "CERTIFICATE" => certificate::certificate(ctx, bytes),
-        _ => request::request(ctx, bytes),
+        "CERTIFICATE" => certificate::certificate(rt, bytes),
+        _ => request::request(rt, bytes),
     }
 }
 

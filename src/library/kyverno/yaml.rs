@@ -2,10 +2,10 @@
 //! way over JSON.
 
 use crate::budget::{Budget, Fault};
-use crate::cel::error::{ErrorKind, Raise};
+use crate::error::{ErrorKind, Raise};
 use crate::library::row::row;
-use crate::library::table::{Answer, Context, Implementation::Own, Library};
-use crate::library::types::TypeRow;
+use crate::library::runtime::{Answer, Runtime};
+use crate::library::table::{Implementation::Own, Library, TypeRow};
 use crate::time::Time;
 use crate::value::{MapBuilder, ObjectRow, Timestamp, Value, i64_as_f64};
 use crate::yaml::{self, Node, NodeKind};
@@ -32,12 +32,12 @@ pub static LIBRARY: Library = Library {
     .json()],
 };
 
-fn parse<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn parse<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [_, Value::String(text)] = *args else { return Err(ErrorKind::NoSuchOverload.into()) };
-    ctx.charge(text.len().saturating_mul(8).saturating_add(400))?;
-    charge_tree(text.len(), &mut ctx.budget)?;
+    rt.charge(text.len().saturating_mul(8).saturating_add(400))?;
+    charge_tree(text.len(), &mut rt.budget)?;
     match yaml::first_value(text) {
-        Ok(Some(root)) => value(ctx, &root, Numbers::Doubles),
+        Ok(Some(root)) => value(rt, &root, Numbers::Doubles),
         Ok(None) => Ok(Value::Null),
         Err(_) => Err(Fault::Yaml.into()),
     }
@@ -58,8 +58,8 @@ pub(crate) enum Numbers {
 }
 
 /// The value of a node; no node is nested deeper than the reader allows.
-pub(crate) fn value<'a>(ctx: &mut Context<'a>, node: &Node, numbers: Numbers) -> Answer<'a> {
-    ctx.charge(1)?;
+pub(crate) fn value<'a>(rt: &mut Runtime<'a>, node: &Node, numbers: Numbers) -> Answer<'a> {
+    rt.charge(1)?;
     match &node.kind {
         NodeKind::Scalar(scalar) => match scalar.value {
             yaml::Value::Null => Ok(Value::Null),
@@ -77,24 +77,24 @@ pub(crate) fn value<'a>(ctx: &mut Context<'a>, node: &Node, numbers: Numbers) ->
             yaml::Value::Time(Time { seconds, nanos, offset }) => {
                 Ok(Value::Timestamp(Timestamp { seconds, nanos, offset }))
             }
-            yaml::Value::Text => ctx.string(&scalar.text),
+            yaml::Value::Text => rt.string(&scalar.text),
         },
         NodeKind::List(items) => {
-            let mut list = ctx.list_builder(items.len())?;
+            let mut list = rt.list_builder(items.len())?;
             for item in items {
-                list.push(value(ctx, item, numbers)?);
+                list.push(value(rt, item, numbers)?);
             }
-            Ok(ctx.finish_list(list))
+            Ok(rt.finish_list(list))
         }
         NodeKind::Mapping(mapping) => {
             let count = mapping.entries.len();
-            ctx.budget.charge_bytes(count.saturating_mul(size_of::<(Value<'_>, Value<'_>)>()))?;
-            let mut map = MapBuilder::with_capacity(ctx.arena, count);
+            rt.budget.charge_bytes(count.saturating_mul(size_of::<(Value<'_>, Value<'_>)>()))?;
+            let mut map = MapBuilder::with_capacity(rt.arena, count);
             for entry in &mapping.entries {
-                let key = ctx.string(&entry.key)?;
-                map.insert(key, value(ctx, &entry.value, numbers)?);
+                let key = rt.string(&entry.key)?;
+                map.insert(key, value(rt, &entry.value, numbers)?);
             }
-            Ok(Value::Map(map.finish_within(&mut ctx.budget)?))
+            Ok(Value::Map(map.finish_within(&mut rt.budget)?))
         }
         NodeKind::Broken => Err(Raise::from(Fault::Yaml)),
     }

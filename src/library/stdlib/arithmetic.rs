@@ -2,10 +2,10 @@
 //!
 //! Mixed numeric types have no arithmetic, not even through dyn. Every overflow is an error.
 
-use crate::cel::error::{ErrorKind, Raise, UNHASHABLE};
+use crate::error::{ErrorKind, Raise, UNHASHABLE};
 use crate::library::row::row;
-use crate::library::table::Implementation::Shared;
-use crate::library::table::{self, Answer, Body, Context, Library};
+use crate::library::runtime::{Answer, Runtime};
+use crate::library::table::{self, Body, Implementation::Shared, Library};
 use crate::value::ValueKind::{self, Bool, Bytes, Double, Duration, Int, List, String, Timestamp, Uint};
 use crate::value::{self, Value};
 
@@ -233,16 +233,16 @@ fn pair<'a>(arguments: &[Value<'a>]) -> Result<(Value<'a>, Value<'a>), Raise<'a>
     }
 }
 
-fn add_operator<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn add_operator<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let (a, b) = pair(arguments)?;
-    add(context, a, b)
+    add(runtime, a, b)
 }
 
 /// `a + b`.
 ///
 /// # Errors
 /// Overflow, types that do not add, a spent budget.
-pub(crate) fn add<'a>(context: &mut Context<'a>, a: Value<'a>, b: Value<'a>) -> Answer<'a> {
+pub(crate) fn add<'a>(runtime: &mut Runtime<'a>, a: Value<'a>, b: Value<'a>) -> Answer<'a> {
     Ok(match (a, b) {
         (Value::Int(a), Value::Int(b)) => Value::Int(a.checked_add(b).ok_or(ErrorKind::IntegerOverflow)?),
         (Value::Uint(a), Value::Uint(b)) => {
@@ -250,18 +250,18 @@ pub(crate) fn add<'a>(context: &mut Context<'a>, a: Value<'a>, b: Value<'a>) -> 
         }
         (Value::Double(a), Value::Double(b)) => Value::Double(a + b),
         (Value::String(a), Value::String(b)) => {
-            let mut text = context.string_builder(a.len().saturating_add(b.len()))?;
+            let mut text = runtime.string_builder(a.len().saturating_add(b.len()))?;
             text.push_str(a);
             text.push_str(b);
             Value::String(text.into_bump_str())
         }
-        (Value::Bytes(a), Value::Bytes(b)) => concatenate_bytes(context, a, b)?,
+        (Value::Bytes(a), Value::Bytes(b)) => concatenate_bytes(runtime, a, b)?,
         (Value::List([]), Value::List(list)) | (Value::List(list), Value::List([])) => Value::List(list),
         (Value::List(a), Value::List(b)) => {
-            let mut list = context.list_builder(a.len().saturating_add(b.len()))?;
+            let mut list = runtime.list_builder(a.len().saturating_add(b.len()))?;
             list.extend_from_slice(a);
             list.extend_from_slice(b);
-            context.finish_list(list)
+            runtime.finish_list(list)
         }
         (Value::Duration(a), Value::Duration(b)) => {
             Value::Duration(a.checked_add(b).ok_or(ErrorKind::IntegerOverflow)?)
@@ -273,17 +273,17 @@ pub(crate) fn add<'a>(context: &mut Context<'a>, a: Value<'a>, b: Value<'a>) -> 
     })
 }
 
-fn concatenate_bytes<'a>(context: &mut Context<'a>, a: &[u8], b: &[u8]) -> Answer<'a> {
+fn concatenate_bytes<'a>(runtime: &mut Runtime<'a>, a: &[u8], b: &[u8]) -> Answer<'a> {
     let length = a.len().saturating_add(b.len());
-    context.charge_scan(length)?;
-    context.budget.charge_bytes(length)?;
-    let mut bytes = bumpalo::collections::Vec::with_capacity_in(length, context.arena);
+    runtime.charge_scan(length)?;
+    runtime.budget.charge_bytes(length)?;
+    let mut bytes = bumpalo::collections::Vec::with_capacity_in(length, runtime.arena);
     bytes.extend_from_slice_copy(a);
     bytes.extend_from_slice_copy(b);
     Ok(Value::Bytes(bytes.into_bump_slice()))
 }
 
-fn subtract<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn subtract<'a>(_: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     Ok(match pair(arguments)? {
         (Value::Int(a), Value::Int(b)) => Value::Int(a.checked_sub(b).ok_or(ErrorKind::IntegerOverflow)?),
         (Value::Uint(a), Value::Uint(b)) => {
@@ -310,7 +310,7 @@ fn between(a: &value::Timestamp, b: &value::Timestamp) -> Option<i64> {
     seconds.checked_add(i64::from(a.nanos).checked_sub(i64::from(b.nanos))?)
 }
 
-fn multiply<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn multiply<'a>(_: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     Ok(match pair(arguments)? {
         (Value::Int(a), Value::Int(b)) => Value::Int(a.checked_mul(b).ok_or(ErrorKind::IntegerOverflow)?),
         (Value::Uint(a), Value::Uint(b)) => {
@@ -321,7 +321,7 @@ fn multiply<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     })
 }
 
-fn divide<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn divide<'a>(_: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     Ok(match pair(arguments)? {
         (Value::Int(_), Value::Int(0)) | (Value::Uint(_), Value::Uint(0)) => {
             return Err(ErrorKind::DivisionByZero.into());
@@ -333,7 +333,7 @@ fn divide<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     })
 }
 
-fn modulo<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn modulo<'a>(_: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     Ok(match pair(arguments)? {
         (Value::Int(_), Value::Int(0)) | (Value::Uint(_), Value::Uint(0)) => {
             return Err(ErrorKind::ModulusByZero.into());
@@ -344,7 +344,7 @@ fn modulo<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     })
 }
 
-fn negate<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn negate<'a>(_: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     Ok(match arguments {
         [Value::Int(i)] => Value::Int(i.checked_neg().ok_or(ErrorKind::IntegerOverflow)?),
         [Value::Double(d)] => Value::Double(-d),
@@ -354,11 +354,11 @@ fn negate<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     })
 }
 
-fn is_in<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn is_in<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     match pair(arguments)? {
-        (element, Value::List(list)) => Ok(Value::Bool(contains(context, list, &element)?)),
+        (element, Value::List(list)) => Ok(Value::Bool(contains(runtime, list, &element)?)),
         (key, Value::Map(map)) => {
-            context.budget.charge(map.steps_of_lookup(&key))?;
+            runtime.budget.charge(map.steps_of_lookup(&key))?;
             // Go cannot hash the key of a literal's map; keys of other maps are strings, which bytes are not.
             let is_literal = map.entries().first().is_some_and(|(key, _)| !matches!(key, Value::String(_)));
             if matches!(key, Value::Bytes(_)) && is_literal {
@@ -371,10 +371,10 @@ fn is_in<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
 }
 
 /// [`is_in`] for a right side that Go looks things up in by their hash, which bytes do not have.
-pub(crate) fn is_in_hashed<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+pub(crate) fn is_in_hashed<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     match arguments {
         [Value::Bytes(_), _] => Err(ErrorKind::Panic(UNHASHABLE).into()),
-        _ => is_in(context, arguments),
+        _ => is_in(runtime, arguments),
     }
 }
 
@@ -383,12 +383,12 @@ pub(crate) fn is_in_hashed<'a>(context: &mut Context<'a>, arguments: &[Value<'a>
 /// # Errors
 /// The budget is spent.
 pub(crate) fn contains<'a>(
-    context: &mut Context<'a>,
+    runtime: &mut Runtime<'a>,
     list: &[Value<'a>],
     element: &Value<'a>,
 ) -> Result<bool, Raise<'a>> {
     for other in list {
-        if context.equal(element, other)? {
+        if runtime.equal(element, other)? {
             return Ok(true);
         }
     }

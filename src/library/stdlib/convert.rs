@@ -6,10 +6,10 @@ use bumpalo::collections::String as BumpString;
 
 use self::text::TimestampError;
 use super::logic::identity;
-use crate::cel::error::ErrorKind;
+use crate::error::ErrorKind;
 use crate::library::row::row;
-use crate::library::table::Implementation::Own;
-use crate::library::table::{Answer, Context, Library};
+use crate::library::runtime::{Answer, Runtime};
+use crate::library::table::{Implementation::Own, Library};
 use crate::value::{GoQuoted, ShortestDouble, Timestamp, Value, format_duration, i64_as_f64, u64_as_f64};
 
 pub(crate) mod text;
@@ -241,57 +241,57 @@ pub static LIBRARY: Library = Library {
 
 /// The text argument, charged, converted by `read`; otherwise cel-go's conversion error to `target`.
 fn from_text<'a>(
-    context: &mut Context<'a>,
+    runtime: &mut Runtime<'a>,
     arguments: &[Value<'a>],
     target: &'static str,
     read: fn(&str) -> Option<Value<'a>>,
 ) -> Answer<'a> {
     let [Value::String(text)] = arguments else { return Err(ErrorKind::NoSuchOverload.into()) };
-    context.charge_scan(text.len())?;
+    runtime.charge_scan(text.len())?;
     read(text).ok_or_else(|| ErrorKind::TypeConversion("string", target).into())
 }
 
-fn string_to_bool<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    from_text(context, arguments, "bool", |text| text::parse_bool(text).map(Value::Bool))
+fn string_to_bool<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    from_text(runtime, arguments, "bool", |text| text::parse_bool(text).map(Value::Bool))
 }
 
-fn string_to_int<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    from_text(context, arguments, "int", |text| text::parse_int(text).map(Value::Int))
+fn string_to_int<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    from_text(runtime, arguments, "int", |text| text::parse_int(text).map(Value::Int))
 }
 
-fn string_to_uint<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    from_text(context, arguments, "uint", |text| text::parse_uint(text).map(Value::Uint))
+fn string_to_uint<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    from_text(runtime, arguments, "uint", |text| text::parse_uint(text).map(Value::Uint))
 }
 
-fn string_to_double<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn string_to_double<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     if let [Value::String(text)] = arguments
         && text.contains('_')
         && text::underscores_separate_digits(text)
     {
-        let mut plain = context.string_builder(text.len())?;
+        let mut plain = runtime.string_builder(text.len())?;
         plain.extend(text.chars().filter(|c| *c != '_'));
-        return string_to_double(context, &[Value::String(plain.into_bump_str())]);
+        return string_to_double(runtime, &[Value::String(plain.into_bump_str())]);
     }
-    from_text(context, arguments, "double", |text| text::parse_double(text).map(Value::Double))
+    from_text(runtime, arguments, "double", |text| text::parse_double(text).map(Value::Double))
 }
 
-fn string_to_duration<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn string_to_duration<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     // Each term of two bytes is a number of its own.
     if let [Value::String(text)] = arguments {
-        context.charge(text.len() >> 1)?;
+        runtime.charge(text.len() >> 1)?;
     }
-    from_text(context, arguments, "google.protobuf.Duration", |text| {
+    from_text(runtime, arguments, "google.protobuf.Duration", |text| {
         text::parse_duration(text).map(Value::Duration)
     })
 }
 
-fn string_to_timestamp<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn string_to_timestamp<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [Value::String(text)] = arguments else { return Err(ErrorKind::NoSuchOverload.into()) };
-    context.charge_scan(text.len().saturating_mul(2))?;
+    runtime.charge_scan(text.len().saturating_mul(2))?;
     match text::parse_timestamp(text) {
         Ok(timestamp) => Ok(Value::Timestamp(timestamp)),
         Err(TimestampError::Form) => {
-            Err(context.error(format_args!("invalid RFC 3339 timestamp {}", GoQuoted(text))))
+            Err(runtime.error(format_args!("invalid RFC 3339 timestamp {}", GoQuoted(text))))
         }
         Err(TimestampError::NoSuchTime) => {
             Err(ErrorKind::TypeConversion("string", "google.protobuf.Timestamp").into())
@@ -300,31 +300,31 @@ fn string_to_timestamp<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -
     }
 }
 
-fn string_to_bytes<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn string_to_bytes<'a>(_: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [Value::String(text)] = arguments else { return Err(ErrorKind::NoSuchOverload.into()) };
     Ok(Value::Bytes(text.as_bytes()))
 }
 
-fn bytes_to_string<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn bytes_to_string<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [Value::Bytes(bytes)] = arguments else { return Err(ErrorKind::NoSuchOverload.into()) };
-    context.charge_scan(bytes.len())?;
+    runtime.charge_scan(bytes.len())?;
     match str::from_utf8(bytes) {
         Ok(text) => Ok(Value::String(text)),
         Err(_) => Err(ErrorKind::Message("invalid UTF-8 in bytes, cannot convert to string").into()),
     }
 }
 
-fn int_to_double<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn int_to_double<'a>(_: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [Value::Int(i)] = arguments else { return Err(ErrorKind::NoSuchOverload.into()) };
     Ok(Value::Double(i64_as_f64(*i)))
 }
 
-fn uint_to_double<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn uint_to_double<'a>(_: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [Value::Uint(u)] = arguments else { return Err(ErrorKind::NoSuchOverload.into()) };
     Ok(Value::Double(u64_as_f64(*u)))
 }
 
-fn double_to_int<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn double_to_int<'a>(_: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [Value::Double(d)] = arguments else { return Err(ErrorKind::NoSuchOverload.into()) };
     // cel-go refuses the least int as well.
     if *d > i64_as_f64(i64::MIN) && *d < i64_as_f64(i64::MAX) {
@@ -333,7 +333,7 @@ fn double_to_int<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a>
     Err(ErrorKind::IntegerOverflow.into())
 }
 
-fn double_to_uint<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn double_to_uint<'a>(_: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [Value::Double(d)] = arguments else { return Err(ErrorKind::NoSuchOverload.into()) };
     if *d >= 0.0 && *d < u64_as_f64(u64::MAX) {
         return Ok(Value::Uint(*d as u64));
@@ -341,63 +341,63 @@ fn double_to_uint<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a
     Err(ErrorKind::UnsignedIntegerOverflow.into())
 }
 
-fn uint_to_int<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn uint_to_int<'a>(_: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [Value::Uint(u)] = arguments else { return Err(ErrorKind::NoSuchOverload.into()) };
     Ok(Value::Int(i64::try_from(*u).map_err(|_| ErrorKind::IntegerOverflow)?))
 }
 
-fn int_to_uint<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn int_to_uint<'a>(_: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [Value::Int(i)] = arguments else { return Err(ErrorKind::NoSuchOverload.into()) };
     Ok(Value::Uint(u64::try_from(*i).map_err(|_| ErrorKind::UnsignedIntegerOverflow)?))
 }
 
-fn duration_to_int<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn duration_to_int<'a>(_: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [Value::Duration(nanos)] = arguments else { return Err(ErrorKind::NoSuchOverload.into()) };
     Ok(Value::Int(*nanos))
 }
 
-fn timestamp_to_int<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn timestamp_to_int<'a>(_: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [Value::Timestamp(timestamp)] = arguments else { return Err(ErrorKind::NoSuchOverload.into()) };
     Ok(Value::Int(timestamp.seconds))
 }
 
-fn int_to_timestamp<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn int_to_timestamp<'a>(_: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [Value::Int(seconds)] = arguments else { return Err(ErrorKind::NoSuchOverload.into()) };
     let timestamp = Timestamp { seconds: *seconds, nanos: 0, offset: 0 };
     Ok(Value::Timestamp(timestamp.in_range().ok_or(ErrorKind::TimestampOverflow)?))
 }
 
-fn bool_to_string<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn bool_to_string<'a>(_: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [Value::Bool(b)] = arguments else { return Err(ErrorKind::NoSuchOverload.into()) };
     Ok(Value::String(if *b { "true" } else { "false" }))
 }
 
-fn int_to_string<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn int_to_string<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [Value::Int(i)] = arguments else { return Err(ErrorKind::NoSuchOverload.into()) };
-    Ok(Value::String(context.format(format_args!("{i}"))?))
+    Ok(Value::String(runtime.format(format_args!("{i}"))?))
 }
 
-fn uint_to_string<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn uint_to_string<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [Value::Uint(u)] = arguments else { return Err(ErrorKind::NoSuchOverload.into()) };
-    Ok(Value::String(context.format(format_args!("{u}"))?))
+    Ok(Value::String(runtime.format(format_args!("{u}"))?))
 }
 
-fn double_to_string<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn double_to_string<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [Value::Double(d)] = arguments else { return Err(ErrorKind::NoSuchOverload.into()) };
-    Ok(Value::String(context.format(format_args!("{}", ShortestDouble(*d)))?))
+    Ok(Value::String(runtime.format(format_args!("{}", ShortestDouble(*d)))?))
 }
 
-fn timestamp_to_string<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn timestamp_to_string<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [Value::Timestamp(timestamp)] = arguments else { return Err(ErrorKind::NoSuchOverload.into()) };
-    Ok(Value::String(context.format(format_args!("{timestamp}"))?))
+    Ok(Value::String(runtime.format(format_args!("{timestamp}"))?))
 }
 
-fn duration_to_string<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn duration_to_string<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [Value::Duration(nanos)] = arguments else { return Err(ErrorKind::NoSuchOverload.into()) };
-    context.charge(2)?;
+    runtime.charge(2)?;
     // Sign, ten digits of seconds, the point, nine digits and the unit: never more.
-    context.budget.charge_bytes(DURATION_BYTES)?;
-    let mut text = BumpString::with_capacity_in(DURATION_BYTES, context.arena);
+    runtime.budget.charge_bytes(DURATION_BYTES)?;
+    let mut text = BumpString::with_capacity_in(DURATION_BYTES, runtime.arena);
     match format_duration(*nanos, &mut text) {
         Ok(()) => Ok(Value::String(text.into_bump_str())),
         Err(_) => Err(crate::budget::Fault::Internal("a duration that does not print").into()),

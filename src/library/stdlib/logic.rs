@@ -1,10 +1,11 @@
 //! Logic, equality, indexing and the two functions that look at types: mostly declarations, because the
 //! evaluator has nodes of its own for what must not evaluate all its operands.
 
-use crate::cel::error::ErrorKind;
+use crate::error::ErrorKind;
 use crate::library::row::row;
+use crate::library::runtime::{Answer, Runtime};
 use crate::library::table::Implementation::{Planned, Shared};
-use crate::library::table::{self, Answer, Context, Library};
+use crate::library::table::{self, Library};
 use crate::value::{Extension, Value};
 
 static NOT: table::Shared = table::Shared { body: not, receivers: &[], pattern: None };
@@ -111,14 +112,14 @@ pub static LIBRARY: Library = Library {
     ],
 };
 
-fn not<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn not<'a>(_: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     match arguments {
         [Value::Bool(b)] => Ok(Value::Bool(!b)),
         _ => Err(ErrorKind::NoSuchOverload.into()),
     }
 }
 
-fn type_of<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn type_of<'a>(_: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     match arguments {
         // Kyverno's image references do not know their own type.
         [Value::Extension(value @ Extension::Image(_))] => {
@@ -130,7 +131,7 @@ fn type_of<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
 }
 
 /// The argument itself.
-pub(crate) fn identity<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+pub(crate) fn identity<'a>(_: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     match arguments {
         [value] => Ok(*value),
         _ => Err(ErrorKind::NoSuchOverload.into()),

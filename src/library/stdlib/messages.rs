@@ -3,8 +3,7 @@
 //!
 //! How a literal becomes a value is in `library::message`.
 
-use crate::library::table::Library;
-use crate::library::types::TypeRow::Object;
+use crate::library::table::{Library, TypeRow::Object};
 use crate::value::object_type::{ObjectRow, stored};
 
 /// What cel-go knows without being told.

@@ -2,10 +2,10 @@
 
 use std::cmp::Ordering;
 
-use crate::cel::error::{ErrorKind, Raise};
+use crate::error::{ErrorKind, Raise};
 use crate::library::row::row;
-use crate::library::table::Implementation::Shared;
-use crate::library::table::{self, Answer, Body, Context, Library};
+use crate::library::runtime::{Answer, Runtime};
+use crate::library::table::{self, Body, Implementation::Shared, Library};
 use crate::value::ValueKind::{Bool, Bytes, Double, Duration, Int, String, Timestamp, Uint};
 use crate::value::{Value, compare};
 
@@ -351,9 +351,9 @@ pub static LIBRARY: Library = Library {
 };
 
 /// The order of the operands, `None` if a NaN is among them.
-fn order<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Result<Option<Ordering>, Raise<'a>> {
+fn order<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Result<Option<Ordering>, Raise<'a>> {
     let [a, b] = arguments else { return Err(ErrorKind::NoSuchOverload.into()) };
-    ordered(context, a, b)?.ok_or_else(|| ErrorKind::NoSuchOverload.into())
+    ordered(runtime, a, b)?.ok_or_else(|| ErrorKind::NoSuchOverload.into())
 }
 
 /// CEL's ordering, charged for what it looks at; the inner `None` means NaN, the outer one no order at all.
@@ -361,32 +361,32 @@ fn order<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Result<Optio
 /// # Errors
 /// The budget is spent.
 pub(crate) fn ordered<'a>(
-    context: &mut Context<'a>,
+    runtime: &mut Runtime<'a>,
     a: &Value<'a>,
     b: &Value<'a>,
 ) -> Result<Option<Option<Ordering>>, Raise<'a>> {
     match (a, b) {
-        (Value::String(a), Value::String(b)) => context.charge_scan(a.len().min(b.len()))?,
-        (Value::Bytes(a), Value::Bytes(b)) => context.charge_scan(a.len().min(b.len()))?,
-        _ => context.charge(1)?,
+        (Value::String(a), Value::String(b)) => runtime.charge_scan(a.len().min(b.len()))?,
+        (Value::Bytes(a), Value::Bytes(b)) => runtime.charge_scan(a.len().min(b.len()))?,
+        _ => runtime.charge(1)?,
     }
     Ok(compare(a, b))
 }
 
-fn less<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    Ok(Value::Bool(order(context, arguments)?.is_some_and(Ordering::is_lt)))
+fn less<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    Ok(Value::Bool(order(runtime, arguments)?.is_some_and(Ordering::is_lt)))
 }
 
-fn less_equals<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    Ok(Value::Bool(order(context, arguments)?.is_some_and(Ordering::is_le)))
+fn less_equals<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    Ok(Value::Bool(order(runtime, arguments)?.is_some_and(Ordering::is_le)))
 }
 
-fn greater<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    Ok(Value::Bool(order(context, arguments)?.is_some_and(Ordering::is_gt)))
+fn greater<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    Ok(Value::Bool(order(runtime, arguments)?.is_some_and(Ordering::is_gt)))
 }
 
-fn greater_equals<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    Ok(Value::Bool(order(context, arguments)?.is_some_and(Ordering::is_ge)))
+fn greater_equals<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    Ok(Value::Bool(order(runtime, arguments)?.is_some_and(Ordering::is_ge)))
 }
 
 #[cfg(test)]

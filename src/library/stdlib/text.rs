@@ -5,8 +5,9 @@
 //! at their arguments themselves. An argument of a wrong type gives the bare `no such overload`; for `size` and
 //! `matches`, which ask for a trait, a receiver without it gives `no such overload: size`.
 
-use crate::cel::error::{ErrorKind, Raise};
-use crate::library::table::{Answer, Context, Implementation, Library, Row, Shared};
+use crate::error::{ErrorKind, Raise};
+use crate::library::runtime::{Answer, Runtime};
+use crate::library::table::{Implementation, Library, Row, Shared};
 use crate::value::{Value, ValueKind};
 
 // Durations and timestamps are asked as receivers, which answer the bare text.
@@ -170,11 +171,11 @@ pub static LIBRARY: Library = Library {
     ],
 };
 
-fn size<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn size<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [value] = args else { return Err(ErrorKind::NoSuchOverload.into()) };
     let size = match value {
         Value::String(text) => {
-            ctx.charge_scan(text.len())?;
+            rt.charge_scan(text.len())?;
             text.chars().count()
         }
         Value::Bytes(bytes) => bytes.len(),
@@ -187,32 +188,32 @@ fn size<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
 }
 
 /// Both texts, charged; or the bare error.
-fn texts<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Result<(&'a str, &'a str), Raise<'a>> {
+fn texts<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Result<(&'a str, &'a str), Raise<'a>> {
     let [Value::String(text), Value::String(other)] = *args else {
         return Err(ErrorKind::NoSuchOverload.into());
     };
-    ctx.charge_scan(text.len().saturating_add(other.len()))?;
+    rt.charge_scan(text.len().saturating_add(other.len()))?;
     Ok((text, other))
 }
 
-fn contains<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
-    texts(ctx, args).map(|(text, wanted)| Value::Bool(text.contains(wanted)))
+fn contains<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
+    texts(rt, args).map(|(text, wanted)| Value::Bool(text.contains(wanted)))
 }
 
-fn ends_with<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn ends_with<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     // Only as much as the suffix is long is looked at.
     let [Value::String(text), Value::String(suffix)] = *args else {
         return Err(ErrorKind::NoSuchOverload.into());
     };
-    ctx.charge_scan(suffix.len())?;
+    rt.charge_scan(suffix.len())?;
     Ok(Value::Bool(text.ends_with(suffix)))
 }
 
-fn starts_with<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn starts_with<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [Value::String(text), Value::String(prefix)] = *args else {
         return Err(ErrorKind::NoSuchOverload.into());
     };
-    ctx.charge_scan(prefix.len())?;
+    rt.charge_scan(prefix.len())?;
     Ok(Value::Bool(text.starts_with(prefix)))
 }
 
@@ -231,11 +232,11 @@ pub fn within(value: Value<'_>) -> Value<'_> {
     inner
 }
 
-fn matches<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn matches<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [text, Value::String(pattern)] = *args else { return Err(ErrorKind::NoSuchOverload.into()) };
     let text = go_text(text).ok_or(ErrorKind::NoSuchOverload)?;
-    let regex = ctx.compiled(pattern, "")?;
-    Ok(Value::Bool(regex.is_match(&mut ctx.budget, text)?))
+    let regex = rt.compiled(pattern, "")?;
+    Ok(Value::Bool(regex.is_match(&mut rt.budget, text)?))
 }
 
 #[cfg(test)]

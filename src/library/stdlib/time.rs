@@ -6,10 +6,10 @@
 use jiff::tz;
 
 use super::convert::text::{parse_int, why_no_integer};
-use crate::cel::error::{ErrorKind, Raise};
+use crate::error::{ErrorKind, Raise};
 use crate::library::row::row;
-use crate::library::table::Implementation::Own;
-use crate::library::table::{Answer, Context, Library};
+use crate::library::runtime::{Answer, Runtime};
+use crate::library::table::{Implementation::Own, Library};
 use crate::time::{civil_from_days, days_from_civil};
 use crate::value::{GoQuoted, Timestamp, Value, i64_as_f64};
 
@@ -240,10 +240,10 @@ impl Civil {
     }
 }
 
-fn part<'a>(context: &mut Context<'a>, arguments: &[Value<'a>], pick: fn(&Civil) -> i64) -> Answer<'a> {
+fn part<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>], pick: fn(&Civil) -> i64) -> Answer<'a> {
     let (timestamp, offset) = match arguments {
         [Value::Timestamp(timestamp)] => (timestamp, 0),
-        [Value::Timestamp(timestamp), Value::String(zone)] => (timestamp, offset(context, timestamp, zone)?),
+        [Value::Timestamp(timestamp), Value::String(zone)] => (timestamp, offset(runtime, timestamp, zone)?),
         _ => return Err(ErrorKind::NoSuchOverload.into()),
     };
     Ok(Value::Int(pick(&Civil::new(timestamp, offset))))
@@ -253,13 +253,13 @@ fn part<'a>(context: &mut Context<'a>, arguments: &[Value<'a>], pick: fn(&Civil)
 const LOOKUP_STEPS: usize = 16;
 
 /// The seconds east of UTC in `zone` at that instant.
-fn offset<'a>(context: &mut Context<'a>, timestamp: &Timestamp, zone: &'a str) -> Result<i64, Raise<'a>> {
-    context.charge_scan(zone.len())?;
+fn offset<'a>(runtime: &mut Runtime<'a>, timestamp: &Timestamp, zone: &'a str) -> Result<i64, Raise<'a>> {
+    runtime.charge_scan(zone.len())?;
     if let Some((hours, minutes)) = zone.split_once(':') {
         let negative = zone.starts_with('-');
-        return Ok(fixed_offset(atoi(context, hours)?, atoi(context, minutes)?, negative));
+        return Ok(fixed_offset(atoi(runtime, hours)?, atoi(runtime, minutes)?, negative));
     }
-    context.charge(LOOKUP_STEPS)?;
+    runtime.charge(LOOKUP_STEPS)?;
     // `Local` is where the server stands; Kyverno's images stand in UTC.
     if matches!(zone, "" | "UTC" | "Local") {
         return Ok(0);
@@ -275,7 +275,7 @@ fn offset<'a>(context: &mut Context<'a>, timestamp: &Timestamp, zone: &'a str) -
     }
     match named_offset(timestamp, zone) {
         Some(offset) => Ok(offset),
-        None => Err(context.error(format_args!("unknown time zone {zone}"))),
+        None => Err(runtime.error(format_args!("unknown time zone {zone}"))),
     }
 }
 
@@ -292,12 +292,12 @@ fn named_offset(timestamp: &Timestamp, name: &str) -> Option<i64> {
 }
 
 /// `strconv.Atoi` with its error texts.
-fn atoi<'a>(context: &mut Context<'a>, text: &str) -> Result<i64, Raise<'a>> {
+fn atoi<'a>(runtime: &mut Runtime<'a>, text: &str) -> Result<i64, Raise<'a>> {
     if let Some(number) = parse_int(text) {
         return Ok(number);
     }
     let why = why_no_integer(text);
-    Err(context.error(format_args!("strconv.Atoi: parsing {}: {why}", GoQuoted(text))))
+    Err(runtime.error(format_args!("strconv.Atoi: parsing {}: {why}", GoQuoted(text))))
 }
 
 /// The seconds of an offset in hours and minutes. Nothing is out of range: Go's arithmetic wraps, so does this.
@@ -307,44 +307,44 @@ fn fixed_offset(hours: i64, minutes: i64, negative: bool) -> i64 {
     whole(total.wrapping_mul(60_000_000_000), 1_000_000_000)
 }
 
-fn year<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    part(context, arguments, |civil| civil.year)
+fn year<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    part(runtime, arguments, |civil| civil.year)
 }
 
-fn month<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    part(context, arguments, |civil| civil.month)
+fn month<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    part(runtime, arguments, |civil| civil.month)
 }
 
-fn day_of_year<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    part(context, arguments, |civil| civil.day_of_year)
+fn day_of_year<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    part(runtime, arguments, |civil| civil.day_of_year)
 }
 
-fn day_of_month<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    part(context, arguments, |civil| civil.day_of_month)
+fn day_of_month<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    part(runtime, arguments, |civil| civil.day_of_month)
 }
 
-fn date<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    part(context, arguments, |civil| civil.date)
+fn date<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    part(runtime, arguments, |civil| civil.date)
 }
 
-fn day_of_week<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    part(context, arguments, |civil| civil.day_of_week)
+fn day_of_week<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    part(runtime, arguments, |civil| civil.day_of_week)
 }
 
-fn hours<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    part(context, arguments, |civil| civil.hours)
+fn hours<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    part(runtime, arguments, |civil| civil.hours)
 }
 
-fn minutes<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    part(context, arguments, |civil| civil.minutes)
+fn minutes<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    part(runtime, arguments, |civil| civil.minutes)
 }
 
-fn seconds<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    part(context, arguments, |civil| civil.seconds)
+fn seconds<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    part(runtime, arguments, |civil| civil.seconds)
 }
 
-fn milliseconds<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
-    part(context, arguments, |civil| civil.milliseconds)
+fn milliseconds<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    part(runtime, arguments, |civil| civil.milliseconds)
 }
 
 /// Go's `Duration.Hours`, `.Minutes` and `.Seconds`, cut to an integer: the sum of whole units and the fraction is a
@@ -359,19 +359,19 @@ fn duration_part<'a>(arguments: &[Value<'a>], unit: i64) -> Answer<'a> {
     Ok(Value::Int(whole(*nanos, unit)))
 }
 
-fn duration_hours<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn duration_hours<'a>(_: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     duration_part(arguments, 3_600_000_000_000)
 }
 
-fn duration_minutes<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn duration_minutes<'a>(_: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     duration_part(arguments, 60_000_000_000)
 }
 
-fn duration_seconds<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn duration_seconds<'a>(_: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     duration_part(arguments, 1_000_000_000)
 }
 
-fn duration_milliseconds<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+fn duration_milliseconds<'a>(_: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [Value::Duration(nanos)] = arguments else { return Err(ErrorKind::NoSuchOverload.into()) };
     Ok(Value::Int(nanos / 1_000_000))
 }

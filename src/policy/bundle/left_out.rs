@@ -5,8 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::BundleError;
-use super::make::way;
+use super::{BundleError, way};
 use crate::diag::{Code, Diagnostic, Severity};
 use crate::limit::over;
 use crate::source::Source;
@@ -40,7 +39,11 @@ pub struct Omission<'b> {
 impl<'b> LeftOut<'b> {
     /// What the notes among `diagnostics` name, by its way from `root`; but for the file of the settings, which is in the
     /// bundle beside the policies.
-    pub(super) fn of(diagnostics: &[Diagnostic], root: &Path, settings: Option<&Source>) -> LeftOut<'static> {
+    pub(in crate::policy) fn of(
+        diagnostics: &[Diagnostic],
+        root: &Path,
+        settings: Option<&Source>,
+    ) -> LeftOut<'static> {
         let notes = diagnostics.iter().filter(|told| told.severity == Severity::Note);
         let mut named: Vec<Omission<'static>> = notes
             .filter_map(|note| {

@@ -3,18 +3,13 @@
 
 use bumpalo::Bump;
 
-use crate::cel::{Environment, TypeErrorKind};
+use crate::cel::{Env, TypeErrorKind};
 use crate::library::kyverno::http::{canonical_key, is_token};
 use crate::policy::model::Mode;
 use crate::types::Type;
 
 /// What to write in place of `text`, the part of the expression that is wrong.
-pub(super) fn help(
-    kind: &TypeErrorKind,
-    text: &str,
-    mode: Mode,
-    environment: &Environment<'_>,
-) -> Option<String> {
+pub(super) fn help(kind: &TypeErrorKind, text: &str, mode: Mode, environment: &Env<'_>) -> Option<String> {
     match kind {
         TypeErrorKind::NoMatchingOverload { function, arguments, .. } => {
             if function == "@in" && matches!(arguments.as_slice(), [Type::String, Type::String]) {
@@ -73,7 +68,7 @@ fn named<'t>(text: &'t str, word: &str) -> Option<&'t str> {
 }
 
 /// Whether a function would take one text where there is a list of texts, or an optional one: `header[?"k"].orValue("")`.
-fn takes_one_text(function: &str, arguments: &[Type], environment: &Environment<'_>) -> bool {
+fn takes_one_text(function: &str, arguments: &[Type], environment: &Env<'_>) -> bool {
     let inner = |ty: &Type| ty.unwrap_optional().unwrap_or(ty).clone();
     let is_texts = |ty: &Type| inner(ty) == Type::list(Type::String);
     let Some(function) = environment.functions().get(function) else { return false };

@@ -7,8 +7,8 @@ use bumpalo::collections::Vec as BumpVec;
 
 use super::{About, Class, Group, Index, Level, Lookup, Next, Question};
 use crate::budget::{Budget, Cost};
-use crate::cel::error::Raise;
 use crate::cel::eval::Frame;
+use crate::error::Raise;
 use crate::policy::model::Mode;
 use crate::value::Value;
 
@@ -53,8 +53,8 @@ impl<'a> Index<'a> {
     /// not suffice. Nothing is charged.
     pub fn select(&'a self, mode: Mode, frame: &mut Frame<'a>) -> Option<Selection<'a>> {
         let (_, level) = self.modes.iter().find(|(of, _)| *of == mode)?;
-        let arena = frame.context.arena;
-        let budget: Budget = frame.context.budget;
+        let arena = frame.runtime.arena;
+        let budget: Budget = frame.runtime.budget;
         let mut selector = Selector {
             frame,
             path: BumpVec::new_in(arena),
@@ -65,9 +65,9 @@ impl<'a> Index<'a> {
         // The work is bounded by the same budget, which is then given back: what is charged is what asking would cost.
         let answered = selector.level(level);
         let Selector { mut asks, silent, .. } = selector;
-        frame.context.budget = budget;
+        frame.runtime.budget = budget;
         // An expression that changes a message is not to be evaluated before its time.
-        if frame.context.undo_changes() || answered.is_err() {
+        if frame.runtime.undo_changes() || answered.is_err() {
             return None;
         }
         asks.sort_unstable();
@@ -170,12 +170,12 @@ impl<'a> Selector<'_, 'a> {
         prefixes: &'a Lookup<'a>,
         hits: &mut BumpVec<'a, Hit>,
     ) -> Result<(), NoAnswer> {
-        self.frame.context.charge_scan(text.len())?;
+        self.frame.runtime.charge_scan(text.len())?;
         if exact.lengths.last().is_some_and(|longest| text.len() <= *longest) {
             self.found(exact, text, hits)?;
         }
         for length in prefixes.lengths.iter().take_while(|length| **length <= text.len()) {
-            self.frame.context.charge_scan(*length)?;
+            self.frame.runtime.charge_scan(*length)?;
             if let Some(prefix) = text.get(..*length) {
                 self.found(prefixes, prefix, hits)?;
             }
@@ -191,7 +191,7 @@ impl<'a> Selector<'_, 'a> {
     ) -> Result<(), NoAnswer> {
         let Some(found) = lookup.groups.get(text) else { return Ok(()) };
         // One text may come many times, and each time it is found it is noted.
-        self.frame.context.charge(found.len())?;
+        self.frame.runtime.charge(found.len())?;
         hits.extend(found.iter().map(|group| Hit { group: *group, failed: false }));
         Ok(())
     }

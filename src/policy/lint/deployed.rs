@@ -1,13 +1,10 @@
 //! Which headers the calls of a deployment have, and what is in them, as far as its settings say so.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 
-use crate::cel::tree::Checked;
-
-use super::follow::{Alternative, Around, Texts, Value, follow};
 use super::given::{Form, Given, Keys, TARGET, TOOL, canonical};
 use super::near;
+use super::value::{Alternative, Texts, Value};
 
 /// What the built-in mapping of headers makes of a call's attributes.
 const MAPPING: [(&str, &str); 12] = [
@@ -75,11 +72,10 @@ impl Deployed {
         Deployed { settings: Some(Known { headers: Vec::new(), forwarded, environments }) }
     }
 
-    /// Adds a header that it computes with this expression over `call`.
-    pub fn add(&mut self, name: &str, checked: &Checked<'_>) {
-        let around = Around { mode: None, deployed: self, variables: &HashMap::new() };
-        let values = match follow(checked, around).0 {
-            Value::Texts(texts) => as_header(&texts),
+    /// Adds a header whose expression has this value.
+    pub(super) fn computes(&mut self, name: &str, value: &Value) {
+        let values = match value {
+            Value::Texts(texts) => as_header(texts),
             _ => Texts::given(Form::Value, true),
         };
         if let Some(known) = &mut self.settings {

@@ -4,37 +4,8 @@ use crate::library::VARIABLES;
 use crate::types::Type;
 
 use super::deployed::Deployed;
-use super::follow::{Texts, Value};
 use super::given::{Form, Keys, WHOLE};
-
-/// An object whose members are known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Object {
-    /// `variables`
-    Variables,
-    /// `object` of mode JSON.
-    Json,
-    /// `call` of the settings.
-    Call,
-    /// `object` of mode HTTP.
-    Http,
-    /// `object.attributes` of mode HTTP.
-    Attributes,
-    /// `object` of mode Envoy.
-    Envoy,
-    /// `object.attributes` of mode Envoy.
-    EnvoyAttributes,
-    /// `object.attributes.request` of mode Envoy.
-    EnvoyRequest,
-    /// `object.attributes.request.http` of mode Envoy.
-    EnvoyHttp,
-    /// `object.mcp` of mode HTTP.
-    Mcp,
-    /// A message of MCP.
-    McpRequest,
-    /// The parameters of a `tools/call`.
-    ToolCall,
-}
+use super::value::{Object, Texts, Value};
 
 /// The objects by their types.
 const TYPES: [(&str, Object); 11] = [

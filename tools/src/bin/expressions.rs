@@ -25,7 +25,7 @@ use serde_json::{Value as Json, json};
 use toolgate::internal::budget::Budget;
 use toolgate::internal::cel::eval::Frame;
 use toolgate::internal::cel::program::{Arena, Program};
-use toolgate::internal::library::table::Context;
+use toolgate::internal::library::runtime::Runtime;
 use toolgate::internal::policy::environment::http_environment;
 use toolgate::internal::policy::model::Mode;
 
@@ -142,14 +142,14 @@ fn compare(case: &Json) -> Option<(f64, f64, bool)> {
     let inputs = Mode::Http.inputs(request::object(case, &request_arena), &request_arena);
     let mut scratch = Bump::new();
     {
-        let value = Frame::new(Context::new(&scratch, Budget::default()), inputs).evaluate(&program).ok()?;
+        let value = Frame::new(Runtime::new(&scratch, Budget::default()), inputs).evaluate(&program).ok()?;
         if canonical::canonical(&value) != case["answer"]["value"] {
             return None;
         }
     }
     let ours = time(|| {
         scratch.reset();
-        let mut frame = Frame::new(Context::new(&scratch, Budget::default()), inputs);
+        let mut frame = Frame::new(Runtime::new(&scratch, Budget::default()), inputs);
         black_box(frame.evaluate(black_box(&program)).is_ok());
     });
     let theirs = time(|| {

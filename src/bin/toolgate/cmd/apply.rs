@@ -12,8 +12,10 @@ use toolgate::internal::gateway::json::Form;
 use toolgate::internal::gateway::payload::payload;
 use toolgate::internal::gateway::{envoy, json};
 use toolgate::internal::library::capability::Session;
-use toolgate::internal::policy::compile::{CompiledPolicy, CompiledSet};
-use toolgate::internal::policy::decide::{Decision, ErrorText, Opinion, Verdict, ask_alone, decide, rule};
+use toolgate::internal::policy::ask::{ErrorText, Opinion, Verdict, ask_alone, rule};
+use toolgate::internal::policy::compile::CompiledSet;
+use toolgate::internal::policy::compiled::CompiledPolicy;
+use toolgate::internal::policy::decide::{Ruling, decide};
 use toolgate::internal::policy::model::Mode;
 use toolgate::internal::policy::set::compiled;
 use toolgate::internal::value::Value;
@@ -242,22 +244,22 @@ impl Line {
         payload: &str,
         mode: Mode,
         set: &CompiledSet<'_>,
-        decision: &Decision<'_>,
+        ruling: &Ruling<'_>,
         policies: Vec<Row>,
     ) -> Line {
         // Envoy answers 403 where Kyverno's answer names no status, and where Kyverno fails.
-        let named = decision.status.and_then(|status| u16::try_from(status).ok());
+        let named = ruling.status.and_then(|status| u16::try_from(status).ok());
         let named = named.filter(|status| (100..=599).contains(status)).unwrap_or(403);
         let failed = if mode == Mode::Envoy { 403 } else { 500 };
-        let (outcome, status, reason, error) = match decision.opinion {
+        let (outcome, status, reason, error) = match ruling.opinion {
             Ok(Opinion::Allow) => (Outcome::Allow, 200, None, None),
             Ok(Opinion::Nothing) => (Outcome::NoOpinion, 200, None, None),
             Ok(Opinion::Deny(reason)) => (Outcome::Deny, named, Some(reason.to_owned()), None),
             Ok(Opinion::Error(errors)) => (Outcome::Error, failed, None, Some(ErrorText(errors).to_string())),
             Err(fault) => (Outcome::Error, failed, None, Some(fault.to_string())),
         };
-        let policy = decision.policy.and_then(|index| set.policies.get(index));
-        let rule = policy.zip(decision.validation).and_then(|(policy, index)| policy.paths.get(index));
+        let policy = ruling.policy.and_then(|index| set.policies.get(index));
+        let rule = policy.zip(ruling.validation).and_then(|(policy, index)| policy.paths.get(index));
         Line {
             payload: payload.to_owned(),
             decision: outcome,

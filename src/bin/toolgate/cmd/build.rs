@@ -6,7 +6,8 @@ use std::path::Path;
 
 use toolgate::internal::config::{check_headers, unfit, unopened};
 use toolgate::internal::outside::ungranted;
-use toolgate::internal::policy::bundle::{Beside, is_bundle, make};
+use toolgate::internal::policy::build::{Beside, make};
+use toolgate::internal::policy::bundle::is_bundle;
 use toolgate::internal::policy::load::load_sources;
 use toolgate::internal::policy::set::compiled;
 use toolgate::internal::visible::printable;

@@ -9,7 +9,7 @@ use toolgate::internal::budget::Budget;
 use toolgate::internal::config::{deployed, open, unfit, unopened};
 use toolgate::internal::diag;
 use toolgate::internal::library::capability::Session;
-use toolgate::internal::library::table::Context;
+use toolgate::internal::library::runtime::Runtime;
 use toolgate::internal::outside::{Fixed, ungranted, value};
 use toolgate::internal::policy::bundle::is_bundle;
 use toolgate::internal::policy::lint::Deployed;
@@ -186,9 +186,9 @@ pub(crate) fn count(diagnostics: &[Diagnostic], severity: Severity) -> usize {
 }
 
 /// What functions may ask while a payload is decided: the time is now.
-pub(crate) fn live<'a>(arena: &'a Bump, session: &'a Session) -> Context<'a> {
+pub(crate) fn live<'a>(arena: &'a Bump, session: &'a Session) -> Runtime<'a> {
     let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Context::new(arena, Budget::default())
+    Runtime::new(arena, Budget::default())
         .at(i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX))
         .asking(session)
 }

@@ -17,7 +17,7 @@ use toolgate::internal::diag::Diagnostic;
 use toolgate::internal::gateway::json::Form;
 use toolgate::internal::gateway::payload::payload;
 use toolgate::internal::gateway::{envoy, json};
-use toolgate::internal::policy::decide::{ask_alone, rule};
+use toolgate::internal::policy::ask::{ask_alone, rule};
 use toolgate::internal::policy::model::{Exception, Mode, Policy};
 use toolgate::internal::policy::set::{compile, compiled};
 use toolgate::internal::source::Source;

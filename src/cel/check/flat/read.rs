@@ -8,7 +8,7 @@ use super::{
 use crate::cel::ast::{
     Ast, Comprehension, Expr, ExprKind, Literal, MapEntry, NodeId, NodeInfo, Span, StructField,
 };
-use crate::cel::check::{Checked, Environment, Function, Functions, Reference};
+use crate::cel::check::{Checked, Env, Function, Functions, Reference};
 use crate::cel::front::{NODE_LIMIT, SET_NODE_LIMIT, TREE_LIMIT};
 use crate::library::object_type;
 use crate::library::table::Row;
@@ -56,7 +56,7 @@ impl<'b> Reader<'b> {
     ///
     /// # Errors
     /// There is none, or it is not one of this environment's.
-    pub fn read(&mut self, environment: &Environment<'static>) -> Result<Checked<'b>, FlatError> {
+    pub fn read(&mut self, environment: &Env<'static>) -> Result<Checked<'b>, FlatError> {
         let functions = environment.functions();
         if !self.known.as_ref().is_some_and(|(known, _)| std::ptr::eq(*known, functions)) {
             self.known = Some((functions, vec![None; self.calls.len()]));

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::*;
-use crate::cel::check::{Environment, Functions};
+use crate::cel::check::{Env, Functions};
 use crate::cel::front::{NODE_LIMIT, TREE_LIMIT};
 
 fn encoded(it: &impl Serialize) -> Vec<u8> {
@@ -17,7 +17,7 @@ fn read(tables: &Tables<'_>, nodes: &[FlatNode]) -> Result<(), String> {
     bytes.extend(encoded(&Vec::<FlatPlace>::new()));
     nodes.iter().for_each(|node| bytes.extend(encoded(node)));
     let mut reader = Reader::new(&bytes, &crate::library::table_type).map_err(|error| error.to_string())?;
-    reader.read(&Environment::new(functions)).map(drop).map_err(|error| error.to_string())?;
+    reader.read(&Env::new(functions)).map(drop).map_err(|error| error.to_string())?;
     if reader.is_at_end() { Ok(()) } else { Err("there is more".to_owned()) }
 }
 
@@ -93,7 +93,7 @@ fn expressions_are_no_more_together_than_are_parsed() {
     let mut bytes = encoded(&tables());
     bytes.extend(one.repeat(20));
     let functions: &'static Functions = Box::leak(Box::new(Functions::new(crate::library::HTTP)));
-    let environment = Environment::new(functions);
+    let environment = Env::new(functions);
     let mut reader = Reader::new(&bytes, &crate::library::table_type).unwrap();
     reader.left = 1_050;
     let whole = (0..20).take_while(|_| reader.read(&environment).is_ok()).count();

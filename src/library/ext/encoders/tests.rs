@@ -38,11 +38,11 @@ fn base64_decodes_with_or_without_padding_and_names_gos_offset() {
 fn base64_round_trips_every_length() {
     let bytes: Vec<u8> = (0..=255).collect();
     let arena = bumpalo::Bump::new();
-    let mut ctx = Context::new(&arena, crate::budget::Budget::default());
+    let mut rt = Runtime::new(&arena, crate::budget::Budget::default());
     for length in 0..=bytes.len() {
         let bytes = &bytes[..length];
-        let text = base64_encode(&mut ctx, &[Value::Bytes(bytes)]).unwrap();
-        let Ok(Value::Bytes(back)) = base64_decode(&mut ctx, &[text]) else { panic!("{text:?}") };
+        let text = base64_encode(&mut rt, &[Value::Bytes(bytes)]).unwrap();
+        let Ok(Value::Bytes(back)) = base64_decode(&mut rt, &[text]) else { panic!("{text:?}") };
         assert_eq!(back, bytes);
     }
 }

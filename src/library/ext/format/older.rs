@@ -6,9 +6,8 @@ use super::{
     wrong_type,
 };
 use crate::budget::Fault;
-use crate::cel::error::{ErrorKind, Raise};
-use crate::library::table::Context;
-use crate::library::text_builder::TextBuilder;
+use crate::error::{ErrorKind, Raise};
+use crate::library::runtime::{Runtime, TextBuilder};
 use crate::value::{GoQuoted, ShortestDouble, Value};
 
 /// The largest precision and width; beyond, x/text prints what is wrong with the format.
@@ -21,23 +20,23 @@ const NOT_TEXT: &str = "error during formatting: could not convert argument \"in
 
 /// Appends `value` as `clause` prints it.
 pub(super) fn print<'a>(
-    ctx: &mut Context<'a>,
+    rt: &mut Runtime<'a>,
     out: &mut TextBuilder<'a>,
     clause: Clause,
     value: &Value<'a>,
 ) -> Result<(), Raise<'a>> {
     match (clause, value) {
-        (Clause::String, _) => plain(ctx, out, value, 0),
-        (Clause::Decimal, Value::Int(_) | Value::Uint(_)) => plain(ctx, out, value, 0),
+        (Clause::String, _) => plain(rt, out, value, 0),
+        (Clause::Decimal, Value::Int(_) | Value::Uint(_)) => plain(rt, out, value, 0),
         (Clause::Fixed(precision), _) => match number(value) {
-            Some(number) => fixed(ctx, out, number, precision),
-            None => Err(wrong_type(ctx, clause, value, Rules::Older)),
+            Some(number) => fixed(rt, out, number, precision),
+            None => Err(wrong_type(rt, clause, value, Rules::Older)),
         },
         (Clause::Scientific(width), _) => match number(value) {
-            Some(number) => scientific(ctx, out, number, width),
-            None => Err(wrong_type(ctx, clause, value, Rules::Older)),
+            Some(number) => scientific(rt, out, number, width),
+            None => Err(wrong_type(rt, clause, value, Rules::Older)),
         },
-        _ => print_digits(ctx, out, clause, value, Rules::Older),
+        _ => print_digits(rt, out, clause, value, Rules::Older),
     }
 }
 
@@ -62,7 +61,7 @@ fn not_finite(number: f64) -> &'static str {
 
 /// Digits in groups of three.
 fn fixed<'a>(
-    ctx: &mut Context<'a>,
+    rt: &mut Runtime<'a>,
     out: &mut TextBuilder<'a>,
     number: f64,
     precision: usize,
@@ -71,14 +70,14 @@ fn fixed<'a>(
         return Err(Fault::Memory.into());
     }
     if !number.is_finite() {
-        return out.push(ctx, not_finite(number));
+        return out.push(rt, not_finite(number));
     }
     // x/text keeps the precision twice: rounded to 16 bits with a sign, and filled with zeros to 8 bits.
     let (least, most) = (precision & 0xff, precision & 0xffff);
     if most > 0x7fff {
         return Err(Fault::Memory.into());
     }
-    ctx.charge_scan(LONGEST_DOUBLE.saturating_add(MOST_DIGITS))?;
+    rt.charge_scan(LONGEST_DOUBLE.saturating_add(MOST_DIGITS))?;
     // A zero has no sign; a number that is rounded to zero keeps its.
     let number = if number == 0.0 { 0.0 } else { number };
     let most = most.min(MOST_DIGITS);
@@ -88,26 +87,26 @@ fn fixed<'a>(
         None => ("", text.as_str()),
     };
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    out.push(ctx, sign)?;
+    out.push(rt, sign)?;
     let (first, groups) = whole.split_at_checked(whole.len() % 3).unwrap_or_default();
-    out.push(ctx, first)?;
+    out.push(rt, first)?;
     for at in (0..groups.len()).step_by(3) {
         if at > 0 || !first.is_empty() {
-            out.push(ctx, ",")?;
+            out.push(rt, ",")?;
         }
-        out.push(ctx, groups.get(at..at.saturating_add(3)).unwrap_or_default())?;
+        out.push(rt, groups.get(at..at.saturating_add(3)).unwrap_or_default())?;
     }
     let needed = fraction.trim_end_matches('0').len().max(least);
     if needed > 0 {
-        out.push(ctx, ".")?;
-        out.push(ctx, fraction.get(..needed).unwrap_or(fraction))?;
+        out.push(rt, ".")?;
+        out.push(rt, fraction.get(..needed).unwrap_or(fraction))?;
     }
     Ok(())
 }
 
 /// Always six digits after the point; what is written as the precision is the width.
 fn scientific<'a>(
-    ctx: &mut Context<'a>,
+    rt: &mut Runtime<'a>,
     out: &mut TextBuilder<'a>,
     number: f64,
     width: usize,
@@ -142,57 +141,57 @@ fn scientific<'a>(
     } else {
         not_finite(number).to_owned()
     };
-    out.push_fmt(ctx, text.len().saturating_add(width), format_args!("{text:>width$}"))
+    out.push_fmt(rt, text.len().saturating_add(width), format_args!("{text:>width$}"))
 }
 
 /// Appends `value` as `%s` prints it.
 fn plain<'a>(
-    ctx: &mut Context<'a>,
+    rt: &mut Runtime<'a>,
     out: &mut TextBuilder<'a>,
     value: &Value<'a>,
     depth: u32,
 ) -> Result<(), Raise<'a>> {
     match value {
-        Value::Null => out.push(ctx, "null"),
-        Value::Bool(bool) => out.push(ctx, if *bool { "true" } else { "false" }),
-        Value::Int(int) => out.push_fmt(ctx, 20, format_args!("{int}")),
-        Value::Uint(uint) => out.push_fmt(ctx, 20, format_args!("{uint}")),
-        Value::Double(double) => out.push_fmt(ctx, 32, format_args!("{}", ShortestDouble(*double))),
-        Value::String(text) | Value::Type(text) => out.push(ctx, text),
+        Value::Null => out.push(rt, "null"),
+        Value::Bool(bool) => out.push(rt, if *bool { "true" } else { "false" }),
+        Value::Int(int) => out.push_fmt(rt, 20, format_args!("{int}")),
+        Value::Uint(uint) => out.push_fmt(rt, 20, format_args!("{uint}")),
+        Value::Double(double) => out.push_fmt(rt, 32, format_args!("{}", ShortestDouble(*double))),
+        Value::String(text) | Value::Type(text) => out.push(rt, text),
         Value::Bytes(bytes) => {
-            ctx.charge_scan(bytes.len())?;
+            rt.charge_scan(bytes.len())?;
             match std::str::from_utf8(bytes) {
-                Ok(text) => out.push(ctx, text),
+                Ok(text) => out.push(rt, text),
                 Err(_) => Err(ErrorKind::Message(NOT_TEXT).into()),
             }
         }
-        Value::Duration(nanos) => out.push_fmt(ctx, 32, format_args!("{}", DurationText(*nanos))),
-        Value::Timestamp(time) => out.push_fmt(ctx, 48, format_args!("{time}")),
+        Value::Duration(nanos) => out.push_fmt(rt, 32, format_args!("{}", DurationText(*nanos))),
+        Value::Timestamp(time) => out.push_fmt(rt, 48, format_args!("{time}")),
         Value::List(list) => {
-            out.push(ctx, "[")?;
+            out.push(rt, "[")?;
             for (at, element) in list.iter().enumerate() {
                 if at > 0 {
-                    out.push(ctx, ", ")?;
+                    out.push(rt, ", ")?;
                 }
-                literal(ctx, out, element, depth)?;
+                literal(rt, out, element, depth)?;
             }
-            out.push(ctx, "]")
+            out.push(rt, "]")
         }
         Value::Map(map) => {
-            let written = |ctx: &mut Context<'a>, key: &Value<'a>| written_key(ctx, key, depth);
-            print_map(ctx, out, map.entries(), ":", written, |ctx, out, value| {
-                literal(ctx, out, value, depth.saturating_add(1))
+            let written = |rt: &mut Runtime<'a>, key: &Value<'a>| written_key(rt, key, depth);
+            print_map(rt, out, map.entries(), ":", written, |rt, out, value| {
+                literal(rt, out, value, depth.saturating_add(1))
             })
         }
         Value::Optional(_) | Value::Object(_) | Value::Opaque(_) | Value::Keys(_) | Value::Extension(_) => {
-            Err(wrong_type(ctx, Clause::String, value, Rules::Older))
+            Err(wrong_type(rt, Clause::String, value, Rules::Older))
         }
     }
 }
 
 /// Appends `value` as it stands in a list or a map: as CEL would write it.
 fn literal<'a>(
-    ctx: &mut Context<'a>,
+    rt: &mut Runtime<'a>,
     out: &mut TextBuilder<'a>,
     value: &Value<'a>,
     depth: u32,
@@ -200,43 +199,43 @@ fn literal<'a>(
     if depth > MAX_DEPTH {
         return Err(Fault::Depth.into());
     }
-    let quoted = |ctx: &mut Context<'a>, out: &mut TextBuilder<'a>, text: &str| {
+    let quoted = |rt: &mut Runtime<'a>, out: &mut TextBuilder<'a>, text: &str| {
         let longest = text.len().saturating_mul(4).saturating_add(2);
-        out.push_fmt(ctx, longest, format_args!("{}", GoQuoted(text)))
+        out.push_fmt(rt, longest, format_args!("{}", GoQuoted(text)))
     };
     match value {
-        Value::String(text) => quoted(ctx, out, text),
+        Value::String(text) => quoted(rt, out, text),
         Value::Bytes(bytes) => match std::str::from_utf8(bytes) {
             Ok(text) => {
-                out.push(ctx, "b")?;
-                quoted(ctx, out, text)
+                out.push(rt, "b")?;
+                quoted(rt, out, text)
             }
             Err(_) => Err(ErrorKind::Message(NOT_TEXT).into()),
         },
         Value::Double(double) if double.is_finite() => {
-            out.push_fmt(ctx, LONGEST_DOUBLE, format_args!("{double:.DEFAULT_PRECISION$}"))
+            out.push_fmt(rt, LONGEST_DOUBLE, format_args!("{double:.DEFAULT_PRECISION$}"))
         }
-        Value::Double(double) => out.push_fmt(ctx, 6, format_args!("\"{}\"", ShortestDouble(*double))),
-        Value::Timestamp(time) => out.push_fmt(ctx, 64, format_args!("timestamp(\"{time}\")")),
+        Value::Double(double) => out.push_fmt(rt, 6, format_args!("\"{}\"", ShortestDouble(*double))),
+        Value::Timestamp(time) => out.push_fmt(rt, 64, format_args!("timestamp(\"{time}\")")),
         Value::Duration(nanos) => {
-            out.push_fmt(ctx, 48, format_args!("duration(\"{}\")", DurationText(*nanos)))
+            out.push_fmt(rt, 48, format_args!("duration(\"{}\")", DurationText(*nanos)))
         }
         Value::Optional(_) | Value::Object(_) | Value::Opaque(_) | Value::Keys(_) | Value::Extension(_) => {
             let name = value.type_name();
-            Err(ctx.error(format_args!("error during formatting: no formatting function for {name}")))
+            Err(rt.error(format_args!("error during formatting: no formatting function for {name}")))
         }
-        other => plain(ctx, out, other, depth.saturating_add(1)),
+        other => plain(rt, out, other, depth.saturating_add(1)),
     }
 }
 
 /// A key of a map as CEL would write it.
-fn written_key<'a>(ctx: &mut Context<'a>, key: &Value<'a>, depth: u32) -> Result<&'a str, Raise<'a>> {
+fn written_key<'a>(rt: &mut Runtime<'a>, key: &Value<'a>, depth: u32) -> Result<&'a str, Raise<'a>> {
     if !matches!(key, Value::String(_) | Value::Bool(_) | Value::Int(_) | Value::Uint(_)) {
         let name = key.type_name();
         let text = format_args!("error during formatting: no formatting function for map key of type {name}");
-        return Err(ctx.error(text));
+        return Err(rt.error(text));
     }
-    let mut text = TextBuilder::new(ctx);
-    literal(ctx, &mut text, key, depth)?;
+    let mut text = TextBuilder::new(rt);
+    literal(rt, &mut text, key, depth)?;
     Ok(text.finish())
 }

@@ -1,10 +1,10 @@
 //! The functions on bits.
 
-use crate::cel::error::{ErrorKind, Raise};
-use crate::library::table::{Answer, Context};
+use crate::error::{ErrorKind, Raise};
+use crate::library::runtime::{Answer, Runtime};
 use crate::value::Value;
 
-pub(super) fn bit_and<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+pub(super) fn bit_and<'a>(_: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     match arguments {
         [Value::Int(a), Value::Int(b)] => Ok(Value::Int(a & b)),
         [Value::Uint(a), Value::Uint(b)] => Ok(Value::Uint(a & b)),
@@ -12,7 +12,7 @@ pub(super) fn bit_and<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answe
     }
 }
 
-pub(super) fn bit_or<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+pub(super) fn bit_or<'a>(_: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     match arguments {
         [Value::Int(a), Value::Int(b)] => Ok(Value::Int(a | b)),
         [Value::Uint(a), Value::Uint(b)] => Ok(Value::Uint(a | b)),
@@ -20,7 +20,7 @@ pub(super) fn bit_or<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer
     }
 }
 
-pub(super) fn bit_xor<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+pub(super) fn bit_xor<'a>(_: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     match arguments {
         [Value::Int(a), Value::Int(b)] => Ok(Value::Int(a ^ b)),
         [Value::Uint(a), Value::Uint(b)] => Ok(Value::Uint(a ^ b)),
@@ -28,7 +28,7 @@ pub(super) fn bit_xor<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answe
     }
 }
 
-pub(super) fn bit_not<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+pub(super) fn bit_not<'a>(_: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     match arguments {
         [Value::Int(i)] => Ok(Value::Int(!i)),
         [Value::Uint(u)] => Ok(Value::Uint(!u)),
@@ -37,16 +37,16 @@ pub(super) fn bit_not<'a>(_: &mut Context<'a>, arguments: &[Value<'a>]) -> Answe
 }
 
 /// The number of bits to shift by; beyond 32 bits it shifts everything out all the same.
-fn shift_width<'a>(context: &mut Context<'a>, bits: i64, function: &str) -> Result<u32, Raise<'a>> {
+fn shift_width<'a>(runtime: &mut Runtime<'a>, bits: i64, function: &str) -> Result<u32, Raise<'a>> {
     if bits < 0 {
-        return Err(context.error(format_args!("{function}() negative offset: {bits}")));
+        return Err(runtime.error(format_args!("{function}() negative offset: {bits}")));
     }
     Ok(u32::try_from(bits).unwrap_or(u32::MAX))
 }
 
-pub(super) fn shift_left<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+pub(super) fn shift_left<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [number, Value::Int(bits)] = arguments else { return Err(ErrorKind::NoSuchOverload.into()) };
-    let width = shift_width(context, *bits, "math.bitShiftLeft")?;
+    let width = shift_width(runtime, *bits, "math.bitShiftLeft")?;
     match number {
         Value::Int(i) => Ok(Value::Int(i.checked_shl(width).unwrap_or(0))),
         Value::Uint(u) => Ok(Value::Uint(u.checked_shl(width).unwrap_or(0))),
@@ -54,9 +54,9 @@ pub(super) fn shift_left<'a>(context: &mut Context<'a>, arguments: &[Value<'a>])
     }
 }
 
-pub(super) fn shift_right<'a>(context: &mut Context<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+pub(super) fn shift_right<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     let [number, Value::Int(bits)] = arguments else { return Err(ErrorKind::NoSuchOverload.into()) };
-    let width = shift_width(context, *bits, "math.bitShiftRight")?;
+    let width = shift_width(runtime, *bits, "math.bitShiftRight")?;
     match number {
         // Through the unsigned number, so the sign does not spread.
         Value::Int(i) => Ok(Value::Int(i.cast_unsigned().checked_shr(width).unwrap_or(0).cast_signed())),

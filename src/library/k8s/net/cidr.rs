@@ -3,10 +3,10 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{address, ip};
-use crate::cel::error::{ErrorKind, Raise};
+use crate::error::{ErrorKind, Raise};
 use crate::library::row::row;
-use crate::library::table::{Answer, Context, Implementation::Own, Library};
-use crate::library::types::TypeRow;
+use crate::library::runtime::{Answer, Runtime};
+use crate::library::table::{Implementation::Own, Library, TypeRow};
 use crate::value::extension::{Cidr, Extension};
 use crate::value::{GoQuoted, Value};
 
@@ -93,22 +93,22 @@ pub static LIBRARY: Library = Library {
 };
 
 /// Reads a network; the inner error is the text of what is wrong, which Kubernetes puts its prefix before twice.
-fn read<'a>(ctx: &mut Context<'a>, text: &str) -> Result<Result<Cidr, &'a str>, Raise<'a>> {
+fn read<'a>(rt: &mut Runtime<'a>, text: &str) -> Result<Result<Cidr, &'a str>, Raise<'a>> {
     const PREFIX: &str = "network address parse error during conversion from string: ";
-    ctx.charge_scan(text.len())?;
+    rt.charge_scan(text.len())?;
     let quoted = GoQuoted(text);
     let wrong = match parse(text) {
         Ok(cidr) if ip::is_mapped(&cidr.address) => {
-            ctx.format(format_args!("{PREFIX}IPv4-mapped IPv6 address {quoted} is not allowed"))?
+            rt.format(format_args!("{PREFIX}IPv4-mapped IPv6 address {quoted} is not allowed"))?
         }
         Ok(cidr) => return Ok(Ok(cidr)),
         Err(Mistake::Address(mistake)) => {
-            ctx.format(format_args!("{PREFIX}{PREFIX}netip.ParsePrefix({quoted}): {mistake}"))?
+            rt.format(format_args!("{PREFIX}{PREFIX}netip.ParsePrefix({quoted}): {mistake}"))?
         }
         Err(Mistake::Words(words)) => {
-            ctx.format(format_args!("{PREFIX}{PREFIX}netip.ParsePrefix({quoted}): {words}"))?
+            rt.format(format_args!("{PREFIX}{PREFIX}netip.ParsePrefix({quoted}): {words}"))?
         }
-        Err(Mistake::Bits(bits)) => ctx.format(format_args!(
+        Err(Mistake::Bits(bits)) => rt.format(format_args!(
             "{PREFIX}{PREFIX}netip.ParsePrefix({quoted}): bad bits after slash: {}",
             GoQuoted(bits)
         ))?,
@@ -141,22 +141,22 @@ fn parse(text: &str) -> Result<Cidr, Mistake<'_>> {
     }
 }
 
-fn value<'a>(ctx: &mut Context<'a>, cidr: Cidr) -> Answer<'a> {
-    ctx.budget.charge_bytes(size_of::<Cidr>())?;
-    Ok(Value::Extension(Extension::Cidr(ctx.arena.alloc(cidr))))
+fn value<'a>(rt: &mut Runtime<'a>, cidr: Cidr) -> Answer<'a> {
+    rt.budget.charge_bytes(size_of::<Cidr>())?;
+    Ok(Value::Extension(Extension::Cidr(rt.arena.alloc(cidr))))
 }
 
-fn string_to_cidr<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn string_to_cidr<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [Value::String(text)] = *args else { return Err(ErrorKind::NoSuchOverload.into()) };
-    match read(ctx, text)? {
-        Ok(cidr) => value(ctx, cidr),
+    match read(rt, text)? {
+        Ok(cidr) => value(rt, cidr),
         Err(wrong) => Err(ErrorKind::Message(wrong).into()),
     }
 }
 
-fn is_cidr<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn is_cidr<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [Value::String(text)] = *args else { return Err(ErrorKind::NoSuchOverload.into()) };
-    ctx.charge_scan(text.len())?;
+    rt.charge_scan(text.len())?;
     Ok(Value::Bool(parse(text).is_ok_and(|cidr| !ip::is_mapped(&cidr.address))))
 }
 
@@ -179,10 +179,10 @@ fn contains(cidr: &Cidr, ip: IpAddr) -> bool {
     mask(cidr.address, cidr.bits) == mask(ip, cidr.bits)
 }
 
-fn contains_ip<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn contains_ip<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let (cidr, ip) = match *args {
         [Value::Extension(Extension::Cidr(cidr)), Value::Extension(Extension::Ip(ip))] => (cidr, *ip),
-        [Value::Extension(Extension::Cidr(cidr)), Value::String(text)] => match ip::read(ctx, text)? {
+        [Value::Extension(Extension::Cidr(cidr)), Value::String(text)] => match ip::read(rt, text)? {
             Ok(ip) => (cidr, ip),
             // Kubernetes loses what is wrong with the text.
             Err(_) => return Err(ErrorKind::NoSuchOverload.into()),
@@ -192,10 +192,10 @@ fn contains_ip<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
     Ok(Value::Bool(contains(cidr, ip)))
 }
 
-fn contains_cidr<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn contains_cidr<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let (cidr, other) = match *args {
         [Value::Extension(Extension::Cidr(cidr)), Value::Extension(Extension::Cidr(other))] => (cidr, *other),
-        [Value::Extension(Extension::Cidr(cidr)), Value::String(text)] => match read(ctx, text)? {
+        [Value::Extension(Extension::Cidr(cidr)), Value::String(text)] => match read(rt, text)? {
             Ok(other) => (cidr, other),
             Err(wrong) => return Err(ErrorKind::Message(wrong).into()),
         },
@@ -211,23 +211,23 @@ fn receiver<'a>(args: &[Value<'a>]) -> Result<&'a Cidr, Raise<'a>> {
     }
 }
 
-fn address_of<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn address_of<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let cidr = receiver(args)?;
-    ip::value(ctx, cidr.address)
+    ip::value(rt, cidr.address)
 }
 
-fn prefix_length<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn prefix_length<'a>(_: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     Ok(Value::Int(i64::from(receiver(args)?.bits)))
 }
 
-fn masked<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn masked<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let cidr = receiver(args)?;
-    value(ctx, Cidr { address: mask(cidr.address, cidr.bits), bits: cidr.bits })
+    value(rt, Cidr { address: mask(cidr.address, cidr.bits), bits: cidr.bits })
 }
 
-fn cidr_to_string<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn cidr_to_string<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let cidr = receiver(args)?;
-    Ok(Value::String(ctx.format(format_args!("{cidr}"))?))
+    Ok(Value::String(rt.format(format_args!("{cidr}"))?))
 }
 
 #[cfg(test)]

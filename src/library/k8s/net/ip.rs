@@ -3,10 +3,10 @@
 use std::net::IpAddr;
 
 use super::address;
-use crate::cel::error::{ErrorKind, Raise};
+use crate::error::{ErrorKind, Raise};
 use crate::library::row::row;
-use crate::library::table::{Answer, Context, Implementation::Own, Library};
-use crate::library::types::TypeRow;
+use crate::library::runtime::{Answer, Runtime};
+use crate::library::table::{Implementation::Own, Library, TypeRow};
 use crate::value::extension::Extension;
 use crate::value::{GoQuoted, Value};
 
@@ -90,24 +90,24 @@ pub static LIBRARY: Library = Library {
 };
 
 /// The address in the arena.
-pub(super) fn value<'a>(ctx: &mut Context<'a>, ip: IpAddr) -> Answer<'a> {
-    ctx.budget.charge_bytes(size_of::<IpAddr>())?;
-    Ok(Value::Extension(Extension::Ip(ctx.arena.alloc(ip))))
+pub(super) fn value<'a>(rt: &mut Runtime<'a>, ip: IpAddr) -> Answer<'a> {
+    rt.budget.charge_bytes(size_of::<IpAddr>())?;
+    Ok(Value::Extension(Extension::Ip(rt.arena.alloc(ip))))
 }
 
 /// Reads an address as `ip` does; the inner error is the text of what is wrong.
-pub(super) fn read<'a>(ctx: &mut Context<'a>, text: &str) -> Result<Result<IpAddr, &'a str>, Raise<'a>> {
-    ctx.charge_scan(text.len())?;
+pub(super) fn read<'a>(rt: &mut Runtime<'a>, text: &str) -> Result<Result<IpAddr, &'a str>, Raise<'a>> {
+    rt.charge_scan(text.len())?;
     let quoted = GoQuoted(text);
     let wrong = match address::parse(text.as_bytes()) {
         Ok(address) if address.zone => {
-            ctx.format(format_args!("IP address {quoted} with zone value is not allowed"))?
+            rt.format(format_args!("IP address {quoted} with zone value is not allowed"))?
         }
         Ok(address) if is_mapped(&address.ip) => {
-            ctx.format(format_args!("IPv4-mapped IPv6 address {quoted} is not allowed"))?
+            rt.format(format_args!("IPv4-mapped IPv6 address {quoted} is not allowed"))?
         }
         Ok(address) => return Ok(Ok(address.ip)),
-        Err(mistake) => ctx.format(format_args!(
+        Err(mistake) => rt.format(format_args!(
             "IP Address {quoted} parse error during conversion from string: {mistake}"
         ))?,
     };
@@ -119,32 +119,32 @@ pub(super) fn is_mapped(ip: &IpAddr) -> bool {
     matches!(ip, IpAddr::V6(ip) if ip.to_ipv4_mapped().is_some())
 }
 
-fn string_to_ip<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn string_to_ip<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [Value::String(text)] = *args else { return Err(ErrorKind::NoSuchOverload.into()) };
-    match read(ctx, text)? {
-        Ok(ip) => value(ctx, ip),
+    match read(rt, text)? {
+        Ok(ip) => value(rt, ip),
         Err(wrong) => Err(ErrorKind::Message(wrong).into()),
     }
 }
 
-fn is_ip<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn is_ip<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [Value::String(text)] = *args else { return Err(ErrorKind::NoSuchOverload.into()) };
-    ctx.charge_scan(text.len())?;
+    rt.charge_scan(text.len())?;
     let read = address::parse(text.as_bytes());
     Ok(Value::Bool(read.is_ok_and(|address| !address.zone && !is_mapped(&address.ip))))
 }
 
-fn is_canonical<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn is_canonical<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let [Value::String(text)] = *args else { return Err(ErrorKind::NoSuchOverload.into()) };
-    match read(ctx, text)? {
-        Ok(ip) => Ok(Value::Bool(ctx.format(format_args!("{ip}"))? == text)),
+    match read(rt, text)? {
+        Ok(ip) => Ok(Value::Bool(rt.format(format_args!("{ip}"))? == text)),
         Err(wrong) => Err(ErrorKind::Message(wrong).into()),
     }
 }
 
-fn ip_to_string<'a>(ctx: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn ip_to_string<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let ip = receiver(args)?;
-    Ok(Value::String(ctx.format(format_args!("{ip}"))?))
+    Ok(Value::String(rt.format(format_args!("{ip}"))?))
 }
 
 fn receiver<'a>(args: &[Value<'a>]) -> Result<&'a IpAddr, Raise<'a>> {
@@ -154,26 +154,26 @@ fn receiver<'a>(args: &[Value<'a>]) -> Result<&'a IpAddr, Raise<'a>> {
     }
 }
 
-fn family<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn family<'a>(_: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     Ok(Value::Int(if receiver(args)?.is_ipv4() { 4 } else { 6 }))
 }
 
-fn is_unspecified<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn is_unspecified<'a>(_: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     Ok(Value::Bool(receiver(args)?.is_unspecified()))
 }
 
-fn is_loopback<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn is_loopback<'a>(_: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     Ok(Value::Bool(receiver(args)?.is_loopback()))
 }
 
-fn is_link_local_multicast<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn is_link_local_multicast<'a>(_: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     Ok(Value::Bool(match receiver(args)? {
         IpAddr::V4(ip) => matches!(ip.octets(), [224, 0, 0, _]),
         IpAddr::V6(ip) => matches!(ip.segments(), [first, ..] if first & 0xff0f == 0xff02),
     }))
 }
 
-fn is_link_local_unicast<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn is_link_local_unicast<'a>(_: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     Ok(Value::Bool(link_local(receiver(args)?)))
 }
 
@@ -184,7 +184,7 @@ fn link_local(ip: &IpAddr) -> bool {
     }
 }
 
-fn is_global_unicast<'a>(_: &mut Context<'a>, args: &[Value<'a>]) -> Answer<'a> {
+fn is_global_unicast<'a>(_: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let ip = receiver(args)?;
     let broadcast = matches!(ip, IpAddr::V4(ip) if ip.is_broadcast());
     let one_host = !ip.is_unspecified() && !ip.is_loopback() && !ip.is_multicast() && !link_local(ip);

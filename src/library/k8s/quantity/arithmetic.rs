@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 
 use bumpalo::collections::Vec as BumpVec;
 
-use crate::cel::error::Raise;
-use crate::library::table::Context;
+use crate::error::Raise;
+use crate::library::runtime::Runtime;
 use crate::value::extension::{Amount, Decimal, Digits};
 use crate::value::i64_as_f64;
 
@@ -46,27 +46,19 @@ fn small_sum(a: (i64, i32), b: (i64, i32)) -> Option<Amount<'static>> {
 }
 
 /// `a + b`
-pub(super) fn add<'a>(
-    ctx: &mut Context<'a>,
-    a: &Amount<'a>,
-    b: &Amount<'a>,
-) -> Result<Amount<'a>, Raise<'a>> {
+pub(super) fn add<'a>(rt: &mut Runtime<'a>, a: &Amount<'a>, b: &Amount<'a>) -> Result<Amount<'a>, Raise<'a>> {
     if let (Amount::Small { value: x, scale: i }, Amount::Small { value: y, scale: j }) = (*a, *b)
         && let Some(sum) = small_sum((x, i), (y, j))
     {
         return Ok(sum);
     }
     let (mut left, mut right) = (Digits::default(), Digits::default());
-    let sum = decimal_sum(ctx, a.decimal(&mut left), b.decimal(&mut right))?;
+    let sum = decimal_sum(rt, a.decimal(&mut left), b.decimal(&mut right))?;
     Ok(Amount::Big(sum))
 }
 
 /// `a - b`
-pub(super) fn sub<'a>(
-    ctx: &mut Context<'a>,
-    a: &Amount<'a>,
-    b: &Amount<'a>,
-) -> Result<Amount<'a>, Raise<'a>> {
+pub(super) fn sub<'a>(rt: &mut Runtime<'a>, a: &Amount<'a>, b: &Amount<'a>) -> Result<Amount<'a>, Raise<'a>> {
     if let (Amount::Small { value: x, scale: i }, Amount::Small { value: y, scale: j }) = (*a, *b)
         && let Some(difference) = small_sum((x, i), (y.wrapping_neg(), j))
     {
@@ -75,22 +67,22 @@ pub(super) fn sub<'a>(
     let (mut left, mut right) = (Digits::default(), Digits::default());
     let subtrahend = b.decimal(&mut right);
     let negated = Decimal { negative: !subtrahend.negative, ..subtrahend };
-    let difference = decimal_sum(ctx, a.decimal(&mut left), negated)?;
+    let difference = decimal_sum(rt, a.decimal(&mut left), negated)?;
     Ok(Amount::Big(difference))
 }
 
 /// The sum with the larger scale of the two.
-fn decimal_sum<'a>(ctx: &mut Context<'a>, a: Decimal<'_>, b: Decimal<'_>) -> Result<Decimal<'a>, Raise<'a>> {
+fn decimal_sum<'a>(rt: &mut Runtime<'a>, a: Decimal<'_>, b: Decimal<'_>) -> Result<Decimal<'a>, Raise<'a>> {
     let scale = a.scale.max(b.scale);
-    let (sum, other) = (widened(ctx, &a, scale, 1)?, widened(ctx, &b, scale, 1)?);
+    let (sum, other) = (widened(rt, &a, scale, 1)?, widened(rt, &b, scale, 1)?);
     let length = sum.len().max(other.len());
     // Digit by digit, and more than once.
-    ctx.charge_scan(length.saturating_mul(2))?;
+    rt.charge_scan(length.saturating_mul(2))?;
     let digit =
         |of: &[u8], at: usize| of.len().checked_sub(at).and_then(|at| of.get(at)).copied().unwrap_or(0);
     // Digits are counted from the end, the last one being 1; a number of unequal length has zeros before it.
-    let mut out = BumpVec::with_capacity_in(length.saturating_add(1), ctx.arena);
-    ctx.budget.charge_bytes(length.saturating_add(1))?;
+    let mut out = BumpVec::with_capacity_in(length.saturating_add(1), rt.arena);
+    rt.budget.charge_bytes(length.saturating_add(1))?;
     let mut negative = a.negative;
     if a.negative == b.negative || a.digits.is_empty() || b.digits.is_empty() {
         negative = if a.digits.is_empty() { b.negative } else { a.negative };
@@ -126,7 +118,7 @@ fn decimal_sum<'a>(ctx: &mut Context<'a>, a: Decimal<'_>, b: Decimal<'_>) -> Res
 
 /// The digits of `decimal × factor` at `scale`, which is not below its own; charged for every digit.
 pub(super) fn widened<'a>(
-    ctx: &mut Context<'a>,
+    rt: &mut Runtime<'a>,
     decimal: &Decimal<'_>,
     scale: i32,
     factor: u64,
@@ -134,9 +126,9 @@ pub(super) fn widened<'a>(
     let zeros = i64::from(scale).saturating_sub(i64::from(decimal.scale));
     let zeros = if decimal.digits.is_empty() { 0 } else { usize::try_from(zeros).unwrap_or(0) };
     let capacity = decimal.digits.len().saturating_add(zeros).saturating_add(20);
-    ctx.charge_scan(capacity.saturating_mul(2))?;
-    ctx.budget.charge_bytes(capacity)?;
-    let mut out = BumpVec::with_capacity_in(capacity, ctx.arena);
+    rt.charge_scan(capacity.saturating_mul(2))?;
+    rt.budget.charge_bytes(capacity)?;
+    let mut out = BumpVec::with_capacity_in(capacity, rt.arena);
     out.resize(zeros, 0);
     let mut carry = 0_u128;
     for digit in decimal.digits.iter().rev() {

@@ -1,8 +1,8 @@
 //! How a text becomes a quantity.
 
 use super::arithmetic::{product, widened};
-use crate::cel::error::Raise;
-use crate::library::table::Context;
+use crate::error::Raise;
+use crate::library::runtime::Runtime;
 use crate::value::extension::{Amount, Decimal};
 
 const FORMAT: &str =
@@ -96,11 +96,11 @@ fn length(text: &str) -> i32 {
 
 /// The amount that `text` is; the inner error is Kubernetes' text.
 pub(super) fn parse<'a>(
-    ctx: &mut Context<'a>,
+    rt: &mut Runtime<'a>,
     text: &str,
 ) -> Result<Result<Amount<'a>, &'static str>, Raise<'a>> {
     // Its digits are looked at one by one, and more than once.
-    ctx.charge_scan(text.len().saturating_mul(3))?;
+    rt.charge_scan(text.len().saturating_mul(3))?;
     if text.is_empty() {
         return Ok(Err(FORMAT));
     }
@@ -108,7 +108,7 @@ pub(super) fn parse<'a>(
     let Some(suffix) = interpret(parts.suffix) else { return Ok(Err(SUFFIX)) };
     match small(&parts, suffix) {
         Some(amount) => Ok(Ok(amount)),
-        None => big(ctx, &parts, suffix),
+        None => big(rt, &parts, suffix),
     }
 }
 
@@ -137,7 +137,7 @@ fn small(parts: &Parts<'_>, suffix: Suffix) -> Option<Amount<'static>> {
 }
 
 fn big<'a>(
-    ctx: &mut Context<'a>,
+    rt: &mut Runtime<'a>,
     parts: &Parts<'_>,
     suffix: Suffix,
 ) -> Result<Result<Amount<'a>, &'static str>, Raise<'a>> {
@@ -146,9 +146,9 @@ fn big<'a>(
     if whole.is_empty() && fraction.is_empty() {
         return Ok(Err(NUMERIC));
     }
-    ctx.budget.charge_bytes(parts.value.len())?;
+    rt.budget.charge_bytes(parts.value.len())?;
     let digits = whole.bytes().chain(fraction.bytes()).map(|digit| digit.saturating_sub(b'0'));
-    let mut read = bumpalo::collections::Vec::with_capacity_in(parts.value.len(), ctx.arena);
+    let mut read = bumpalo::collections::Vec::with_capacity_in(parts.value.len(), rt.arena);
     read.extend(digits.skip_while(|digit| *digit == 0));
     let negative = parts.negative && !read.is_empty();
     let mut amount = Decimal { negative, digits: read.into_bump_slice(), scale: length(fraction) };
@@ -158,13 +158,13 @@ fn big<'a>(
     if let Suffix::Binary(bits) = suffix {
         let factor = 1_u64.checked_shl(bits).unwrap_or(0);
         let scale = amount.scale;
-        amount.digits = widened(ctx, &amount, scale, factor)?.into_bump_slice();
+        amount.digits = widened(rt, &amount, scale, factor)?.into_bump_slice();
     }
     if !amount.digits.is_empty() {
-        amount = round_up(ctx, &amount)?;
+        amount = round_up(rt, &amount)?;
     }
     let most = [9, 2, 2, 3, 3, 7, 2, 0, 3, 6, 8, 5, 4, 7, 7, 5, 8, 0, 7];
-    let most = Decimal { negative: false, digits: ctx.arena.alloc_slice_copy(&most), scale: 0 };
+    let most = Decimal { negative: false, digits: rt.arena.alloc_slice_copy(&most), scale: 0 };
     if matches!(suffix, Suffix::Binary(_)) && amount.compare_magnitude(&most).is_gt() {
         amount = Decimal { negative, ..most };
     }
@@ -172,16 +172,16 @@ fn big<'a>(
 }
 
 /// The amount with nine digits behind the point; what is cut off makes it larger.
-fn round_up<'a>(ctx: &mut Context<'a>, amount: &Decimal<'a>) -> Result<Decimal<'a>, Raise<'a>> {
+fn round_up<'a>(rt: &mut Runtime<'a>, amount: &Decimal<'a>) -> Result<Decimal<'a>, Raise<'a>> {
     const SCALE: i32 = 9;
     if amount.scale <= SCALE {
-        let digits = widened(ctx, amount, SCALE, 1)?.into_bump_slice();
+        let digits = widened(rt, amount, SCALE, 1)?.into_bump_slice();
         return Ok(Decimal { digits, scale: SCALE, ..*amount });
     }
     let cut = i64::from(amount.scale).saturating_sub(i64::from(SCALE));
     let kept = amount.digits.len().saturating_sub(usize::try_from(cut).unwrap_or(usize::MAX));
     let (kept, rest) = amount.digits.split_at_checked(kept).unwrap_or((amount.digits, &[]));
-    let mut digits = widened(ctx, &Decimal { digits: kept, ..*amount }, amount.scale, 1)?;
+    let mut digits = widened(rt, &Decimal { digits: kept, ..*amount }, amount.scale, 1)?;
     if rest.iter().any(|digit| *digit != 0) {
         let mut carried = true;
         for digit in digits.iter_mut().rev() {

@@ -1,7 +1,7 @@
 //! The requests and answers of mode HTTP: kyverno-authz `pkg/cel/libs/authz/http/types.go`.
 
 use crate::library::kyverno::mcp::objects as mcp;
-use crate::library::types::TypeRow::{self, Object};
+use crate::library::table::TypeRow::{self, Object};
 use crate::value::object_type::{ObjectRow, field, object, pointer};
 
 /// The types.

@@ -1,14 +1,15 @@
 //! `x5c`: the certificates that come with a key or with a token. jwx reads them and uses none of them, so that all there is to
 //! say of them is whether they can be read (`cert.Chain`).
 
-use crate::cel::error::Raise;
+use crate::error::Raise;
 use crate::library::kyverno::x509::{self, der, der::Der};
-use crate::library::table::{Body, Context, Implementation};
+use crate::library::runtime::Runtime;
+use crate::library::table::{Body, Implementation};
 use crate::value::base64::{self, Alphabet};
 use crate::value::json::{JsonError, go};
 use crate::value::keys::{Curve, Material};
 
-use super::{keys, verify};
+use super::{unmarshal, verify};
 
 /// The most certificates of a chain, as in jwx.
 const MAX_CHAIN: usize = 10;
@@ -22,10 +23,10 @@ const OTHER_KEY: &str = "certificate should use rsa algorithm";
 ///
 /// # Errors
 /// jwx's text, from behind `failed to decode value for key x5c: ` on; a fault if the budget is spent.
-pub(super) fn check<'a>(context: &mut Context<'a>, raw: &'a [u8]) -> Result<(), JsonError<'a>> {
-    let arena = context.arena;
+pub(super) fn check<'a>(runtime: &mut Runtime<'a>, raw: &'a [u8]) -> Result<(), JsonError<'a>> {
+    let arena = runtime.arena;
     let text = |text: String| JsonError::Text(arena.alloc_str(&text));
-    let Some(elements) = go::elements(raw, arena, &mut context.budget)? else {
+    let Some(elements) = go::elements(raw, arena, &mut runtime.budget)? else {
         return Err(text("failed to unmarshal certificate chain: expected JSON array".to_owned()));
     };
     for (index, element) in elements.iter().enumerate() {
@@ -36,9 +37,9 @@ pub(super) fn check<'a>(context: &mut Context<'a>, raw: &'a [u8]) -> Result<(), 
                  of {MAX_CHAIN}"
             )));
         }
-        let encoded = keys::text(element, arena, &mut context.budget);
+        let encoded = unmarshal::text(element, arena, &mut runtime.budget);
         let checked = match encoded {
-            Ok(encoded) => certificate(context, &encoded)?,
+            Ok(encoded) => certificate(runtime, &encoded)?,
             Err(error) => Err(error),
         };
         checked.map_err(|error| text(format!("failed to decode certificate at index {index}: {error}")))?;
@@ -47,7 +48,7 @@ pub(super) fn check<'a>(context: &mut Context<'a>, raw: &'a [u8]) -> Result<(), 
 }
 
 /// Checks one certificate in base64.
-fn certificate<'a>(context: &mut Context<'a>, encoded: &str) -> Result<Result<(), String>, JsonError<'a>> {
+fn certificate<'a>(runtime: &mut Runtime<'a>, encoded: &str) -> Result<Result<(), String>, JsonError<'a>> {
     // jwx drops white space wherever it stands.
     let encoded: Vec<u8> =
         encoded.bytes().filter(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0x0b | 0x0c)).collect();
@@ -61,22 +62,22 @@ fn certificate<'a>(context: &mut Context<'a>, encoded: &str) -> Result<Result<()
             "failed to base64 decode the certificate: illegal base64 data at input byte {at}"
         )));
     }
-    let read = read(context, &encoded, &bytes)?;
+    let read = read(runtime, &encoded, &bytes)?;
     Ok(read.map_err(|error| format!("failed to parse x509 certificate: {error}")))
 }
 
 /// Whether Go's `x509.ParseCertificate` reads `bytes`, which `encoded` is in base64. It reads some with a key of DSA or
 /// of the curve P-224; here they are refused.
 fn read<'a>(
-    context: &mut Context<'a>,
+    runtime: &mut Runtime<'a>,
     encoded: &[u8],
     bytes: &[u8],
 ) -> Result<Result<(), String>, JsonError<'a>> {
     let Some(body) = decoder() else { return Ok(Err("x509: there is nothing to read it with".to_owned())) };
-    context.budget.charge_bytes(encoded.len().saturating_add(64))?;
+    runtime.budget.charge_bytes(encoded.len().saturating_add(64))?;
     let pem = [b"-----BEGIN CERTIFICATE-----\n", encoded, b"\n-----END CERTIFICATE-----\n"].concat();
-    let pem = context.arena.alloc_str(&String::from_utf8_lossy(&pem));
-    match body(context, &[crate::value::Value::String(pem)]) {
+    let pem = runtime.arena.alloc_str(&String::from_utf8_lossy(&pem));
+    match body(runtime, &[crate::value::Value::String(pem)]) {
         Ok(_) => Ok(Ok(())),
         Err(Raise::Fault(fault)) => Err(fault.into()),
         Err(Raise::Error(error)) => {
@@ -189,7 +190,7 @@ mod tests {
     fn said(raw: &str) -> Result<(), String> {
         let arena = Bump::new();
         let raw = arena.alloc_str(raw).as_bytes();
-        check(&mut Context::new(&arena, Budget::default()), raw).map_err(|error| error.to_string())
+        check(&mut Runtime::new(&arena, Budget::default()), raw).map_err(|error| error.to_string())
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! What a verified token says: its claims as CEL values, and whether it is in force (`jwt.Validate`).
 
 use super::compact;
-use crate::cel::error::Raise;
+use crate::error::Raise;
+use crate::library::runtime::Runtime;
 use crate::library::stdlib::convert::text::why_no_integer;
-use crate::library::table::Context;
 use crate::time;
 use crate::value::json::{JsonError, go};
 use crate::value::{GoQuoted, Map, MapBuilder, Value, i64_as_f64};
@@ -33,15 +33,15 @@ pub(super) enum Audience {
 /// # Errors
 /// jwx's text for a claim of a wrong type.
 pub(super) fn read<'a>(
-    context: &mut Context<'a>,
+    runtime: &mut Runtime<'a>,
     payload: &'a [u8],
     audience: Audience,
     now: i64,
 ) -> Result<Claims<'a>, Raise<'a>> {
-    let mut claims = match collect(context, payload) {
+    let mut claims = match collect(runtime, payload) {
         Ok(claims) => claims,
         Err(JsonError::Text(text)) => {
-            return Err(context
+            return Err(runtime
                 .error(format_args!("jwt.Parse: failed to parse token: failed to parse token: {text}")));
         }
         Err(JsonError::Fault(fault)) => return Err(fault.into()),
@@ -57,11 +57,11 @@ pub(super) fn read<'a>(
     let valid = moment("exp").is_none_or(|exp| now < exp)
         && moment("nbf").is_none_or(|nbf| now >= nbf)
         && moment("iat").is_none_or(|iat| now >= iat);
-    context
+    runtime
         .budget
         .charge_bytes(claims.len().saturating_mul(size_of::<(Value<'_>, Value<'_>)>().saturating_mul(2)))?;
-    context.charge(claims.len())?;
-    let mut map = MapBuilder::with_capacity(context.arena, claims.len());
+    runtime.charge(claims.len())?;
+    let mut map = MapBuilder::with_capacity(runtime.arena, claims.len());
     for (name, claim) in claims.drain(..) {
         let value = match claim {
             Claim::Time(seconds) => Value::Double(i64_as_f64(seconds)),
@@ -72,12 +72,12 @@ pub(super) fn read<'a>(
     let map = map.finish();
     // Kyverno takes each claim out of the token before it converts any, and a null cannot be taken out.
     if map.entries().iter().any(|(_, claim)| matches!(claim, Value::Null)) {
-        return Err(context.error(format_args!(
+        return Err(runtime.error(format_args!(
             "failed to assign value to dst: source value is invalid (<nil>): invalid value (probably an untyped nil)"
         )));
     }
     if audience == Audience::Refused && map.get_str("aud").is_some() {
-        return Err(context.error(format_args!("proto: invalid type: []string")));
+        return Err(runtime.error(format_args!("proto: invalid type: []string")));
     }
     Ok(Claims { map, valid })
 }
@@ -88,17 +88,17 @@ enum Claim<'a> {
 }
 
 fn collect<'a>(
-    context: &mut Context<'a>,
+    runtime: &mut Runtime<'a>,
     payload: &'a [u8],
 ) -> Result<Vec<(&'a str, Claim<'a>)>, JsonError<'a>> {
-    let arena = context.arena;
+    let arena = runtime.arena;
     let text = |text: String| JsonError::Text(arena.alloc_str(&text));
-    let first = go::first(payload, arena, &mut context.budget)?;
+    let first = go::first(payload, arena, &mut runtime.budget)?;
     let Some(members) = first.members else { return Err(text(compact::not_an_object(first.raw))) };
     let mut claims = Vec::new();
     for member in members {
         let failed = |error: String| text(format!("failed to decode value for key {}: {error}", member.name));
-        let value = go::untyped(member.raw, arena, &mut context.budget);
+        let value = go::untyped(member.raw, arena, &mut runtime.budget);
         let claim = match member.name {
             "iss" | "sub" | "jti" => match value {
                 Ok(value @ Value::String(_)) => Claim::Value(value),
@@ -113,7 +113,7 @@ fn collect<'a>(
                 }
             },
             "aud" => match value {
-                Ok(value) => Claim::Value(audiences(context, value)?.map_err(failed)?),
+                Ok(value) => Claim::Value(audiences(runtime, value)?.map_err(failed)?),
                 Err(JsonError::Text(error)) => {
                     return Err(failed(format!("failed to unmarshal data: {error}")));
                 }
@@ -146,13 +146,13 @@ fn collect<'a>(
 
 /// `aud` as a list of texts, also when it is one text.
 fn audiences<'a>(
-    context: &mut Context<'a>,
+    runtime: &mut Runtime<'a>,
     value: Value<'a>,
 ) -> Result<Result<Value<'a>, String>, JsonError<'a>> {
     Ok(match value {
         Value::String(_) => {
-            context.budget.charge_bytes(size_of::<Value<'_>>())?;
-            Ok(Value::List(context.arena.alloc_slice_copy(&[value])))
+            runtime.budget.charge_bytes(size_of::<Value<'_>>())?;
+            Ok(Value::List(runtime.arena.alloc_slice_copy(&[value])))
         }
         Value::List(list) => match list.iter().find(|element| !matches!(element, Value::String(_))) {
             None => Ok(value),

@@ -3,10 +3,11 @@
 //! jwx verifies what it decoded, encoded again: the header's JSON value without what stands around it, and the payload,
 //! both in base64url without padding. So padding in a part is forgiven, and text behind the header's value as well.
 
+use super::unmarshal::{self, mismatch};
 use super::verify::{cost, go_type, inferred, is_signature_algorithm, verify};
 use super::{base64, certificates, keys};
-use crate::cel::error::Raise;
-use crate::library::table::Context;
+use crate::error::Raise;
+use crate::library::runtime::Runtime;
 use crate::value::json::{JsonError, go};
 use crate::value::keys::{Key, KeySet};
 use crate::value::{GoQuoted, Value};
@@ -26,19 +27,19 @@ struct Message<'a> {
 /// # Errors
 /// jwx's text, from `jws.Verify: ` on.
 pub(super) fn verified<'a>(
-    context: &mut Context<'a>,
+    runtime: &mut Runtime<'a>,
     token: &'a [u8],
     set: &KeySet,
 ) -> Result<&'a [u8], Raise<'a>> {
-    let message = parse(context, token)?;
+    let message = parse(runtime, token)?;
     if message.key_id.is_some_and(|id| !set.has(id)) {
-        context.missing_key(set);
+        runtime.missing_key(set);
     }
     let keys = match select(&message, set) {
         Ok(keys) => keys,
         Err(error) => {
             return Err(unverified(
-                context,
+                runtime,
                 &[
                     format!("jws.Verify: signature #1: key provider 0 failed: {error}"),
                     "jws.Verify: signature #1: no matching keys were provided by any key provider".to_owned(),
@@ -48,7 +49,7 @@ pub(super) fn verified<'a>(
     };
     let mut errors = Vec::new();
     for (algorithm, key) in &keys {
-        context.charge(cost(key, message.signed.len()))?;
+        runtime.charge(cost(key, message.signed.len()))?;
         match verify(key, algorithm, &message.signed, &message.signature) {
             Ok(()) => return Ok(message.payload),
             Err(error) => errors.push(format!(
@@ -65,12 +66,12 @@ pub(super) fn verified<'a>(
              jws.WithInferAlgorithmFromKey(true) widened the candidate set"
         ),
     });
-    Err(unverified(context, &errors))
+    Err(unverified(runtime, &errors))
 }
 
-fn unverified<'a>(context: &mut Context<'a>, errors: &[String]) -> Raise<'a> {
+fn unverified<'a>(runtime: &mut Runtime<'a>, errors: &[String]) -> Raise<'a> {
     let errors = errors.join("\n");
-    context.error(format_args!(
+    runtime.error(format_args!(
         "jws.Verify: could not verify message using any of the signatures or keys: {errors}"
     ))
 }
@@ -123,31 +124,31 @@ fn select<'k>(message: &Message<'_>, set: &'k KeySet) -> Result<Vec<(&'k str, &'
 const PLACE: &str = "jws.Verify: failed to parse jws: jws.Parse: failed to parse compact format";
 
 /// `jws.Parse` of the compact form.
-fn parse<'a>(context: &mut Context<'a>, token: &'a [u8]) -> Result<Message<'a>, Raise<'a>> {
-    context.charge_scan(token.len())?;
+fn parse<'a>(runtime: &mut Runtime<'a>, token: &'a [u8]) -> Result<Message<'a>, Raise<'a>> {
+    runtime.charge_scan(token.len())?;
     // What is decoded and what is encoded again, each no longer than the token.
-    context.budget.charge_bytes(token.len().saturating_mul(4))?;
+    runtime.budget.charge_bytes(token.len().saturating_mul(4))?;
     let mut parts = token.split(|c| *c == b'.');
     let (Some(header), Some(payload), Some(signature), None) =
         (parts.next(), parts.next(), parts.next(), parts.next())
     else {
-        return Err(context.error(format_args!(
+        return Err(runtime.error(format_args!(
             "{PLACE}: jws.Parse: invalid compact serialization format: jwsbb: invalid number of segments"
         )));
     };
-    let header = decode(context, "protected headers", header)?;
-    let header: &'a [u8] = context.arena.alloc_slice_copy(&header);
-    let fields = match fields(context, header) {
+    let header = decode(runtime, "protected headers", header)?;
+    let header: &'a [u8] = runtime.arena.alloc_slice_copy(&header);
+    let fields = match fields(runtime, header) {
         Ok(fields) => fields,
         Err(JsonError::Text(text)) => {
-            return Err(context.error(format_args!("{PLACE}: failed to parse JOSE headers: {text}")));
+            return Err(runtime.error(format_args!("{PLACE}: failed to parse JOSE headers: {text}")));
         }
         Err(JsonError::Fault(fault)) => return Err(fault.into()),
     };
-    let decoded = if fields.encoded { Some(decode(context, "payload", payload)?) } else { None };
-    let signature = decode(context, "signature", signature)?;
+    let decoded = if fields.encoded { Some(decode(runtime, "payload", payload)?) } else { None };
+    let signature = decode(runtime, "signature", signature)?;
     if signature.is_empty() && fields.algorithm != Some("none") {
-        return Err(context.error(format_args!(
+        return Err(runtime.error(format_args!(
             "{PLACE}: empty compact signature requires protected header \"alg\" to be \"none\""
         )));
     }
@@ -157,7 +158,7 @@ fn parse<'a>(context: &mut Context<'a>, token: &'a [u8]) -> Result<Message<'a>, 
     let payload: &'a [u8] = match decoded {
         Some(decoded) => {
             base64::encode(&mut signed, &decoded);
-            context.arena.alloc_slice_copy(&decoded)
+            runtime.arena.alloc_slice_copy(&decoded)
         }
         None => {
             signed.extend_from_slice(payload);
@@ -169,9 +170,9 @@ fn parse<'a>(context: &mut Context<'a>, token: &'a [u8]) -> Result<Message<'a>, 
 }
 
 /// The bytes of a part of the token.
-fn decode<'a>(context: &mut Context<'a>, what: &str, part: &[u8]) -> Result<Vec<u8>, Raise<'a>> {
+fn decode<'a>(runtime: &mut Runtime<'a>, what: &str, part: &[u8]) -> Result<Vec<u8>, Raise<'a>> {
     base64::decode(part).map_err(|at| {
-        context.error(format_args!(
+        runtime.error(format_args!(
             "{PLACE}: failed to decode {what}: failed to decode source: illegal base64 data at input byte {at}"
         ))
     })
@@ -186,18 +187,18 @@ struct Fields<'a> {
     encoded: bool,
 }
 
-fn fields<'a>(context: &mut Context<'a>, bytes: &'a [u8]) -> Result<Fields<'a>, JsonError<'a>> {
-    let arena = context.arena;
-    let first = go::first(bytes, arena, &mut context.budget)?;
+fn fields<'a>(runtime: &mut Runtime<'a>, bytes: &'a [u8]) -> Result<Fields<'a>, JsonError<'a>> {
+    let arena = runtime.arena;
+    let first = go::first(bytes, arena, &mut runtime.budget)?;
     let text = |text: String| JsonError::Text(arena.alloc_str(&text));
     let Some(members) = first.members else { return Err(text(not_an_object(first.raw))) };
     let mut fields = Fields { raw: first.raw, algorithm: None, key_id: None, encoded: true };
     for member in members {
-        let budget = &mut context.budget;
+        let budget = &mut runtime.budget;
         let failed = |error: String| text(format!("failed to decode value for key {}: {error}", member.name));
         match member.name {
             "alg" => {
-                let name = keys::text(member.raw, arena, budget)
+                let name = unmarshal::text(member.raw, arena, budget)
                     .map_err(|error| failed(format!("failed to unmarshal SignatureAlgorithm: {error}")))?;
                 if !is_signature_algorithm(&name) {
                     return Err(failed(format!("unknown SignatureAlgorithm: {}", GoQuoted(&name))));
@@ -208,7 +209,7 @@ fn fields<'a>(context: &mut Context<'a>, bytes: &'a [u8]) -> Result<Fields<'a>, 
                 fields.encoded = match go::untyped(member.raw, arena, budget)? {
                     Value::Bool(encoded) => encoded,
                     Value::Null => false,
-                    _ => return Err(failed(keys::mismatch(member.raw, "bool"))),
+                    _ => return Err(failed(mismatch(member.raw, "bool"))),
                 };
             }
             "crit" => {
@@ -216,26 +217,26 @@ fn fields<'a>(context: &mut Context<'a>, bytes: &'a [u8]) -> Result<Fields<'a>, 
                 match elements {
                     Some(elements) => {
                         for element in elements {
-                            keys::text(element, arena, budget).map_err(failed)?;
+                            unmarshal::text(element, arena, budget).map_err(failed)?;
                         }
                     }
                     None if member.raw == b"null" => {}
-                    None => return Err(failed(keys::mismatch(member.raw, "[]string"))),
+                    None => return Err(failed(mismatch(member.raw, "[]string"))),
                 }
             }
             "cty" | "jku" | "kid" | "typ" | "x5t" | "x5t#S256" | "x5u" => {
-                let value = keys::text(member.raw, arena, budget)
+                let value = unmarshal::text(member.raw, arena, budget)
                     .map_err(|error| failed(format!("error reading next value: {error}")))?;
                 if member.name == "kid" {
                     fields.key_id = Some(arena.alloc_str(&value));
                 }
             }
             "jwk" => {
-                keys::key(context, member.raw).map_err(|error| {
+                keys::key(runtime, member.raw).map_err(|error| {
                     text(format!("failed to parse JWK for key jwk: jwk.ParseKey: {error}"))
                 })?;
             }
-            "x5c" => match certificates::check(context, member.raw) {
+            "x5c" => match certificates::check(runtime, member.raw) {
                 Ok(()) => {}
                 Err(JsonError::Text(error)) => return Err(failed(error.to_owned())),
                 Err(fault) => return Err(fault),

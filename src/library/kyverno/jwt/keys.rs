@@ -2,9 +2,10 @@
 
 use bumpalo::Bump;
 
+use super::unmarshal::{mismatch, text};
 use super::{base64, certificates};
 use crate::budget::Budget;
-use crate::library::table::Context;
+use crate::library::runtime::Runtime;
 use crate::value::json::go;
 use crate::value::keys::{Curve, Key, KeySet, Material};
 
@@ -65,18 +66,18 @@ const ALGORITHMS: &[&str] = &[
 /// The text of jwx's error, from `jwk.Parse: ` on; a text of ours when the set is larger than we read.
 pub fn parse(bytes: &[u8]) -> Result<KeySet, String> {
     let arena = Bump::new();
-    let mut context = Context::new(&arena, Budget::default());
-    let members = match go::first(bytes, &arena, &mut context.budget) {
+    let mut runtime = Runtime::new(&arena, Budget::default());
+    let members = match go::first(bytes, &arena, &mut runtime.budget) {
         Ok(first) if is_alone(bytes, first.raw) => first.members.unwrap_or_default(),
         _ => &[],
     };
     if members.iter().any(|member| member.name == "keys") {
-        let keys = set(&mut context, members);
+        let keys = set(&mut runtime, members);
         return keys
             .map(|keys| KeySet { keys })
             .map_err(|error| format!("jwk.Parse: failed to unmarshal JWK set: {error}"));
     }
-    match key(&mut context, bytes) {
+    match key(&mut runtime, bytes) {
         Ok(key) => Ok(KeySet { keys: vec![key] }),
         Err(error) => Err(format!("jwk.Parse: failed to parse sole key: jwk.ParseKey: {error}")),
     }
@@ -119,11 +120,11 @@ fn depth(raw: &[u8]) -> usize {
     deepest
 }
 
-fn set<'a>(context: &mut Context<'a>, members: &[go::Member<'a>]) -> Result<Vec<Key>, String> {
-    let arena = context.arena;
+fn set<'a>(runtime: &mut Runtime<'a>, members: &[go::Member<'a>]) -> Result<Vec<Key>, String> {
+    let arena = runtime.arena;
     let mut keys = Vec::new();
     for member in members {
-        let budget = &mut context.budget;
+        let budget = &mut runtime.budget;
         if member.name != "keys" {
             go::untyped(member.raw, arena, budget)
                 .map_err(|error| format!("failed to decode value for key {:?}: {error}", member.name))?;
@@ -139,7 +140,7 @@ fn set<'a>(context: &mut Context<'a>, members: &[go::Member<'a>]) -> Result<Vec<
             }
             // Each has a budget of its own: what its certificates cost adds up, and no call waits for it.
             let arena = Bump::new();
-            let parsed = key(&mut Context::new(&arena, Budget::default()), raw);
+            let parsed = key(&mut Runtime::new(&arena, Budget::default()), raw);
             keys.push(
                 parsed
                     .map_err(|e| format!("failed to decode key #{index} in \"keys\": jwk.ParseKey: {e}"))?,
@@ -174,8 +175,8 @@ struct Fields {
 }
 
 /// Reads one key (`jwk.ParseKey`).
-pub(super) fn key<'a>(context: &mut Context<'a>, bytes: &'a [u8]) -> Result<Key, String> {
-    let (arena, budget) = (context.arena, &mut context.budget);
+pub(super) fn key<'a>(runtime: &mut Runtime<'a>, bytes: &'a [u8]) -> Result<Key, String> {
+    let (arena, budget) = (runtime.arena, &mut runtime.budget);
     let probe = |error: &dyn std::fmt::Display| {
         format!("jwk.Parse: failed to probe data: probe: failed to unmarshal data: {error}")
     };
@@ -202,7 +203,7 @@ pub(super) fn key<'a>(context: &mut Context<'a>, bytes: &'a [u8]) -> Result<Key,
         ("oct", _) => ("*jwk.symmetricKey", &["k"]),
         _ => return Err(format!("invalid key type from JSON ({kind})")),
     };
-    let mut fields = fields(context, members, &kind, private, names).map_err(|error| {
+    let mut fields = fields(runtime, members, &kind, private, names).map_err(|error| {
         format!("failed to unmarshal JSON into key ({ty}): failed to unmarshal JSON into key ({ty}): {error}")
     })?;
     let invalid = |error: String| {
@@ -225,17 +226,17 @@ pub(super) fn key<'a>(context: &mut Context<'a>, bytes: &'a [u8]) -> Result<Key,
 }
 
 fn fields<'a>(
-    context: &mut Context<'a>,
+    runtime: &mut Runtime<'a>,
     members: &[go::Member<'a>],
     kind: &str,
     private: bool,
     required: &[&str],
 ) -> Result<Fields, String> {
-    let arena = context.arena;
+    let arena = runtime.arena;
     let mut fields = Fields::default();
     let mut seen: Vec<&str> = Vec::new();
     for member in members {
-        let budget = &mut context.budget;
+        let budget = &mut runtime.budget;
         let name = member.name;
         let failed = |error: String| format!("failed to decode value for key {name}: {error}");
         let next = |error: String| failed(format!("error reading next value: {error}"));
@@ -293,7 +294,7 @@ fn fields<'a>(
             "p" | "q" | "dp" | "dq" | "qi" if kind == "RSA" && private => {
                 binary(member.raw, arena, budget).map_err(failed)?;
             }
-            "x5c" => certificates::check(context, member.raw).map_err(|error| failed(error.to_string()))?,
+            "x5c" => certificates::check(runtime, member.raw).map_err(|error| failed(error.to_string()))?,
             _ => {
                 go::untyped(member.raw, arena, budget).map_err(|e| {
                     format!("could not decode field {name}: failed to decode field {name}: {e}")
@@ -409,31 +410,6 @@ fn okp(curve: String, x: Vec<u8>) -> Result<Material, String> {
 
 /// Go's type of what `jwk.ParseKey` looks at first.
 const PROBED: &str = r#"struct { Kty string "json:\"kty\""; D json.RawMessage "json:\"d,omitempty\"" }"#;
-
-/// Go's text for a JSON value that does not fit a Go type.
-pub(super) fn mismatch(raw: &[u8], ty: &str) -> String {
-    let kind = match raw.first() {
-        Some(b'{') => "object",
-        Some(b'[') => "array",
-        Some(b'"') => "string",
-        Some(b't' | b'f') => "bool",
-        _ => "number",
-    };
-    format!("json: cannot unmarshal {kind} into Go value of type {ty}")
-}
-
-/// A JSON string; null is the empty one, as Go has it.
-pub(super) fn text(raw: &[u8], arena: &Bump, budget: &mut Budget) -> Result<String, String> {
-    match raw.first() {
-        Some(b'"') => match go::untyped(raw, arena, budget) {
-            Ok(crate::value::Value::String(text)) => Ok(text.to_owned()),
-            Ok(_) => Err(mismatch(raw, "string")),
-            Err(error) => Err(error.to_string()),
-        },
-        Some(b'n') => Ok(String::new()),
-        _ => Err(mismatch(raw, "string")),
-    }
-}
 
 fn binary(raw: &[u8], arena: &Bump, budget: &mut Budget) -> Result<Vec<u8>, String> {
     let text = text(raw, arena, budget).map_err(|error| format!("error reading next value: {error}"))?;

@@ -1,9 +1,9 @@
 //! `GetStringArgument` and its kin: an argument by name, turned into the wanted type, or the default.
 
 use super::number;
-use crate::cel::error::Raise;
-use crate::library::kyverno::convert;
-use crate::library::table::{Answer, Context};
+use crate::error::Raise;
+use crate::library::runtime::{Answer, Runtime};
+use crate::library::to_go;
 use crate::value::{Map, Object, Value};
 
 /// The index of `ToolCall` in `mcp.MCPRequest`.
@@ -28,45 +28,45 @@ fn arguments<'a>(request: &Object<'a>) -> Option<Map<'a>> {
 
 /// The argument that a call names, and its default.
 fn argument<'a>(
-    context: &mut Context<'a>,
+    runtime: &mut Runtime<'a>,
     function: &'static str,
     call: &[Value<'a>],
 ) -> Result<(Option<Value<'a>>, Value<'a>), Raise<'a>> {
     let [Value::Object(request), key, default] = call else {
-        return Err(context.no_overload(function, call));
+        return Err(runtime.no_overload(function, call));
     };
-    let key = convert::string(context, key)?;
-    context.charge_scan(key.len())?;
+    let key = to_go::string(runtime, key)?;
+    runtime.charge_scan(key.len())?;
     Ok((arguments(request).and_then(|map| map.get_str(key)), *default))
 }
 
-fn as_string<'a>(_: &mut Context<'a>, value: Value<'a>) -> Result<Option<Value<'a>>, Raise<'a>> {
+fn as_string<'a>(_: &mut Runtime<'a>, value: Value<'a>) -> Result<Option<Value<'a>>, Raise<'a>> {
     Ok(Some(value).filter(|value| matches!(value, Value::String(_))))
 }
 
-fn as_int<'a>(context: &mut Context<'a>, value: Value<'a>) -> Result<Option<Value<'a>>, Raise<'a>> {
+fn as_int<'a>(runtime: &mut Runtime<'a>, value: Value<'a>) -> Result<Option<Value<'a>>, Raise<'a>> {
     Ok(match value {
         Value::Double(double) => Some(Value::Int(number::truncate(double))),
         Value::String(text) => {
-            context.charge_scan(text.len())?;
+            runtime.charge_scan(text.len())?;
             text.parse().ok().map(Value::Int)
         }
         _ => None,
     })
 }
 
-fn as_double<'a>(context: &mut Context<'a>, value: Value<'a>) -> Result<Option<Value<'a>>, Raise<'a>> {
+fn as_double<'a>(runtime: &mut Runtime<'a>, value: Value<'a>) -> Result<Option<Value<'a>>, Raise<'a>> {
     Ok(match value {
         Value::Double(_) => Some(value),
         Value::String(text) => {
-            context.charge_scan(text.len())?;
-            number::parse_float(text, context.arena).map(Value::Double)
+            runtime.charge_scan(text.len())?;
+            number::parse_float(text, runtime.arena).map(Value::Double)
         }
         _ => None,
     })
 }
 
-fn as_bool<'a>(_: &mut Context<'a>, value: Value<'a>) -> Result<Option<Value<'a>>, Raise<'a>> {
+fn as_bool<'a>(_: &mut Runtime<'a>, value: Value<'a>) -> Result<Option<Value<'a>>, Raise<'a>> {
     Ok(match value {
         Value::Bool(_) => Some(value),
         Value::String("1" | "t" | "T" | "TRUE" | "true" | "True") => Some(Value::Bool(true)),
@@ -77,79 +77,79 @@ fn as_bool<'a>(_: &mut Context<'a>, value: Value<'a>) -> Result<Option<Value<'a>
     })
 }
 
-type Convert<'a> = fn(&mut Context<'a>, &Value<'a>) -> Answer<'a>;
-type Coerce<'a> = fn(&mut Context<'a>, Value<'a>) -> Result<Option<Value<'a>>, Raise<'a>>;
+type Convert<'a> = fn(&mut Runtime<'a>, &Value<'a>) -> Answer<'a>;
+type Coerce<'a> = fn(&mut Runtime<'a>, Value<'a>) -> Result<Option<Value<'a>>, Raise<'a>>;
 
 fn one<'a>(
-    context: &mut Context<'a>,
+    runtime: &mut Runtime<'a>,
     function: &'static str,
     call: &[Value<'a>],
     convert: Convert<'a>,
     coerce: Coerce<'a>,
 ) -> Answer<'a> {
-    let (found, default) = argument(context, function, call)?;
-    let default = convert(context, &default)?;
+    let (found, default) = argument(runtime, function, call)?;
+    let default = convert(runtime, &default)?;
     match found {
-        Some(value) => Ok(coerce(context, value)?.unwrap_or(default)),
+        Some(value) => Ok(coerce(runtime, value)?.unwrap_or(default)),
         None => Ok(default),
     }
 }
 
 fn many<'a>(
-    context: &mut Context<'a>,
+    runtime: &mut Runtime<'a>,
     function: &'static str,
     call: &[Value<'a>],
     convert: Convert<'a>,
     coerce: Coerce<'a>,
 ) -> Answer<'a> {
-    let (found, default) = argument(context, function, call)?;
-    let Value::List(elements) = default else { return Err(context.no_overload(function, call)) };
+    let (found, default) = argument(runtime, function, call)?;
+    let Value::List(elements) = default else { return Err(runtime.no_overload(function, call)) };
     // Kyverno converts the default before it looks at the argument.
     for element in elements {
-        context.charge(1)?;
-        convert(context, element)?;
+        runtime.charge(1)?;
+        convert(runtime, element)?;
     }
     let Some(Value::List(items)) = found else { return Ok(default) };
-    let mut list = context.list_builder(items.len())?;
+    let mut list = runtime.list_builder(items.len())?;
     for item in items {
-        context.charge(1)?;
-        list.extend(coerce(context, *item)?);
+        runtime.charge(1)?;
+        list.extend(coerce(runtime, *item)?);
     }
-    Ok(context.finish_list(list))
+    Ok(runtime.finish_list(list))
 }
 
-fn string_value<'a>(context: &mut Context<'a>, value: &Value<'a>) -> Answer<'a> {
-    convert::string(context, value).map(Value::String)
+fn string_value<'a>(runtime: &mut Runtime<'a>, value: &Value<'a>) -> Answer<'a> {
+    to_go::string(runtime, value).map(Value::String)
 }
 
-pub(super) fn string<'a>(context: &mut Context<'a>, call: &[Value<'a>]) -> Answer<'a> {
-    one(context, "GetStringArgument", call, string_value, as_string)
+pub(super) fn string<'a>(runtime: &mut Runtime<'a>, call: &[Value<'a>]) -> Answer<'a> {
+    one(runtime, "GetStringArgument", call, string_value, as_string)
 }
 
-pub(super) fn int<'a>(context: &mut Context<'a>, call: &[Value<'a>]) -> Answer<'a> {
-    one(context, "GetIntArgument", call, convert::int, as_int)
+pub(super) fn int<'a>(runtime: &mut Runtime<'a>, call: &[Value<'a>]) -> Answer<'a> {
+    one(runtime, "GetIntArgument", call, to_go::int, as_int)
 }
 
-pub(super) fn double<'a>(context: &mut Context<'a>, call: &[Value<'a>]) -> Answer<'a> {
-    one(context, "GetFloatArgument", call, convert::double, as_double)
+pub(super) fn double<'a>(runtime: &mut Runtime<'a>, call: &[Value<'a>]) -> Answer<'a> {
+    one(runtime, "GetFloatArgument", call, to_go::double, as_double)
 }
 
-pub(super) fn bool<'a>(context: &mut Context<'a>, call: &[Value<'a>]) -> Answer<'a> {
-    one(context, "GetBoolArgument", call, convert::bool, as_bool)
+pub(super) fn bool<'a>(runtime: &mut Runtime<'a>, call: &[Value<'a>]) -> Answer<'a> {
+    one(runtime, "GetBoolArgument", call, to_go::bool, as_bool)
 }
 
-pub(super) fn strings<'a>(context: &mut Context<'a>, call: &[Value<'a>]) -> Answer<'a> {
-    many(context, "GetStringSliceArgument", call, string_value, as_string)
+pub(super) fn strings<'a>(runtime: &mut Runtime<'a>, call: &[Value<'a>]) -> Answer<'a> {
+    many(runtime, "GetStringSliceArgument", call, string_value, as_string)
 }
 
-pub(super) fn ints<'a>(context: &mut Context<'a>, call: &[Value<'a>]) -> Answer<'a> {
-    many(context, "GetIntSliceArgument", call, convert::int, as_int)
+pub(super) fn ints<'a>(runtime: &mut Runtime<'a>, call: &[Value<'a>]) -> Answer<'a> {
+    many(runtime, "GetIntSliceArgument", call, to_go::int, as_int)
 }
 
-pub(super) fn doubles<'a>(context: &mut Context<'a>, call: &[Value<'a>]) -> Answer<'a> {
-    many(context, "GetFloatSliceArgument", call, convert::double, as_double)
+pub(super) fn doubles<'a>(runtime: &mut Runtime<'a>, call: &[Value<'a>]) -> Answer<'a> {
+    many(runtime, "GetFloatSliceArgument", call, to_go::double, as_double)
 }
 
-pub(super) fn bools<'a>(context: &mut Context<'a>, call: &[Value<'a>]) -> Answer<'a> {
-    many(context, "GetBoolSliceArgument", call, convert::bool, as_bool)
+pub(super) fn bools<'a>(runtime: &mut Runtime<'a>, call: &[Value<'a>]) -> Answer<'a> {
+    many(runtime, "GetBoolSliceArgument", call, to_go::bool, as_bool)
 }

@@ -1,6 +1,6 @@
 //! MCP's messages as policies see them: kyverno-authz `pkg/cel/libs/mcp/types.go` with mcp-go 0.49.0.
 
-use crate::library::types::TypeRow::{self, Hidden, Object, Opaque};
+use crate::library::table::TypeRow::{self, Hidden, Object, Opaque};
 use crate::value::object_type::{ObjectRow, field, object, objects, pointer, private};
 
 /// The types.

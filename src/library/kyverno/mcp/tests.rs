@@ -1,5 +1,5 @@
 use super::*;
-use crate::cel::error::Raise;
+use crate::error::Raise;
 use crate::types::Signature;
 
 /// A value as text: objects with their set fields, in the order of the type.
@@ -28,9 +28,9 @@ fn show(value: &Value<'_>) -> String {
 
 fn read(text: &str) -> String {
     let arena = Bump::new();
-    let mut context = Context::new(&arena, Budget::default());
+    let mut runtime = Runtime::new(&arena, Budget::default());
     let text: &str = arena.alloc_str(text);
-    match parse_text(&mut context, &[Value::Opaque("mcp.MCP"), Value::String(text)]) {
+    match parse_text(&mut runtime, &[Value::Opaque("mcp.MCP"), Value::String(text)]) {
         Ok(value) => show(&value),
         Err(Raise::Error(error)) => error.to_string(),
         Err(Raise::Fault(fault)) => fault.to_string(),
@@ -140,14 +140,14 @@ fn a_body_that_does_not_parse_keeps_at_most_its_method() {
 #[test]
 fn getters_coerce_as_in_kyverno() {
     let arena = Bump::new();
-    let mut context = Context::new(&arena, Budget::default());
+    let mut runtime = Runtime::new(&arena, Budget::default());
     let text = r#"{"method":"tools/call","params":{"arguments":{
         "l":[1,"2",2.7,true,null,"x"],"s":"str","n":1.9,"ns":"1.9","i":"+7","sp":" 7","hex":"0x10","u":"1_000",
         "e":"1e3","big":1e300,"max":9223372036854775807,"t":"T","yes":"yes","z":0,"b":true,"nul":null,"o":{},"empty":[]}}}"#;
-    let request = parse_text(&mut context, &[Value::Opaque("mcp.MCP"), Value::String(text)]).unwrap();
+    let request = parse_text(&mut runtime, &[Value::Opaque("mcp.MCP"), Value::String(text)]).unwrap();
     let mut get =
         |function: crate::library::table::Body, key: &'static str, default: Value<'static>| match function(
-            &mut context,
+            &mut runtime,
             &[request, Value::String(key), default],
         ) {
             Ok(value) => show(&value),
@@ -197,16 +197,16 @@ fn getters_coerce_as_in_kyverno() {
 #[test]
 fn getters_look_into_resources_and_prompts() {
     let arena = Bump::new();
-    let mut context = Context::new(&arena, Budget::default());
+    let mut runtime = Runtime::new(&arena, Budget::default());
     for (text, expected) in [
         (r#"{"method":"resources/read","params":{"arguments":{"a":"q"}}}"#, "q"),
         (r#"{"method":"prompts/get","params":{"arguments":{"a":"5"}}}"#, "5"),
         (r#"{"method":"tools/call","params":{"arguments":["a"]}}"#, "d"),
         (r#"{"method":"ping","params":{"arguments":{"a":"q"}}}"#, "d"),
     ] {
-        let request = parse_text(&mut context, &[Value::Opaque("mcp.MCP"), Value::String(text)]).unwrap();
+        let request = parse_text(&mut runtime, &[Value::Opaque("mcp.MCP"), Value::String(text)]).unwrap();
         let value =
-            getters::string(&mut context, &[request, Value::String("a"), Value::String("d")]).unwrap();
+            getters::string(&mut runtime, &[request, Value::String("a"), Value::String("d")]).unwrap();
         assert_eq!(show(&value), expected, "{text}");
     }
 }

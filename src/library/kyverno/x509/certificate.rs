@@ -7,11 +7,11 @@ use super::extensions::{Facts, process};
 use super::names::{name, time};
 use super::output::{self, Extension, algorithm, number, object, read_extension, read_key};
 use super::{Mistake, Stop, refuse};
-use crate::library::table::Context;
+use crate::library::runtime::Runtime;
 use crate::value::Value;
 
 /// What the certificate in `bytes` says.
-pub(super) fn certificate<'a>(ctx: &mut Context<'a>, bytes: &'a [u8]) -> Result<Value<'a>, Stop<'a>> {
+pub(super) fn certificate<'a>(rt: &mut Runtime<'a>, bytes: &'a [u8]) -> Result<Value<'a>, Stop<'a>> {
     let mut input = Der::new(bytes);
     let Some(raw) = input.element(der::SEQUENCE) else { return Err("x509: malformed certificate".into()) };
     let Some(mut outer) = Der::new(raw).enter(der::SEQUENCE) else {
@@ -46,33 +46,33 @@ pub(super) fn certificate<'a>(ctx: &mut Context<'a>, bytes: &'a [u8]) -> Result<
     name(raw_subject)?;
     let key = read_key(&mut tbs)?;
     let extensions = extensions(&mut tbs, version)?;
-    let facts = process(ctx, &extensions)?;
+    let facts = process(rt, &extensions)?;
     let Some((signature, padding)) = outer.bit_string() else {
         return Err("x509: malformed signature".into());
     };
     if !input.is_empty() {
         return Err("x509: trailing data".into());
     }
-    let key_value = key.value(ctx)?;
-    let facts_of = facts.members(ctx)?;
+    let key_value = key.value(rt)?;
+    let facts_of = facts.members(rt)?;
     let members = [
-        ("Raw", output::bytes(ctx, raw)?),
-        ("RawTBSCertificate", output::bytes(ctx, raw_tbs)?),
-        ("RawSubjectPublicKeyInfo", output::bytes(ctx, key.whole)?),
-        ("RawSubject", output::bytes(ctx, raw_subject)?),
-        ("RawIssuer", output::bytes(ctx, raw_issuer)?),
-        ("Signature", output::bytes(ctx, &right_aligned(signature, padding))?),
+        ("Raw", output::bytes(rt, raw)?),
+        ("RawTBSCertificate", output::bytes(rt, raw_tbs)?),
+        ("RawSubjectPublicKeyInfo", output::bytes(rt, key.whole)?),
+        ("RawSubject", output::bytes(rt, raw_subject)?),
+        ("RawIssuer", output::bytes(rt, raw_issuer)?),
+        ("Signature", output::bytes(rt, &right_aligned(signature, padding))?),
         ("PublicKeyAlgorithm", number(key.algorithm)),
         ("PublicKey", key_value),
         ("SerialNumber", number(low_bits(serial))),
-        ("Issuer", output::name(ctx, &issuer)?),
-        ("NotBefore", Value::String(ctx.format(format_args!("{not_before}"))?)),
-        ("NotAfter", Value::String(ctx.format(format_args!("{not_after}"))?)),
-        ("Extensions", output::extensions(ctx, &extensions)?),
+        ("Issuer", output::name(rt, &issuer)?),
+        ("NotBefore", Value::String(rt.format(format_args!("{not_before}"))?)),
+        ("NotAfter", Value::String(rt.format(format_args!("{not_after}"))?)),
+        ("Extensions", output::extensions(rt, &extensions)?),
         ("ExtraExtensions", Value::Null),
     ];
     let members: Vec<_> = members.into_iter().chain(facts_of).collect();
-    Ok(object(ctx, &members)?)
+    Ok(object(rt, &members)?)
 }
 
 /// The version, from 1 on.
@@ -107,10 +107,10 @@ fn extensions<'d>(tbs: &mut Der<'d>, version: i64) -> Result<Vec<Extension<'d>>,
     if version < 2 {
         return Ok(extensions);
     }
-    if tbs.optional(der::context(1)).is_none() {
+    if tbs.optional(der::runtime(1)).is_none() {
         return refuse("x509: malformed issuerUniqueID");
     }
-    if tbs.optional(der::context(2)).is_none() {
+    if tbs.optional(der::runtime(2)).is_none() {
         return refuse("x509: malformed subjectUniqueID");
     }
     if version < 3 {
@@ -141,47 +141,47 @@ fn extensions<'d>(tbs: &mut Der<'d>, version: i64) -> Result<Vec<Extension<'d>>,
 
 impl Facts {
     /// The members of a certificate that its extensions fill.
-    fn members<'a>(&self, ctx: &mut Context<'a>) -> Result<Vec<(&'static str, Value<'a>)>, Stop<'a>> {
+    fn members<'a>(&self, rt: &mut Runtime<'a>) -> Result<Vec<(&'static str, Value<'a>)>, Stop<'a>> {
         let identifier = match &self.authority_key {
-            Some(identifier) => output::bytes(ctx, identifier)?,
+            Some(identifier) => output::bytes(rt, identifier)?,
             None => Value::Null,
         };
         let policies = match &self.policies {
-            Some(policies) => output::list_or_empty(ctx, policies, &mut |ctx, oid| output::oid(ctx, oid))?,
+            Some(policies) => output::list_or_empty(rt, policies, &mut |rt, oid| output::oid(rt, oid))?,
             None => Value::Null,
         };
-        let networks = |ctx: &mut Context<'a>, networks: &[Vec<u8>]| {
-            output::list(ctx, networks, |ctx, network| {
+        let networks = |rt: &mut Runtime<'a>, networks: &[Vec<u8>]| {
+            output::list(rt, networks, |rt, network| {
                 let (address, mask) = network.split_at_checked(network.len() / 2).unwrap_or_default();
                 let members =
-                    [("IP", ctx.string(&output::address(address))?), ("Mask", output::bytes(ctx, mask)?)];
-                object(ctx, &members)
+                    [("IP", rt.string(&output::address(address))?), ("Mask", output::bytes(rt, mask)?)];
+                object(rt, &members)
             })
         };
         let (permitted, excluded) = (&self.permitted, &self.excluded);
         Ok(vec![
             ("KeyUsage", number(self.key_usage)),
-            ("ExtKeyUsage", output::list(ctx, &self.extended_usages, |_, usage| Ok(number(*usage)))?),
+            ("ExtKeyUsage", output::list(rt, &self.extended_usages, |_, usage| Ok(number(*usage)))?),
             ("BasicConstraintsValid", Value::Bool(self.constraints_valid)),
             ("IsCA", Value::Bool(self.is_ca)),
             ("MaxPathLen", number(self.longest_path)),
             ("MaxPathLenZero", Value::Bool(self.constraints_valid && self.longest_path == 0)),
             ("AuthorityKeyId", identifier),
-            ("OCSPServer", output::texts(ctx, &self.ocsp_servers)?),
-            ("IssuingCertificateURL", output::texts(ctx, &self.issuers)?),
-            ("DNSNames", output::texts(ctx, &self.names.domains)?),
-            ("EmailAddresses", output::texts(ctx, &self.names.mailboxes)?),
-            ("IPAddresses", output::texts(ctx, &self.names.addresses)?),
+            ("OCSPServer", output::texts(rt, &self.ocsp_servers)?),
+            ("IssuingCertificateURL", output::texts(rt, &self.issuers)?),
+            ("DNSNames", output::texts(rt, &self.names.domains)?),
+            ("EmailAddresses", output::texts(rt, &self.names.mailboxes)?),
+            ("IPAddresses", output::texts(rt, &self.names.addresses)?),
             ("PermittedDNSDomainsCritical", Value::Bool(self.constraints_critical)),
-            ("PermittedDNSDomains", output::texts(ctx, &permitted.domains)?),
-            ("ExcludedDNSDomains", output::texts(ctx, &excluded.domains)?),
-            ("PermittedIPRanges", networks(ctx, &permitted.networks)?),
-            ("ExcludedIPRanges", networks(ctx, &excluded.networks)?),
-            ("PermittedEmailAddresses", output::texts(ctx, &permitted.mailboxes)?),
-            ("ExcludedEmailAddresses", output::texts(ctx, &excluded.mailboxes)?),
-            ("PermittedURIDomains", output::texts(ctx, &permitted.uri_domains)?),
-            ("ExcludedURIDomains", output::texts(ctx, &excluded.uri_domains)?),
-            ("CRLDistributionPoints", output::texts(ctx, &self.revocation_lists)?),
+            ("PermittedDNSDomains", output::texts(rt, &permitted.domains)?),
+            ("ExcludedDNSDomains", output::texts(rt, &excluded.domains)?),
+            ("PermittedIPRanges", networks(rt, &permitted.networks)?),
+            ("ExcludedIPRanges", networks(rt, &excluded.networks)?),
+            ("PermittedEmailAddresses", output::texts(rt, &permitted.mailboxes)?),
+            ("ExcludedEmailAddresses", output::texts(rt, &excluded.mailboxes)?),
+            ("PermittedURIDomains", output::texts(rt, &permitted.uri_domains)?),
+            ("ExcludedURIDomains", output::texts(rt, &excluded.uri_domains)?),
+            ("CRLDistributionPoints", output::texts(rt, &self.revocation_lists)?),
             ("PolicyIdentifiers", policies),
         ])
     }

@@ -11,7 +11,7 @@ pub(super) const SEQUENCE: u8 = 0x30;
 pub(super) const SET: u8 = 0x31;
 
 /// A tag that means something in its context only.
-pub(super) const fn context(number: u8) -> u8 {
+pub(super) const fn runtime(number: u8) -> u8 {
     0x80 | number
 }
 

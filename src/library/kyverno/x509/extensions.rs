@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::der::{self, Der, Oid, context, context_parts, loose_components};
+use super::der::{self, Der, Oid, context_parts, loose_components, runtime};
 use super::names::{is_domain, is_mailbox};
 use super::output::{self, Extension, lossy};
 use super::{Mistake, Stop, refuse};
 use crate::library::k8s::net::address;
 use crate::library::k8s::url::parse::{Form, Parsed};
 use crate::library::k8s::url::read as read_url;
-use crate::library::table::Context;
+use crate::library::runtime::Runtime;
 use crate::value::GoQuoted;
 use crate::value::extension::GoQuotedBytes;
 
@@ -53,7 +53,7 @@ pub(super) struct Subtrees {
 }
 
 /// Reads the extensions that Go knows.
-pub(super) fn process<'a>(ctx: &mut Context<'a>, extensions: &[Extension<'_>]) -> Result<Facts, Stop<'a>> {
+pub(super) fn process<'a>(rt: &mut Runtime<'a>, extensions: &[Extension<'_>]) -> Result<Facts, Stop<'a>> {
     let mut facts = Facts::default();
     for extension in extensions {
         let value = Der::new(extension.value);
@@ -63,7 +63,7 @@ pub(super) fn process<'a>(ctx: &mut Context<'a>, extensions: &[Extension<'_>]) -
                 (facts.is_ca, facts.longest_path) = basic_constraints(value)?;
                 facts.constraints_valid = true;
             }
-            [2, 5, 29, 17] => facts.names = other_names(ctx, value)?,
+            [2, 5, 29, 17] => facts.names = other_names(rt, value)?,
             [2, 5, 29, 30] => name_constraints(&mut facts, value, extension.critical)?,
             [2, 5, 29, 31] => facts.revocation_lists = revocation_lists(value)?,
             [2, 5, 29, 35] => facts.authority_key = authority_key(value, extension.critical)?,
@@ -108,7 +108,7 @@ fn ascii(bytes: &[u8]) -> Option<String> {
 }
 
 /// The names in a list of general names.
-pub(super) fn other_names<'a>(ctx: &mut Context<'a>, mut value: Der<'_>) -> Result<OtherNames, Stop<'a>> {
+pub(super) fn other_names<'a>(rt: &mut Runtime<'a>, mut value: Der<'_>) -> Result<OtherNames, Stop<'a>> {
     let Some(mut list) = value.enter(der::SEQUENCE) else {
         return Err("x509: invalid subject alternative names".into());
     };
@@ -128,7 +128,7 @@ pub(super) fn other_names<'a>(ctx: &mut Context<'a>, mut value: Der<'_>) -> Resu
                 let Some(text) = ascii(name.inside) else {
                     return Err("x509: SAN uniformResourceIdentifier is malformed".into());
                 };
-                url(ctx, &text)?;
+                url(rt, &text)?;
                 names.uris.push(text);
             }
             7 if matches!(name.inside.len(), 4 | 16) => names.addresses.push(output::address(name.inside)),
@@ -145,10 +145,10 @@ pub(super) fn other_names<'a>(ctx: &mut Context<'a>, mut value: Der<'_>) -> Resu
 }
 
 /// The URL that a name is.
-pub(super) fn url<'a>(ctx: &mut Context<'a>, text: &str) -> Result<Parsed<'a>, Stop<'a>> {
-    let text = ctx.str(text)?;
+pub(super) fn url<'a>(rt: &mut Runtime<'a>, text: &str) -> Result<Parsed<'a>, Stop<'a>> {
+    let text = rt.str(text)?;
     let quoted = GoQuoted(text);
-    match read_url(ctx, text, Form::Any)? {
+    match read_url(rt, text, Form::Any)? {
         Err(mistake) => Err(Stop::Mistake(format!("x509: cannot parse URI {quoted}: {mistake}").into())),
         Ok(url) if url.host.is_empty() => Ok(url),
         Ok(url) => match std::str::from_utf8(url.host) {
@@ -261,8 +261,8 @@ fn revocation_lists(mut value: Der<'_>) -> Result<Vec<String>, Mistake> {
         let Some(name) = point.optional(context_parts(0)) else { return refuse(INVALID) };
         let Some(name) = name else { continue };
         let Some(mut names) = Der::new(name).enter(context_parts(0)) else { return refuse(INVALID) };
-        while names.peek(context(6)) {
-            let Some(uri) = names.read(context(6)) else { return refuse(INVALID) };
+        while names.peek(runtime(6)) {
+            let Some(uri) = names.read(runtime(6)) else { return refuse(INVALID) };
             lists.push(lossy(uri));
         }
     }
@@ -275,7 +275,7 @@ fn authority_key(mut value: Der<'_>, critical: bool) -> Result<Option<Vec<u8>>, 
         return refuse("x509: authority key identifier incorrectly marked critical");
     }
     let Some(mut inside) = value.enter(der::SEQUENCE) else { return refuse(INVALID) };
-    match inside.optional(context(0)) {
+    match inside.optional(runtime(0)) {
         Some(identifier) => Ok(identifier.map(<[u8]>::to_vec)),
         None => refuse(INVALID),
     }
@@ -294,7 +294,7 @@ fn subject_key(mut value: Der<'_>, critical: bool) -> Result<(), Mistake> {
 fn policy_constraints(mut value: Der<'_>) -> Result<(), Mistake> {
     const INVALID: &str = "x509: invalid policy constraints extension";
     let Some(mut inside) = value.enter(der::SEQUENCE) else { return refuse(INVALID) };
-    for tag in [context(0), context(1)] {
+    for tag in [runtime(0), runtime(1)] {
         if inside.peek(tag) && inside.int(tag).is_none() {
             return refuse(INVALID);
         }
@@ -360,10 +360,10 @@ fn authority_access(facts: &mut Facts, mut value: Der<'_>, critical: bool) -> Re
     while !list.is_empty() {
         let Some(mut access) = list.enter(der::SEQUENCE) else { return refuse(INVALID) };
         let Some(method) = access.oid() else { return refuse(INVALID) };
-        if !access.peek(context(6)) {
+        if !access.peek(runtime(6)) {
             continue;
         }
-        let Some(uri) = access.read(context(6)) else { return refuse(INVALID) };
+        let Some(uri) = access.read(runtime(6)) else { return refuse(INVALID) };
         match *method {
             [1, 3, 6, 1, 5, 5, 7, 48, 1] => facts.ocsp_servers.push(lossy(uri)),
             [1, 3, 6, 1, 5, 5, 7, 48, 2] => facts.issuers.push(lossy(uri)),

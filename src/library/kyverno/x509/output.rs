@@ -5,25 +5,24 @@ use std::net::{IpAddr, Ipv6Addr};
 use super::der::{self, Der, Oid};
 use super::names::Attribute;
 use super::{Mistake, Stop, refuse};
-use crate::cel::error::Raise;
-use crate::library::ext::encoders::push_base64;
-use crate::library::table::Context;
-use crate::library::text_builder::TextBuilder;
+use crate::error::Raise;
+use crate::library::encode::push_base64;
+use crate::library::runtime::{Runtime, TextBuilder};
 use crate::value::{MapBuilder, Value, i64_as_f64};
 
 /// The members of an object.
 pub(super) type Members<'a, 'n> = [(&'n str, Value<'a>)];
 
 pub(super) fn object<'a>(
-    ctx: &mut Context<'a>,
+    rt: &mut Runtime<'a>,
     members: &Members<'a, 'static>,
 ) -> Result<Value<'a>, Raise<'a>> {
-    ctx.charge(members.len())?;
-    let mut out = MapBuilder::with_capacity(ctx.arena, members.len());
+    rt.charge(members.len())?;
+    let mut out = MapBuilder::with_capacity(rt.arena, members.len());
     for (name, value) in members {
         out.insert(Value::String(name), *value);
     }
-    Ok(Value::Map(out.finish_within(&mut ctx.budget)?))
+    Ok(Value::Map(out.finish_within(&mut rt.budget)?))
 }
 
 pub(super) fn number<'a>(number: i64) -> Value<'a> {
@@ -31,40 +30,40 @@ pub(super) fn number<'a>(number: i64) -> Value<'a> {
 }
 
 /// Bytes in base64.
-pub(super) fn bytes<'a>(ctx: &mut Context<'a>, bytes: &[u8]) -> Result<Value<'a>, Raise<'a>> {
-    let mut out = TextBuilder::new(ctx);
-    push_base64(ctx, &mut out, bytes)?;
+pub(super) fn bytes<'a>(rt: &mut Runtime<'a>, bytes: &[u8]) -> Result<Value<'a>, Raise<'a>> {
+    let mut out = TextBuilder::new(rt);
+    push_base64(rt, &mut out, bytes)?;
     Ok(Value::String(out.finish()))
 }
 
 /// A list, or nothing where Go's list was never made.
 pub(super) fn list<'a, T>(
-    ctx: &mut Context<'a>,
+    rt: &mut Runtime<'a>,
     items: &[T],
-    mut each: impl FnMut(&mut Context<'a>, &T) -> Result<Value<'a>, Raise<'a>>,
+    mut each: impl FnMut(&mut Runtime<'a>, &T) -> Result<Value<'a>, Raise<'a>>,
 ) -> Result<Value<'a>, Raise<'a>> {
-    if items.is_empty() { Ok(Value::Null) } else { list_or_empty(ctx, items, &mut each) }
+    if items.is_empty() { Ok(Value::Null) } else { list_or_empty(rt, items, &mut each) }
 }
 
 /// A list, also of nothing.
 pub(super) fn list_or_empty<'a, T>(
-    ctx: &mut Context<'a>,
+    rt: &mut Runtime<'a>,
     items: &[T],
-    each: &mut impl FnMut(&mut Context<'a>, &T) -> Result<Value<'a>, Raise<'a>>,
+    each: &mut impl FnMut(&mut Runtime<'a>, &T) -> Result<Value<'a>, Raise<'a>>,
 ) -> Result<Value<'a>, Raise<'a>> {
-    let mut out = ctx.list_builder(items.len())?;
+    let mut out = rt.list_builder(items.len())?;
     for item in items {
-        out.push(each(ctx, item)?);
+        out.push(each(rt, item)?);
     }
-    Ok(ctx.finish_list(out))
+    Ok(rt.finish_list(out))
 }
 
-pub(super) fn texts<'a>(ctx: &mut Context<'a>, texts: &[String]) -> Result<Value<'a>, Raise<'a>> {
-    list(ctx, texts, |ctx, text| ctx.string(text))
+pub(super) fn texts<'a>(rt: &mut Runtime<'a>, texts: &[String]) -> Result<Value<'a>, Raise<'a>> {
+    list(rt, texts, |rt, text| rt.string(text))
 }
 
-pub(super) fn oid<'a>(ctx: &mut Context<'a>, oid: &Oid) -> Result<Value<'a>, Raise<'a>> {
-    list(ctx, oid, |_, component| Ok(number(i64::from(*component))))
+pub(super) fn oid<'a>(rt: &mut Runtime<'a>, oid: &Oid) -> Result<Value<'a>, Raise<'a>> {
+    list(rt, oid, |_, component| Ok(number(i64::from(*component))))
 }
 
 /// Bytes as a text, as Go's JSON writes a string of any bytes.
@@ -89,30 +88,30 @@ pub(super) fn address(bytes: &[u8]) -> String {
 }
 
 /// A name with its parts by what they are, and all of them in their order.
-pub(super) fn name<'a>(ctx: &mut Context<'a>, name: &[Attribute]) -> Result<Value<'a>, Raise<'a>> {
+pub(super) fn name<'a>(rt: &mut Runtime<'a>, name: &[Attribute]) -> Result<Value<'a>, Raise<'a>> {
     let of = |kind: u32| {
         let fits = move |oid: &Oid| matches!(**oid, [2, 5, 4, of] if of == kind);
         name.iter().filter(move |(oid, _)| fits(oid)).map(|(_, text)| text.clone()).collect::<Vec<_>>()
     };
     let last = |kind: u32| of(kind).pop().unwrap_or_default();
-    let names = list(ctx, name, |ctx, (oid, text)| {
-        let members = [("Type", self::oid(ctx, oid)?), ("Value", ctx.string(text)?)];
-        object(ctx, &members)
+    let names = list(rt, name, |rt, (oid, text)| {
+        let members = [("Type", self::oid(rt, oid)?), ("Value", rt.string(text)?)];
+        object(rt, &members)
     })?;
     let members = [
-        ("Country", texts(ctx, &of(6))?),
-        ("Organization", texts(ctx, &of(10))?),
-        ("OrganizationalUnit", texts(ctx, &of(11))?),
-        ("Locality", texts(ctx, &of(7))?),
-        ("Province", texts(ctx, &of(8))?),
-        ("StreetAddress", texts(ctx, &of(9))?),
-        ("PostalCode", texts(ctx, &of(17))?),
-        ("SerialNumber", ctx.string(&last(5))?),
-        ("CommonName", ctx.string(&last(3))?),
+        ("Country", texts(rt, &of(6))?),
+        ("Organization", texts(rt, &of(10))?),
+        ("OrganizationalUnit", texts(rt, &of(11))?),
+        ("Locality", texts(rt, &of(7))?),
+        ("Province", texts(rt, &of(8))?),
+        ("StreetAddress", texts(rt, &of(9))?),
+        ("PostalCode", texts(rt, &of(17))?),
+        ("SerialNumber", rt.string(&last(5))?),
+        ("CommonName", rt.string(&last(3))?),
         ("Names", names),
         ("ExtraNames", Value::Null),
     ];
-    object(ctx, &members)
+    object(rt, &members)
 }
 
 /// An extension as it stands in a document.
@@ -135,16 +134,16 @@ pub(super) fn read_extension<'d>(extension: &mut Der<'d>) -> Result<Extension<'d
 }
 
 pub(super) fn extensions<'a>(
-    ctx: &mut Context<'a>,
+    rt: &mut Runtime<'a>,
     extensions: &[Extension<'_>],
 ) -> Result<Value<'a>, Raise<'a>> {
-    list(ctx, extensions, |ctx, extension| {
+    list(rt, extensions, |rt, extension| {
         let members = [
-            ("Id", oid(ctx, &extension.oid)?),
+            ("Id", oid(rt, &extension.oid)?),
             ("Critical", Value::Bool(extension.critical)),
-            ("Value", bytes(ctx, extension.value)?),
+            ("Value", bytes(rt, extension.value)?),
         ];
-        object(ctx, &members)
+        object(rt, &members)
     })
 }
 
@@ -173,15 +172,15 @@ pub(super) struct Key<'d> {
 
 impl Key<'_> {
     /// Modulus and exponent; only those of RSA are told.
-    pub(super) fn value<'a>(&self, ctx: &mut Context<'a>) -> Result<Value<'a>, Stop<'a>> {
+    pub(super) fn value<'a>(&self, rt: &mut Runtime<'a>) -> Result<Value<'a>, Stop<'a>> {
         if self.algorithm != RSA {
             return Err("certificate should use rsa algorithm".into());
         }
         if !self.sound {
             return Err("failed to parse subject public key info".into());
         }
-        let modulus = ctx.string(&der::decimal(self.modulus))?;
-        Ok(object(ctx, &[("N", modulus), ("E", number(self.exponent))])?)
+        let modulus = rt.string(&der::decimal(self.modulus))?;
+        Ok(object(rt, &[("N", modulus), ("E", number(self.exponent))])?)
     }
 }
 

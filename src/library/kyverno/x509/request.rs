@@ -9,13 +9,13 @@ use super::names::{name, string, time};
 use super::output::{self, Extension, algorithm, number, object, read_extension, read_key};
 use super::{Mistake, Stop, refuse};
 use crate::library::k8s::url::parse::{Encoding, is_default};
-use crate::library::table::Context;
+use crate::library::runtime::Runtime;
 use crate::value::Value;
 
 const MALFORMED: &str = "x509: malformed certificate request";
 
 /// What the request in `bytes` says.
-pub(super) fn request<'a>(ctx: &mut Context<'a>, bytes: &'a [u8]) -> Result<Value<'a>, Stop<'a>> {
+pub(super) fn request<'a>(rt: &mut Runtime<'a>, bytes: &'a [u8]) -> Result<Value<'a>, Stop<'a>> {
     let mut input = Der::new(bytes);
     let Some(raw) = input.element(der::SEQUENCE) else { return Err(MALFORMED.into()) };
     if !input.is_empty() {
@@ -36,29 +36,29 @@ pub(super) fn request<'a>(ctx: &mut Context<'a>, bytes: &'a [u8]) -> Result<Valu
     let extensions = requested(&list)?;
     let mut names = OtherNames::default();
     for extension in extensions.iter().filter(|extension| *extension.oid == [2, 5, 29, 17]) {
-        names = other_names(ctx, Der::new(extension.value))?;
+        names = other_names(rt, Der::new(extension.value))?;
     }
     let attributes: Vec<Attribute<'_>> = list.iter().filter_map(|element| attribute(element)).collect();
     let members = [
-        ("Raw", output::bytes(ctx, raw)?),
-        ("RawTBSCertificateRequest", output::bytes(ctx, raw_tbs)?),
-        ("RawSubjectPublicKeyInfo", output::bytes(ctx, key.whole)?),
-        ("RawSubject", output::bytes(ctx, raw_subject)?),
+        ("Raw", output::bytes(rt, raw)?),
+        ("RawTBSCertificateRequest", output::bytes(rt, raw_tbs)?),
+        ("RawSubjectPublicKeyInfo", output::bytes(rt, key.whole)?),
+        ("RawSubject", output::bytes(rt, raw_subject)?),
         ("Version", number(version)),
-        ("Signature", output::bytes(ctx, &right_aligned(signature, padding))?),
+        ("Signature", output::bytes(rt, &right_aligned(signature, padding))?),
         ("SignatureAlgorithm", number(signature_algorithm(&signed_with, parameters))),
         ("PublicKeyAlgorithm", number(key.algorithm)),
-        ("PublicKey", key.value(ctx)?),
-        ("Subject", output::name(ctx, &subject)?),
-        ("Attributes", output::list(ctx, &attributes, attribute_value)?),
-        ("Extensions", output::extensions(ctx, &extensions)?),
+        ("PublicKey", key.value(rt)?),
+        ("Subject", output::name(rt, &subject)?),
+        ("Attributes", output::list(rt, &attributes, attribute_value)?),
+        ("Extensions", output::extensions(rt, &extensions)?),
         ("ExtraExtensions", Value::Null),
-        ("DNSNames", output::texts(ctx, &names.domains)?),
-        ("EmailAddresses", output::texts(ctx, &names.mailboxes)?),
-        ("IPAddresses", output::texts(ctx, &names.addresses)?),
-        ("URIs", uris(ctx, &names.uris)?),
+        ("DNSNames", output::texts(rt, &names.domains)?),
+        ("EmailAddresses", output::texts(rt, &names.mailboxes)?),
+        ("IPAddresses", output::texts(rt, &names.addresses)?),
+        ("URIs", uris(rt, &names.uris)?),
     ];
-    Ok(object(ctx, &members)?)
+    Ok(object(rt, &members)?)
 }
 
 /// The elements of a list.
@@ -121,61 +121,61 @@ fn attribute(element: &[u8]) -> Option<Attribute<'_>> {
 }
 
 fn attribute_value<'a>(
-    ctx: &mut Context<'a>,
+    rt: &mut Runtime<'a>,
     attribute: &Attribute<'_>,
-) -> Result<Value<'a>, crate::cel::error::Raise<'a>> {
-    let values = output::list_or_empty(ctx, &attribute.values, &mut |ctx, pairs| {
-        output::list_or_empty(ctx, pairs, &mut |ctx, (oid, element)| {
-            let value = any_value(ctx, element)?;
-            let members = [("Type", output::oid(ctx, oid)?), ("Value", value)];
-            object(ctx, &members)
+) -> Result<Value<'a>, crate::error::Raise<'a>> {
+    let values = output::list_or_empty(rt, &attribute.values, &mut |rt, pairs| {
+        output::list_or_empty(rt, pairs, &mut |rt, (oid, element)| {
+            let value = any_value(rt, element)?;
+            let members = [("Type", output::oid(rt, oid)?), ("Value", value)];
+            object(rt, &members)
         })
     })?;
-    let members = [("Type", output::oid(ctx, &attribute.oid)?), ("Value", values)];
-    object(ctx, &members)
+    let members = [("Type", output::oid(rt, &attribute.oid)?), ("Value", values)];
+    object(rt, &members)
 }
 
 /// A value of any type; null for a type that Go has nothing for, or that does not read.
 fn any_value<'a>(
-    ctx: &mut Context<'a>,
+    rt: &mut Runtime<'a>,
     element: &der::Element<'_>,
-) -> Result<Value<'a>, crate::cel::error::Raise<'a>> {
+) -> Result<Value<'a>, crate::error::Raise<'a>> {
     let mut whole = Der::new(element.whole);
     match element.tag {
         der::BOOLEAN => Ok(whole.boolean().map_or(Value::Null, Value::Bool)),
         der::INTEGER => Ok(whole.int(der::INTEGER).map_or(Value::Null, number)),
-        der::OCTET_STRING => output::bytes(ctx, element.inside),
+        der::OCTET_STRING => output::bytes(rt, element.inside),
         der::OBJECT_IDENTIFIER => match whole.oid() {
-            Some(oid) => output::oid(ctx, &oid),
+            Some(oid) => output::oid(rt, &oid),
             None => Ok(Value::Null),
         },
         der::BIT_STRING => match whole.bit_string() {
             Some((bytes, padding)) => {
                 let bits = bytes.len().saturating_mul(8).saturating_sub(padding as usize);
                 let bits = number(i64::try_from(bits).unwrap_or(i64::MAX));
-                let members = [("Bytes", output::bytes(ctx, bytes)?), ("BitLength", bits)];
-                object(ctx, &members)
+                let members = [("Bytes", output::bytes(rt, bytes)?), ("BitLength", bits)];
+                object(rt, &members)
             }
             None => Ok(Value::Null),
         },
         der::UTC_TIME | der::GENERALIZED_TIME => match time(&mut whole) {
-            Ok(time) => Ok(Value::String(ctx.format(format_args!("{time}"))?)),
+            Ok(time) => Ok(Value::String(rt.format(format_args!("{time}"))?)),
             Err(_) => Ok(Value::Null),
         },
         tag => match string(tag, element.inside) {
-            Ok(text) => ctx.string(&text),
+            Ok(text) => rt.string(&text),
             Err(_) => Ok(Value::Null),
         },
     }
 }
 
 /// The URLs, by the fields of Go's struct.
-fn uris<'a>(ctx: &mut Context<'a>, uris: &[String]) -> Result<Value<'a>, Stop<'a>> {
-    let mut list = ctx.list_builder(uris.len())?;
+fn uris<'a>(rt: &mut Runtime<'a>, uris: &[String]) -> Result<Value<'a>, Stop<'a>> {
+    let mut list = rt.list_builder(uris.len())?;
     for text in uris {
-        let url = url(ctx, text)?;
+        let url = url(rt, text)?;
         let user = match url.user {
-            Some(_) => object(ctx, &[])?,
+            Some(_) => object(rt, &[])?,
             None => Value::Null,
         };
         // What is written in another way than Go would write it is kept.
@@ -184,18 +184,18 @@ fn uris<'a>(ctx: &mut Context<'a>, uris: &[String]) -> Result<Value<'a>, Stop<'a
             ("Scheme", Value::String(url.scheme)),
             ("Opaque", Value::String(url.opaque)),
             ("User", user),
-            ("Host", ctx.string(&output::lossy(url.host))?),
-            ("Path", ctx.string(&output::lossy(url.path.1))?),
-            ("Fragment", ctx.string(&output::lossy(url.fragment.1))?),
+            ("Host", rt.string(&output::lossy(url.host))?),
+            ("Path", rt.string(&output::lossy(url.path.1))?),
+            ("Fragment", rt.string(&output::lossy(url.fragment.1))?),
             ("RawQuery", Value::String(url.query)),
             ("RawPath", Value::String(raw(url.path, Encoding::Path))),
             ("RawFragment", Value::String(raw(url.fragment, Encoding::Fragment))),
             ("ForceQuery", Value::Bool(url.force_query)),
             ("OmitHost", Value::Bool(url.omit_host)),
         ];
-        list.push(object(ctx, &members)?);
+        list.push(object(rt, &members)?);
     }
-    Ok(if uris.is_empty() { Value::Null } else { ctx.finish_list(list) })
+    Ok(if uris.is_empty() { Value::Null } else { rt.finish_list(list) })
 }
 
 /// The signature's algorithm as Go numbers it; 0 if Go does not know it.

@@ -5,15 +5,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use bumpalo::Bump;
 use serde_json::{Value as Json, json};
 use toolgate::internal::budget::Budget;
-use toolgate::internal::cel::error::Raise;
 use toolgate::internal::cel::eval::Frame;
 use toolgate::internal::cel::program::{Arena, Program};
-use toolgate::internal::cel::{self, Environment, Stage};
+use toolgate::internal::cel::{self, Env, Stage};
 use toolgate::internal::diag::Code;
+use toolgate::internal::error::Raise;
 use toolgate::internal::gateway::{envoy, json};
-use toolgate::internal::library::table::Context;
-use toolgate::internal::policy::compile::{CompiledPolicy, CompiledSet};
-use toolgate::internal::policy::decide::{ErrorText, Opinion, ask_alone, decide, rule};
+use toolgate::internal::library::runtime::Runtime;
+use toolgate::internal::policy::ask::{ErrorText, Opinion, ask_alone, rule};
+use toolgate::internal::policy::compile::CompiledSet;
+use toolgate::internal::policy::compiled::CompiledPolicy;
+use toolgate::internal::policy::decide::decide;
 use toolgate::internal::policy::load::load_text;
 use toolgate::internal::policy::model::Mode;
 use toolgate::internal::policy::set::{self as sets};
@@ -43,8 +45,8 @@ fn seen<'a>(input: &Json, mode: Mode, bump: &'a Bump) -> Value<'a> {
 }
 
 /// What an evaluation may use, at a time between those of the tokens.
-fn context(bump: &Bump) -> Context<'_> {
-    Context::new(bump, Budget::default()).at(NOW)
+fn runtime(bump: &Bump) -> Runtime<'_> {
+    Runtime::new(bump, Budget::default()).at(NOW)
 }
 
 /// As in the tests of the corpus.
@@ -95,9 +97,9 @@ fn expression(case: &Json, objects: &[Json], mode: Mode) -> Vec<Json> {
         let bump = Bump::new();
         let object = seen(object, mode, &bump);
         let inputs = mode.inputs(object, &bump);
-        let mut frame = Frame::new(context(&bump), inputs);
+        let mut frame = Frame::new(runtime(&bump), inputs);
         frame.set_variables(&variables);
-        match frame.evaluate(&program).and_then(|value| frame.context.settled(value)) {
+        match frame.evaluate(&program).and_then(|value| frame.runtime.settled(value)) {
             Ok(value) => json!({"decision": "value", "type": ty, "value": canonical(&value)}),
             Err(Raise::Error(error)) => json!({"decision": "error", "error": error.to_string()}),
             Err(Raise::Fault(fault)) => json!({"decision": "fault", "error": fault.to_string()}),
@@ -108,7 +110,7 @@ fn expression(case: &Json, objects: &[Json], mode: Mode) -> Vec<Json> {
 
 fn compiled<'p>(
     text: &str,
-    environment: &Environment<'static>,
+    environment: &Env<'static>,
     arena: &'p Arena,
 ) -> Result<(Program<'p>, String), Json> {
     let compiled = cel::compile(text, environment, arena).map_err(|issues| match issues.stage {
@@ -161,7 +163,7 @@ fn reported(compiled: &CompiledSet<'_>, input: &Json, mode: Mode) -> Json {
     let object = seen(input, mode, &bump);
     let mut rows = Vec::new();
     for policy in &compiled.policies {
-        let verdict = match ask_alone(policy, object, context(&bump)) {
+        let verdict = match ask_alone(policy, object, runtime(&bump)) {
             Ok(verdict) => verdict,
             Err(fault) => return json!({"decision": "fault", "error": fault.to_string()}),
         };
@@ -186,7 +188,7 @@ fn reported(compiled: &CompiledSet<'_>, input: &Json, mode: Mode) -> Json {
 fn decided(compiled: &CompiledSet<'_>, input: &Json, mode: Mode) -> Json {
     let bump = Bump::new();
     let value = seen(input, mode, &bump);
-    let decision = decide(compiled, value, context(&bump), &mut |_, _| {});
+    let decision = decide(compiled, value, runtime(&bump), &mut |_, _| {});
     let mut answer = told(decision.opinion);
     if mode == Mode::Envoy {
         // It has no status but a denial's; an error is one of gRPC's.
@@ -199,7 +201,7 @@ fn decided(compiled: &CompiledSet<'_>, input: &Json, mode: Mode) -> Json {
     if let Some(policy) = decision.policy.and_then(|policy| compiled.policies.get(policy)) {
         set(&mut answer, "policy", json!(policy.name));
     }
-    let alone = |policy: &CompiledPolicy<'_>| match ask_alone(policy, value, context(&bump)) {
+    let alone = |policy: &CompiledPolicy<'_>| match ask_alone(policy, value, runtime(&bump)) {
         Ok(verdict) => match verdict.opinion {
             Opinion::Allow => json!({"policy": policy.name, "result": "allow"}),
             Opinion::Deny(reason) => json!({"policy": policy.name, "result": "deny", "reason": reason}),

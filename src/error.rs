@@ -5,9 +5,11 @@
 
 use std::fmt;
 
-use super::ast::NodeId;
 use crate::budget::Fault;
 use crate::value::{ShortestDouble, Value};
+
+/// The number of a node in the tree of its expression, from 1; which tree that is says who has it.
+pub type NodeId = u32;
 
 /// What Go says of bytes as the key of a map.
 pub const UNHASHABLE: &str = "runtime error: hash of unhashable type types.Bytes";

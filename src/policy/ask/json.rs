@@ -6,9 +6,9 @@
 use bumpalo::collections::Vec as BumpVec;
 
 use crate::budget::Fault;
-use crate::cel::error::{CelError, ErrorKind, Raise};
 use crate::cel::eval::Frame;
-use crate::policy::compile::{CompiledException, CompiledMessage, CompiledPolicy};
+use crate::error::{CelError, ErrorKind, Raise};
+use crate::policy::compiled::{CompiledException, CompiledMessage, CompiledPolicy};
 use crate::policy::environment::{exceptions, json_inputs};
 use crate::policy::model::FailurePolicy;
 use crate::value::Value;
@@ -20,7 +20,7 @@ pub(super) fn ask<'a>(policy: &'a CompiledPolicy<'a>, frame: &mut Frame<'a>) -> 
     if policy.exceptions.is_empty() {
         return judge(policy, frame);
     }
-    let arena = frame.context.arena;
+    let arena = frame.runtime.arena;
     let mut matched = BumpVec::new_in(arena);
     let (mut images, mut values) = (BumpVec::new_in(arena), BumpVec::new_in(arena));
     let mut exempt = false;
@@ -38,7 +38,7 @@ pub(super) fn ask<'a>(policy: &'a CompiledPolicy<'a>, frame: &mut Frame<'a>) -> 
             for (all, more) in
                 [(&mut images, &exception.allowed.images), (&mut values, &exception.allowed.values)]
             {
-                frame.context.budget.charge_bytes(more.len().saturating_mul(size_of::<Value<'_>>()))?;
+                frame.runtime.budget.charge_bytes(more.len().saturating_mul(size_of::<Value<'_>>()))?;
                 all.extend(more.iter().map(|text| Value::String(text)));
             }
         }
@@ -107,7 +107,7 @@ fn message<'a>(
             // The checker lets nothing else through.
             Ok(_) => Ok("failed to convert message expression to string"),
             Err(Raise::Error(error)) => {
-                frame.context.format(format_args!("failed to evaluate message expression: {error}"))
+                frame.runtime.format(format_args!("failed to evaluate message expression: {error}"))
             }
             Err(raise) => Err(raise),
         },
@@ -115,7 +115,7 @@ fn message<'a>(
         None => Ok(""),
     };
     let said = match said {
-        Ok("") => frame.context.format(format_args!("CEL expression validation failed at index {index}")),
+        Ok("") => frame.runtime.format(format_args!("CEL expression validation failed at index {index}")),
         said => said,
     };
     said.map_err(|raise| match raise {

@@ -1,11 +1,12 @@
-//! What a call's attributes are: the verb of its tool, the query it makes.
+//! What a call's attributes are: the verb of its tool, the query it makes; and what a deployment says of it better than
+//! the call itself.
 
 use bumpalo::Bump;
 use bumpalo::collections::String as BumpString;
 
-use super::Call;
-use crate::gateway::environment::EnvironmentOf;
-use crate::gateway::identity::Identity;
+use super::call::Call;
+use super::environment::EnvironmentOf;
+use super::identity::Identity;
 
 /// What a deployment knows better than the caller.
 #[derive(Clone, Copy, Debug)]

@@ -1,9 +1,9 @@
 //! Makes a bundle of what was loaded.
 
-use std::path::{Component, Path};
+use std::path::Path;
 use std::sync::Arc;
 
-use super::{CheckedHeaders, Contents, LeftOut, Model};
+use super::bundle::{CheckedHeaders, Contents, LeftOut, Model, way};
 use crate::cel::Writer;
 use crate::cel::program::Arena;
 use crate::diag::{Code, Diagnostic, Diagnostics, Severity, Warnings};
@@ -82,37 +82,6 @@ pub fn make(
             let message = format!("this cannot be bundled: {why}");
             diagnostics.push(Diagnostic::error(Code::BadBundle, message).file(&file));
             Err(Diagnostics::from(diagnostics))
-        }
-    }
-}
-
-/// The way from `root` to a file, the same on every machine; of a file that is not below it, its name alone.
-pub(super) fn way(root: &Path, file: &str) -> String {
-    let path = Path::new(file);
-    let below = path.strip_prefix(root).ok().filter(|below| below.components().next().is_some());
-    let below = below.or_else(|| path.file_name().map(Path::new)).unwrap_or(path);
-    let parts = below.components().filter_map(|part| match part {
-        Component::Normal(part) => Some(part.to_string_lossy()),
-        _ => None,
-    });
-    parts.collect::<Vec<_>>().join("/")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn files_are_told_by_their_way_from_the_root() {
-        for (root, file, way) in [
-            ("policies", "policies/a.yaml", "a.yaml"),
-            ("/home/me/policies/", "/home/me/policies/team/a.yaml", "team/a.yaml"),
-            ("./policies", "./policies/./team/a.yaml", "team/a.yaml"),
-            ("policies/a.yaml", "policies/a.yaml", "a.yaml"),
-            ("policies", "/etc/toolgate.yaml", "toolgate.yaml"),
-            (".", "a.yaml", "a.yaml"),
-        ] {
-            assert_eq!(super::way(Path::new(root), file), way, "{root} {file}");
         }
     }
 }

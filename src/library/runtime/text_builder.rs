@@ -6,9 +6,9 @@ use std::fmt;
 
 use bumpalo::collections::String as BumpString;
 
-use super::table::Context;
+use super::Runtime;
 use crate::budget::Fault;
-use crate::cel::error::Raise;
+use crate::error::Raise;
 
 /// A growing text.
 #[derive(Debug)]
@@ -18,17 +18,17 @@ pub(crate) struct TextBuilder<'a> {
 
 impl<'a> TextBuilder<'a> {
     /// An empty text; nothing is charged yet.
-    pub(crate) fn new(ctx: &Context<'a>) -> TextBuilder<'a> {
-        TextBuilder { text: BumpString::new_in(ctx.arena) }
+    pub(crate) fn new(rt: &Runtime<'a>) -> TextBuilder<'a> {
+        TextBuilder { text: BumpString::new_in(rt.arena) }
     }
 
     /// Makes room for `more` bytes.
-    fn reserve(&mut self, ctx: &mut Context<'a>, more: usize) -> Result<(), Raise<'a>> {
+    fn reserve(&mut self, rt: &mut Runtime<'a>, more: usize) -> Result<(), Raise<'a>> {
         let needed = self.text.len().saturating_add(more);
         if needed > self.text.capacity() {
             // A bump arena does not take back the old buffer, so growing costs the new one whole.
             let capacity = self.text.capacity().saturating_mul(2).max(needed).max(32);
-            ctx.budget.charge_bytes(capacity)?;
+            rt.budget.charge_bytes(capacity)?;
             self.text.reserve_exact(capacity.saturating_sub(self.text.len()));
         }
         Ok(())
@@ -38,9 +38,9 @@ impl<'a> TextBuilder<'a> {
     ///
     /// # Errors
     /// The budget is spent.
-    pub(crate) fn push(&mut self, ctx: &mut Context<'a>, piece: &str) -> Result<(), Raise<'a>> {
-        ctx.charge_scan(piece.len())?;
-        self.reserve(ctx, piece.len())?;
+    pub(crate) fn push(&mut self, rt: &mut Runtime<'a>, piece: &str) -> Result<(), Raise<'a>> {
+        rt.charge_scan(piece.len())?;
+        self.reserve(rt, piece.len())?;
         self.text.push_str(piece);
         Ok(())
     }
@@ -51,12 +51,12 @@ impl<'a> TextBuilder<'a> {
     /// The budget is spent.
     pub(crate) fn push_fmt(
         &mut self,
-        ctx: &mut Context<'a>,
+        rt: &mut Runtime<'a>,
         longest: usize,
         text: fmt::Arguments<'_>,
     ) -> Result<(), Raise<'a>> {
-        ctx.charge_scan(longest)?;
-        self.reserve(ctx, longest)?;
+        rt.charge_scan(longest)?;
+        self.reserve(rt, longest)?;
         fmt::write(&mut self.text, text).map_err(|_| Fault::Internal("a value that does not print").into())
     }
 

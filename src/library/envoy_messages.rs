@@ -4,7 +4,7 @@
 //! Of the messages that those files merely import, none of which a request or an answer can hold, there is none here: a
 //! policy that makes one does not load, though Kyverno would take it.
 
-use crate::library::types::TypeRow::{self, Object};
+use crate::library::table::TypeRow::{self, Object};
 use crate::value::object_type::{ObjectRow, message, messages, stored};
 
 /// True for the name of a message or enum of Envoy's or of the RPC status in its answers.
@@ -13,7 +13,7 @@ pub fn is_envoy(name: &str) -> bool {
 }
 
 /// The messages.
-pub(super) static TYPES: &[TypeRow] = &[
+pub(in crate::library) static TYPES: &[TypeRow] = &[
     Object(&CHECK_REQUEST),
     Object(&ATTRIBUTE_CONTEXT),
     Object(&PEER),
