@@ -182,7 +182,7 @@ fn a_bundle_that_is_cut_or_goes_on_is_refused() {
 /// The same bytes with the digest that they should have.
 fn forged(mut bytes: Vec<u8>) -> Vec<u8> {
     use sha2::Digest as _;
-    let digest = sha2::Sha256::digest(&bytes[44..]);
+    let digest = sha2::Sha256::new().chain_update(&bytes[8..12]).chain_update(&bytes[44..]).finalize();
     bytes[12..44].copy_from_slice(&digest);
     bytes
 }
@@ -232,9 +232,10 @@ fn of_another_build(bytes: &[u8], engine: &str) -> Vec<u8> {
 fn a_bundle_of_another_build_is_compiled_and_says_so() {
     let bytes = bundle(&policy("a", RICH));
     let (plain, _) = PolicySet::from_bundle("p.bundle", &bytes).unwrap();
-    for (engine, told) in
-        [("0.0.1", "Toolgate 0.0.1, and this is "), (env!("CARGO_PKG_VERSION"), "another build of Toolgate ")]
-    {
+    for (engine, told) in [
+        ("0.0.1", "Toolgate 0.0.1 made this bundle, and this is "),
+        (env!("CARGO_PKG_VERSION"), "another build of Toolgate "),
+    ] {
         let (set, warnings) = PolicySet::from_bundle("p.bundle", &of_another_build(&bytes, engine)).unwrap();
         assert_eq!(warnings.len(), 1, "{warnings}");
         assert_eq!(warnings[0].code, Code::OtherPrograms);
@@ -325,13 +326,43 @@ fn a_bundle_that_cannot_be_read_is_told_with_its_name() {
     let wrong = PolicySet::from_files([&wrong]).unwrap_err();
     assert_eq!(wrong[0].code, Code::BadBundle);
     assert!(wrong[0].file_name().unwrap().ends_with("wrong.bundle"), "{wrong}");
-    let mut newer = bundle(&policy("a", "null"));
-    newer[8] = 3;
-    let newer = refusal(&newer).unwrap();
+    let mut older = bundle(&policy("a", "null"));
+    older[8] = 2;
+    let older = refusal(&older).unwrap();
     assert_eq!(
-        newer.message,
-        "this bundle cannot be read: its format is 3, and this version of Toolgate knows format 2"
+        older.message,
+        "this bundle cannot be read: its format is 2, and this version of Toolgate reads formats from 3 on"
     );
+}
+
+/// A later version may write anything behind the texts, and this one compiles them.
+#[test]
+fn a_bundle_of_a_later_format_is_its_texts() {
+    let text = policy("a", RICH);
+    let bytes = bundle(&text);
+    let (plain, _) = PolicySet::from_bundle("p.bundle", &bytes).unwrap();
+    let contents = Contents::read(&bytes).unwrap();
+    let texts = Contents { engine: "9.1.0", sources: contents.sources.clone(), ..Contents::default() };
+    let texts = texts.encode().unwrap();
+    // Of what stands behind the texts nothing is empty but in this one.
+    for behind in [&b""[..], b"\0\0", b"what a later version writes"] {
+        let end = texts.len() - 6;
+        let mut later = [&texts[..end], behind].concat();
+        later[8] = 4;
+        let later = forged(later);
+        let read = Contents::read(&later).unwrap();
+        assert_eq!((read.engine, &read.sources), ("9.1.0", &contents.sources));
+        let (set, warnings) = PolicySet::from_bundle("p.bundle", &later).unwrap();
+        assert_eq!(warnings[0].code, Code::OtherPrograms);
+        assert!(
+            warnings[0].message.starts_with("Toolgate 9.1.0 made this bundle, and this is "),
+            "{warnings}"
+        );
+        assert_eq!(format!("{:?}", compiled(&set).policies), format!("{:?}", compiled(&plain).policies));
+        let mut damaged = later.clone();
+        damaged[60] ^= 1;
+        assert_eq!(refusal(&damaged).map(|wrong| wrong.code), Some(Code::BadBundle));
+    }
 }
 
 #[test]

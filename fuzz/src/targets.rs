@@ -26,8 +26,10 @@ use toolgate::{Code, Context, DecisionId, Effect, Engine, Outcome, PolicySet, Sc
 /// The targets' names, which are those of their folders in `corpus/`.
 pub(crate) const TARGETS: [&str; 6] = ["expression", "policy", "event", "jwt", "settings", "bundle"];
 
-/// The bytes of a bundle before its contents: what it is, and their digest.
+/// The bytes of a bundle before its contents: what it is, the version of its format, and the digest of that and the contents.
 const BUNDLE_HEAD: usize = 44;
+const BUNDLE_VERSION: usize = 8;
+const BUNDLE_DIGEST: usize = 12;
 
 /// When all calls are made.
 const NOW: i64 = 1_790_000_000;
@@ -122,8 +124,9 @@ impl Target {
         };
         told(PolicySet::from_bundle("p.bundle", input))?;
         let (head, contents) = input.split_at_checked(BUNDLE_HEAD).unwrap_or((input, &[]));
-        let digest = Sha256::digest(contents);
-        let what = head.get(..BUNDLE_HEAD.saturating_sub(digest.len())).unwrap_or_default();
+        let what = head.get(..BUNDLE_DIGEST).unwrap_or_default();
+        let version = what.get(BUNDLE_VERSION..).unwrap_or_default();
+        let digest = Sha256::new().chain_update(version).chain_update(contents).finalize();
         let sealed = [what, &digest, contents].concat();
         let Ok(contents) = Contents::read(&sealed) else { return Ok(()) };
         let foreign = Contents { build: "another", ..contents.clone() };

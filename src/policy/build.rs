@@ -64,6 +64,9 @@ pub fn make(
         programs.extend(writer.finish().map_err(|error| error.to_string())?);
         let texts = names.iter().zip(&sources).map(|(name, source)| (name.as_str(), source.text()));
         let settings = settings.map(|source| (way(root, source.name()), source.text()));
+        if let Some((name, _)) = settings.as_ref().filter(|(name, _)| names.contains(name)) {
+            return Err(format!("the settings and policies would both be called `{name}` in it"));
+        }
         let contents = Contents {
             digest: &digest,
             sources: texts.collect(),

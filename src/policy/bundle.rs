@@ -4,13 +4,14 @@
 //! ```text
 //! 8 bytes   MAGIC
 //! 4 bytes   the version of what follows, little-endian
-//! 32 bytes  SHA-256 of all that follows
+//! 32 bytes  SHA-256 of the version and of all that follows
 //! the rest  `Contents` in postcard's encoding, and in it the programs: `Model`, then what `cel::Writer` writes
 //! ```
 //!
 //! The contents read in every build of one version of the format; the programs only in the build that made them, because
-//! what they mean depends on the engine. Another build compiles the texts. The digest is there for damage, not for malice:
-//! who can write the file can write policies.
+//! what they mean depends on the engine. Another build compiles the texts, and so does a build with another version of the format: `Texts`,
+//! with which the contents begin, are the same in all versions. The digest is there for damage, not for malice: who can write the file can
+//! write policies.
 
 mod left_out;
 
@@ -31,8 +32,10 @@ pub use self::left_out::{LeftOut, Omission};
 
 /// How every bundle begins. A transfer that changes line breaks or cuts the eighth bit changes it.
 const MAGIC: [u8; 8] = *b"\x8bTGB\r\n\x1a\n";
-/// The version of the format that this build writes, and the only one that it reads.
-const VERSION: u32 = 2;
+/// The version of the format that this build writes, and the only one of which it reads more than the texts.
+const VERSION: u32 = 3;
+/// The first version that begins with [`Texts`].
+const WITH_TEXTS: u32 = 3;
 /// The bytes before the contents.
 const HEAD: usize = 44;
 /// The largest bundle.
@@ -48,15 +51,15 @@ const BUILD: (&str, &str) = (env!("CARGO_PKG_VERSION"), env!("SOURCES_OF_THE_LIB
 pub struct Contents<'b> {
     /// The version of Toolgate that made it.
     pub engine: &'b str,
-    /// A number for the sources of that build.
-    pub build: &'b str,
-    /// The name of the set, see [`PolicySet::digest`](super::set::PolicySet::digest).
-    pub digest: &'b str,
     /// The files in which there are policies or exceptions: name and text.
     #[serde(borrow)]
     pub sources: Vec<(&'b str, &'b str)>,
     /// The file of the settings: name and text.
     pub settings: Option<(&'b str, &'b str)>,
+    /// A number for the sources of that build.
+    pub build: &'b str,
+    /// The name of the set, see [`PolicySet::digest`](super::set::PolicySet::digest).
+    pub digest: &'b str,
     /// The documents, and what their expressions checked to.
     pub programs: &'b [u8],
     /// The expressions of headers, and what each checked to.
@@ -65,6 +68,15 @@ pub struct Contents<'b> {
     /// What is not in it of what was built.
     #[serde(borrow)]
     pub left_out: LeftOut<'b>,
+}
+
+/// What the contents begin with in every version of the format.
+#[derive(Deserialize)]
+struct Texts<'b> {
+    engine: &'b str,
+    #[serde(borrow)]
+    sources: Vec<(&'b str, &'b str)>,
+    settings: Option<(&'b str, &'b str)>,
 }
 
 /// Expressions of headers: the text, and what a [`Writer`](crate::cel::Writer) makes of it alone.
@@ -132,6 +144,11 @@ impl Written {
     }
 }
 
+/// What finds damage.
+fn digest_of(version: [u8; 4], contents: &[u8]) -> [u8; 32] {
+    Sha256::new().chain_update(version).chain_update(contents).finalize().into()
+}
+
 /// Whether the path is that of a bundle, by the end of its name.
 pub fn is_bundle(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case(ENDING))
@@ -161,21 +178,26 @@ impl<'b> Contents<'b> {
     fn decode(bytes: &'b [u8]) -> Result<Contents<'b>, String> {
         let (head, rest) = bytes.split_at_checked(HEAD).ok_or("it is cut off")?;
         let rest_of_head = head.strip_prefix(&MAGIC).ok_or("it is no bundle")?;
-        let (version, digest) = rest_of_head.split_first_chunk().ok_or("it is cut off")?;
-        let version = u32::from_le_bytes(*version);
-        if version != VERSION {
+        let (version_bytes, digest) = rest_of_head.split_first_chunk().ok_or("it is cut off")?;
+        let version = u32::from_le_bytes(*version_bytes);
+        if version < WITH_TEXTS {
             return Err(format!(
-                "its format is {version}, and this version of Toolgate knows format {VERSION}"
+                "its format is {version}, and this version of Toolgate reads formats from {WITH_TEXTS} on"
             ));
         }
         if bytes.len() > MAX_BUNDLE_BYTES {
             return Err(format!("it has {}", over(MAX_BUNDLE_BYTES, "bytes")));
         }
-        if Sha256::digest(rest).as_slice() != digest {
+        if digest_of(*version_bytes, rest) != digest {
             return Err("it is damaged: its digest is not that of what is in it".to_owned());
         }
-        let (contents, rest) = postcard::take_from_bytes::<Contents<'_>>(rest)
-            .map_err(|error| format!("its contents do not read: {error}"))?;
+        let unread = |error: postcard::Error| format!("its contents do not read: {error}");
+        if version != VERSION {
+            let (texts, _) = postcard::take_from_bytes::<Texts<'_>>(rest).map_err(unread)?;
+            let Texts { engine, sources, settings } = texts;
+            return Ok(Contents { engine, sources, settings, ..Contents::default() });
+        }
+        let (contents, rest) = postcard::take_from_bytes::<Contents<'_>>(rest).map_err(unread)?;
         if !rest.is_empty() {
             return Err("there is something after its end".to_owned());
         }
@@ -192,8 +214,8 @@ impl<'b> Contents<'b> {
             let why = format!("it would have {}", over(MAX_BUNDLE_BYTES, "bytes"));
             return Err(BundleError::from(why));
         }
-        let digest = Sha256::digest(&contents);
-        Ok([&MAGIC[..], &VERSION.to_le_bytes(), &digest, &contents].concat())
+        let version = VERSION.to_le_bytes();
+        Ok([&MAGIC[..], &version, &digest_of(version, &contents), &contents].concat())
     }
 
     /// Whether this build made its programs, so that they mean here what they meant there.
@@ -257,10 +279,10 @@ impl<'b> Contents<'b> {
     pub(super) fn other_build(&self, name: &str) -> Diagnostic {
         let (engine, _) = BUILD;
         let made = match self.engine == engine {
-            true => format!("another build of Toolgate {engine}"),
-            false => format!("Toolgate {}, and this is {engine}", self.engine),
+            true => format!("another build of Toolgate {engine} made this bundle"),
+            false => format!("Toolgate {} made this bundle, and this is {engine}", self.engine),
         };
-        let message = format!("{made} made this bundle; the policies in it are compiled, which takes longer");
+        let message = format!("{made}: the policies in it are compiled, which takes longer");
         let file = Source::without_text(name);
         let help = "make it again with the `toolgate` of this version";
         Diagnostic::warning(Code::OtherPrograms, message).file(&file).help(help)

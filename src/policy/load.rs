@@ -109,7 +109,7 @@ pub fn load_text(name: &str, text: &str) -> Loaded {
     let mut loader = Loader::default();
     loader.text(name, text.to_owned(), false);
     if loader.is_well(0) && loader.loaded.policies.is_empty() {
-        loader.without_policy(name);
+        loader.without_policy(name, None);
     }
     loader.finish()
 }
@@ -160,7 +160,9 @@ impl Loader {
         // What was reached by an earlier path is not read again.
         let speaks = |real: PathBuf| self.speaking.iter().any(|file| file.starts_with(&real));
         if self.is_well(before) && !fs::canonicalize(path).is_ok_and(speaks) {
-            self.without_policy(&path.display().to_string());
+            let mut since = self.loaded.diagnostics.iter().skip(before).filter_map(Diagnostic::file_name);
+            let bundle = since.find(|file| is_bundle(Path::new(file))).map(ToOwned::to_owned);
+            self.without_policy(&path.display().to_string(), bundle.as_deref());
         }
     }
 
@@ -170,10 +172,15 @@ impl Loader {
         since.all(|diagnostic| diagnostic.severity != Severity::Error)
     }
 
-    fn without_policy(&mut self, name: &str) {
+    /// There is none; but there may be a `bundle` that was left out.
+    fn without_policy(&mut self, name: &str, bundle: Option<&str>) {
         let message = "there is no policy in it";
         let diagnostic = Diagnostic::error(Code::NoPolicies, message).file(&Source::without_text(name));
         let help = "a set without policies would allow everything, so it is refused";
+        let help = match bundle {
+            Some(bundle) => format!("{help}; a bundle is read when it is named itself: `{bundle}`"),
+            None => help.to_owned(),
+        };
         self.loaded.diagnostics.push(diagnostic.help(help));
     }
 
@@ -313,7 +320,7 @@ impl Loader {
             texts.for_each(|(file, text)| self.text(&file, text.to_owned(), false));
         }
         if self.is_well(before) && self.loaded.policies.is_empty() {
-            self.without_policy(name);
+            self.without_policy(name, None);
         }
     }
 

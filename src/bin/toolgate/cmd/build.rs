@@ -11,7 +11,7 @@ use toolgate::internal::policy::bundle::is_bundle;
 use toolgate::internal::policy::load::load_sources;
 use toolgate::internal::policy::set::compiled;
 use toolgate::internal::visible::printable;
-use toolgate::{Diagnostic, PolicySet, Settings, Severity};
+use toolgate::{Code, Diagnostic, PolicySet, Settings, Severity};
 
 use super::config;
 use crate::args::Build;
@@ -32,7 +32,14 @@ pub(crate) fn run(arguments: &Build) -> Report {
     let headers =
         settings.as_ref().map(|(settings, ..)| check_headers(&settings.headers)).unwrap_or_default();
     let beside = Beside { settings: source.as_deref(), headers, left_out: None };
-    let made = make(load_sources(&paths, file.as_deref()), path, &beside);
+    let mut loaded = load_sources(&paths, file.as_deref());
+    // What an earlier build wrote among the policies is no file that is left out of them.
+    let real = |name: &Path| fs::canonicalize(name).ok();
+    let is_output = |name: &str| real(Path::new(name)).is_some_and(|name| Some(name) == real(output));
+    loaded
+        .diagnostics
+        .retain(|told| told.code != Code::OtherFile || !told.file_name().is_some_and(is_output));
+    let made = make(loaded, path, &beside);
     let (bytes, told) = match made {
         Ok((bytes, warnings)) => (Some(bytes), warnings.to_vec()),
         Err(wrong) => (None, wrong.to_vec()),
