@@ -100,6 +100,72 @@ fn a_bundle_whose_programs_are_not_its_texts_is_found_out() {
 }
 
 #[test]
+fn check_says_what_a_start_would_of_programs_that_are_not_used_or_do_not_read() {
+    use toolgate::internal::policy::bundle::Contents;
+    let (_scratch, bundle) = built("bundle-started");
+    let bytes = fs::read(&bundle).unwrap();
+    let contents = || Contents::read(&bytes).unwrap();
+    let check = |contents: Contents<'_>| {
+        fs::write(&bundle, contents.encode().unwrap()).unwrap();
+        toolgate(&["check", &bundle, "--fail-on-warn"])
+    };
+    let well = check(contents());
+    assert_eq!(well.code, 0, "{}", well.out);
+    let other = check(Contents { engine: "9.1.0", ..contents() });
+    assert_eq!(other.code, 1, "{}", other.out);
+    assert_eq!(
+        other.out.matches("warning[TG1405]: Toolgate 9.1.0 made this bundle").count(),
+        1,
+        "{}",
+        other.out
+    );
+    let unreadable = check(Contents { programs: b"nothing", ..contents() });
+    assert_eq!(unreadable.code, 3, "{}", unreadable.out);
+    assert_eq!(unreadable.out.matches("error[TG1005]").count(), 1, "{}", unreadable.out);
+}
+
+#[test]
+fn a_bundle_whose_texts_do_not_load_is_told_nevertheless() {
+    use toolgate::internal::policy::bundle::Contents;
+    let (_scratch, bundle) = built("bundle-texts");
+    let bytes = fs::read(&bundle).unwrap();
+    let contents = Contents::read(&bytes).unwrap();
+    let mut sources = contents.sources.clone();
+    let broken = sources[0].1.replace("kind: ValidatingPolicy", "kind: Nothing");
+    sources[0].1 = &broken;
+    fs::write(&bundle, Contents { sources, engine: "9.1.0", ..contents }.encode().unwrap()).unwrap();
+    let run = toolgate(&["inspect", &bundle]);
+    assert_eq!(run.code, 3, "{}", run.out);
+    for line in [
+        "made by    Toolgate 9.1.0, another build",
+        "not compared: the texts do not load",
+        "\n  b (HTTP), b.yaml\n",
+    ] {
+        assert!(run.out.contains(line), "{line}: {}", run.out);
+    }
+    assert!(run.err.contains("Nothing"), "{}", run.err);
+}
+
+#[test]
+fn a_bundle_among_its_policies_is_built_again_the_same() {
+    let (scratch, bundle) = built("bundle-again");
+    let inside = scratch.0.join("p/policies.bundle").to_str().unwrap().to_owned();
+    for _ in 0..2 {
+        let run = toolgate(&["build", scratch.0.join("p").to_str().unwrap(), "-o", &inside]);
+        assert_eq!(run.code, 0, "{}", run.err);
+        assert_eq!(fs::read(&inside).unwrap(), fs::read(&bundle).unwrap());
+    }
+    // Alone in a folder it has to be named.
+    fs::create_dir(scratch.0.join("alone")).unwrap();
+    fs::rename(&inside, scratch.0.join("alone/policies.bundle")).unwrap();
+    let run = toolgate(&["check", scratch.0.join("alone").to_str().unwrap()]);
+    assert_eq!(run.code, 3, "{}", run.out);
+    assert!(run.out.contains("a bundle is read when it is named itself: `"), "{}", run.out);
+    let run = toolgate(&["test", &bundle]);
+    assert!(run.err.contains("is a bundle and has no tests"), "{}", run.err);
+}
+
+#[test]
 fn a_damaged_bundle_is_refused_everywhere() {
     let (_scratch, bundle) = built("bundle-damaged");
     let mut bytes = fs::read(&bundle).unwrap();
@@ -130,6 +196,9 @@ fn what_does_not_load_is_not_built() {
     let settings = scratch.write("grants.yaml", SETTINGS);
     let broken = scratch.write("broken.yaml", &policy("a", "nothing"));
     let asks = "http.Get(\"https://example.com\").size() == 0 ? null : null";
+    fs::create_dir(scratch.0.join("c")).unwrap();
+    let named = scratch.write("named.yaml", &policy("a", "null"));
+    let same = scratch.write("c/named.yaml", SETTINGS);
     let asking = scratch.write("asking.yaml", &policy("a", asks));
     for (arguments, code, told) in [
         (&["build", &broken, "-o", &bundle][..], 3, "TG2101"),
@@ -139,6 +208,7 @@ fn what_does_not_load_is_not_built() {
         (&["build", &asking, "-o", "policies"], 2, "the name of a bundle ends in `.bundle`"),
         (&["build", &asking, "-o", "no-such-directory/p.bundle"], 2, "cannot be written"),
         (&["build", &asking], 2, "--output"),
+        (&["build", &named, "--config", &same, "-o", &bundle], 3, "would both be called `named.yaml`"),
     ] {
         let run = toolgate(arguments);
         assert_eq!(run.code, code, "{arguments:?}: {}", run.err);

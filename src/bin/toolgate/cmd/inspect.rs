@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use toolgate::internal::config::{Effective, check_headers};
 use toolgate::internal::policy::build::{Beside, make};
 use toolgate::internal::policy::bundle::{Contents, MAX_BUNDLE_BYTES};
-use toolgate::internal::policy::load::load_sources;
+use toolgate::internal::policy::load::{Loaded, load_sources};
 use toolgate::internal::policy::set::{compiled, named};
 use toolgate::internal::source::{Source, read_file, within};
 use toolgate::internal::visible::printable;
@@ -26,8 +26,8 @@ struct Told {
     engine: String,
     build: String,
     this_build: bool,
-    /// What records call the set.
-    set: String,
+    /// What records call the set; none if it does not load.
+    set: Option<String>,
     programs: Programs,
     program_bytes: usize,
     settings: Option<ToldSettings>,
@@ -51,14 +51,16 @@ enum Programs {
     Other,
     /// Another build made them, and the texts count.
     NotUsed,
+    /// The texts, or the settings, are not well.
+    NoTexts,
 }
 
 #[derive(Serialize)]
 struct ToldSettings {
     name: String,
     digest: String,
-    /// As `toolgate config` prints them; the environment does not count.
-    effective: Effective,
+    /// As `toolgate config` prints them; the environment does not count. None if something in the bundle does not load.
+    effective: Option<Effective>,
 }
 
 #[derive(Serialize)]
@@ -120,16 +122,15 @@ pub(crate) fn run(arguments: &Inspect) -> Report {
     if let Some(wanted) = &arguments.source {
         return text(report, &contents, wanted);
     }
-    let told = match tell(&name, &arguments.file, &bytes, &contents) {
-        Ok(told) => told,
-        Err(wrong) => return refused(report, &wrong),
-    };
+    let (told, wrong) = tell(&name, &arguments.file, &bytes, &contents);
     match arguments.output {
         Format::Json => report.json(&told),
         Format::Text => report.text(shown(&told)),
     }
-    if told.programs == Programs::Other {
-        report.raise(Status::Failed);
+    match told.programs {
+        Programs::Other => report.raise(Status::Failed),
+        Programs::NoTexts => return refused(report, &wrong),
+        Programs::OfTheTexts | Programs::NotUsed => {}
     }
     report
 }
@@ -150,7 +151,8 @@ fn text(mut report: Report, contents: &Contents<'_>, wanted: &str) -> Report {
     report
 }
 
-fn tell(name: &str, path: &Path, bytes: &[u8], contents: &Contents<'_>) -> Result<Told, Vec<Diagnostic>> {
+/// All that can be told, and what is wrong with the texts.
+fn tell(name: &str, path: &Path, bytes: &[u8], contents: &Contents<'_>) -> (Told, Vec<Diagnostic>) {
     let loaded = load_sources(&[path.to_path_buf()], None);
     let file =
         |source: &Source| source.name().strip_prefix(&format!("{name}/")).unwrap_or_default().to_owned();
@@ -165,6 +167,65 @@ fn tell(name: &str, path: &Path, bytes: &[u8], contents: &Contents<'_>) -> Resul
         policies: exception.policies.iter().map(|of| of.name.clone()).collect(),
     });
     let (policies, exceptions) = (policies.collect(), exceptions.collect());
+    let (settings, again) = match again(name, path, contents, loaded) {
+        Ok((settings, again, set)) => (settings, Ok((again, set))),
+        Err(wrong) => (None, Err(wrong)),
+    };
+    let asks = again.iter().flat_map(|(_, set)| &compiled(set).asks).map(|(ask, place)| Ask {
+        capability: ask.capability.name(),
+        function: ask.function.clone(),
+        subject: ask.subject.clone(),
+        policy: place.policy.clone(),
+        file: place.source.as_deref().map(file),
+        line: place.position().map(|position| position.line),
+    });
+    let settings = contents.settings.map(|(name, text)| ToldSettings {
+        name: name.to_owned(),
+        digest: digest(text.as_bytes()),
+        effective: settings.as_ref().map(Settings::effective),
+    });
+    let text = |(name, text): &(&str, &str)| Text {
+        name: (*name).to_owned(),
+        bytes: text.len(),
+        digest: digest(text.as_bytes()),
+    };
+    let left_out = contents.left_out.named.iter().map(|omission| LeftOut {
+        file: omission.file.clone().into_owned(),
+        why: omission.why.clone().into_owned(),
+    });
+    let told = Told {
+        file: name.to_owned(),
+        bytes: bytes.len(),
+        digest: digest(bytes),
+        engine: contents.engine.to_owned(),
+        build: contents.build.to_owned(),
+        this_build: contents.is_of_this_build(),
+        set: again.as_ref().ok().map(|(_, set)| set.digest().to_owned()),
+        programs: match &again {
+            Err(_) => Programs::NoTexts,
+            Ok(_) if !contents.is_of_this_build() => Programs::NotUsed,
+            Ok((again, _)) if again == bytes => Programs::OfTheTexts,
+            Ok(_) => Programs::Other,
+        },
+        program_bytes: contents.programs.len(),
+        settings,
+        sources: contents.sources.iter().map(text).collect(),
+        policies,
+        exceptions,
+        asks: asks.collect(),
+        left_out: left_out.collect(),
+        more_left_out: contents.left_out.more,
+    };
+    (told, again.err().unwrap_or_default())
+}
+
+/// The settings in a bundle, and the bundle that this build makes of its texts.
+fn again(
+    name: &str,
+    path: &Path,
+    contents: &Contents<'_>,
+    loaded: Loaded,
+) -> Result<(Option<Settings>, Vec<u8>, PolicySet), Vec<Diagnostic>> {
     let settings = contents.settings.map(|(file, text)| (format!("{name}/{file}"), text));
     let source = settings.as_ref().and_then(|(file, text)| Source::new(file.as_str(), *text).ok());
     let settings = settings.map(|(file, text)| Settings::load_text(&file, text, std::iter::empty()));
@@ -178,50 +239,7 @@ fn tell(name: &str, path: &Path, bytes: &[u8], contents: &Contents<'_>) -> Resul
     let beside = Beside { settings: source.as_deref(), headers, left_out };
     let (again, _) = make(loaded, path, &beside).map_err(|wrong| wrong.to_vec())?;
     let (set, _) = PolicySet::from_bundle(name, &again).map_err(|wrong| wrong.to_vec())?;
-    let asks = compiled(&set).asks.iter().map(|(ask, place)| Ask {
-        capability: ask.capability.name(),
-        function: ask.function.clone(),
-        subject: ask.subject.clone(),
-        policy: place.policy.clone(),
-        file: place.source.as_deref().map(file),
-        line: place.position().map(|position| position.line),
-    });
-    let settings = settings.zip(contents.settings).map(|(settings, (name, text))| ToldSettings {
-        name: name.to_owned(),
-        digest: digest(text.as_bytes()),
-        effective: settings.effective(),
-    });
-    let text = |(name, text): &(&str, &str)| Text {
-        name: (*name).to_owned(),
-        bytes: text.len(),
-        digest: digest(text.as_bytes()),
-    };
-    let left_out = contents.left_out.named.iter().map(|omission| LeftOut {
-        file: omission.file.clone().into_owned(),
-        why: omission.why.clone().into_owned(),
-    });
-    Ok(Told {
-        file: name.to_owned(),
-        bytes: bytes.len(),
-        digest: digest(bytes),
-        engine: contents.engine.to_owned(),
-        build: contents.build.to_owned(),
-        this_build: contents.is_of_this_build(),
-        set: set.digest().to_owned(),
-        programs: match (contents.is_of_this_build(), again == bytes) {
-            (false, _) => Programs::NotUsed,
-            (true, true) => Programs::OfTheTexts,
-            (true, false) => Programs::Other,
-        },
-        program_bytes: contents.programs.len(),
-        settings,
-        sources: contents.sources.iter().map(text).collect(),
-        policies,
-        exceptions,
-        asks: asks.collect(),
-        left_out: left_out.collect(),
-        more_left_out: contents.left_out.more,
-    })
+    Ok((settings, again, set))
 }
 
 fn digest(bytes: &[u8]) -> String {
@@ -239,19 +257,20 @@ fn shown(told: &Told) -> String {
         Programs::NotUsed => {
             format!("{YELLOW}not used{YELLOW:#}: another build made them, so the texts are compiled")
         }
+        Programs::NoTexts => format!("{RED}not compared{RED:#}: the texts do not load"),
     };
+    let set = told.set.as_deref().unwrap_or("none, it does not load");
     let settings = told
         .settings
         .as_ref()
         .map_or("none".to_owned(), |settings| format!("{}, {}", printable(&settings.name), settings.digest));
     let mut text = format!(
-        "{BOLD}{}{BOLD:#}: {} bytes, {}\n  made by    Toolgate {}, {build}\n  set        {}\n  programs   {} bytes, {programs}\n  \
+        "{BOLD}{}{BOLD:#}: {} bytes, {}\n  made by    Toolgate {}, {build}\n  set        {set}\n  programs   {} bytes, {programs}\n  \
          settings   {settings}\n",
         printable(&told.file),
         told.bytes,
         told.digest,
         printable(&told.engine),
-        told.set,
         told.program_bytes,
     );
     text.push_str("policies\n");
