@@ -3,6 +3,8 @@
 
 use toolgate::internal::types::Type;
 
+use super::rng::Rng;
+
 /// Stands for the next child in a node's text.
 pub(crate) const HOLE: char = '\u{1}';
 /// Stands for all remaining children, joined by commas.
@@ -82,6 +84,39 @@ impl Node {
     /// True if a member access needs parentheses around it.
     pub(crate) fn is_signed(&self) -> bool {
         self.text.starts_with('-')
+    }
+
+    /// Puts one of the leaves in the place of another of its type, if there are two.
+    pub(crate) fn vary(&mut self, rng: &mut Rng) {
+        let mut leaves = Vec::new();
+        self.leaves(&mut leaves);
+        let Some(chosen) = rng.pick(&leaves).cloned() else { return };
+        leaves.retain(|leaf| leaf.ty == chosen.ty && leaf.text != chosen.text);
+        let Some(other) = rng.pick(&leaves).cloned() else { return };
+        let mut places = Vec::new();
+        self.places(&other.text, &mut places);
+        let which = rng.below(places.len().max(1));
+        if let Some(place) = places.into_iter().nth(which) {
+            *place = chosen;
+        }
+    }
+
+    fn leaves(&self, out: &mut Vec<Node>) {
+        if self.children.is_empty() {
+            out.push(self.clone());
+        }
+        self.children.iter().for_each(|child| child.leaves(out));
+    }
+
+    /// The leaves with this text.
+    fn places<'n>(&'n mut self, text: &str, out: &mut Vec<&'n mut Node>) {
+        if self.children.is_empty() {
+            if self.text == text {
+                out.push(self);
+            }
+        } else {
+            self.children.iter_mut().for_each(|child| child.places(text, out));
+        }
     }
 
     /// Smaller expressions, each one step away.

@@ -43,13 +43,35 @@ pub(crate) struct Exception {
     priority: Option<&'static str>,
 }
 
-/// One to three policies, and now and then exceptions from them.
+/// One to three policies, or so many that they have an index, most of them alike; and now and then exceptions from them.
 pub(crate) fn policies(g: &mut Generator<'_>) -> Question {
     let count = if g.rng.chance(600) { 1 } else { g.rng.below(3).saturating_add(1) };
-    let policies: Vec<Policy> = (0..count).map(|at| policy(g, at)).collect();
+    let mut policies: Vec<Policy> = (0..count).map(|at| policy(g, at)).collect();
+    if g.rng.chance(250) {
+        for at in count..count.saturating_add(g.rng.below(8)) {
+            policies.extend(alike(g, &policies, at));
+        }
+    }
     let several = if g.rng.chance(300) { g.rng.below(3).saturating_add(1) } else { 0 };
     let exceptions = (0..several).map(|at| exception(g, at, &policies)).collect();
     Question::Policies(policies, exceptions)
+}
+
+/// One of the policies again, which often is about something else in one place: what is evaluated once for several policies, and what
+/// is passed over, must tell them apart.
+fn alike(g: &mut Generator<'_>, policies: &[Policy], at: usize) -> Option<Policy> {
+    let mut policy = g.rng.pick(policies)?.clone();
+    policy.name = format!("p{at}");
+    if g.rng.chance(400) {
+        let variables = policy.variables.iter_mut().map(|(_, node)| node);
+        let mut nodes: Vec<&mut Node> =
+            policy.conditions.iter_mut().chain(variables).chain(&mut policy.validations).collect();
+        let which = g.rng.below(nodes.len().max(1));
+        if let Some(node) = nodes.get_mut(which) {
+            node.vary(&mut g.rng);
+        }
+    }
+    Some(policy)
 }
 
 fn exception(g: &mut Generator<'_>, at: usize, policies: &[Policy]) -> Exception {
