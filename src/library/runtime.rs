@@ -343,7 +343,7 @@ impl<'a> Runtime<'a> {
         self.compiled_as(pattern, prefix, Groups::Dropped)
     }
 
-    /// The same of an [`Implementation::Groups`].
+    /// The same of a function that asks what the groups match.
     ///
     /// # Errors
     /// As [`compiled`](Self::compiled).

@@ -1,6 +1,6 @@
 //! cel-go's `ext.Encoders`, version 1: base64 and `json.encode`.
 //!
-//! How JSON is written is known to [`encode`](crate::library::encode).
+//! How JSON is written is known to `library::encode`.
 
 use bumpalo::collections::Vec as BumpVec;
 
