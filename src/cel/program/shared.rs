@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::sync::OnceLock;
 
-use super::{Call, Collect, Element, Fold, Loop, Node, Slots};
+use super::{Call, Collect, Element, Fold, Loop, Matches, Node, Slots};
 use crate::value::Value;
 
 /// The deepest expression that is shared: deeper ones are rare, and nothing is lost when they are evaluated each time.
@@ -96,7 +96,8 @@ pub(in crate::cel) struct Key {
 
 impl Key {
     /// Writes `node`; none for what is not to be shared: what depends on more than the inputs, what has an identity, and
-    /// what is large.
+    /// what is large. Everything of a node is written that its value, its error or its cost depends on, also what only the static type
+    /// decided: the patterns name each field, so that one more does not compile until it is written, too.
     pub(in crate::cel) fn of(node: &Node<'_>) -> Option<Key> {
         let mut key = Key { text: String::with_capacity(USUAL_KEY), ..Key::default() };
         key.node(node, 0)?;
@@ -175,7 +176,7 @@ impl Key {
                 // None of its variables comes from around it.
                 self.word(shared.key)
             }
-            Node::Field { operand, ty, index, optional, .. } => {
+            Node::Field { id: _, operand, ty, index, optional } => {
                 self.word("field(")?;
                 self.word(ty.name)?;
                 self.word(".")?;
@@ -183,40 +184,41 @@ impl Key {
                 self.flag(*optional)?;
                 self.all([*operand], below)
             }
-            Node::TestField { operand, ty, index, .. } => {
+            Node::TestField { id: _, operand, ty, index } => {
                 self.word("has(")?;
                 self.word(ty.name)?;
                 self.word(".")?;
                 self.number(*index)?;
                 self.all([*operand], below)
             }
-            Node::Qualify { operand, key, optional, .. } => {
+            Node::Qualify { id: _, operand, key, optional } => {
                 self.word("at(")?;
                 self.flag(*optional)?;
                 self.all([*operand, *key], below)
             }
-            Node::Test { operand, field, .. } => {
+            Node::Test { id: _, operand, field } => {
                 self.word("test(")?;
                 self.quoted(field)?;
                 self.all([*operand], below)
             }
-            Node::And { terms, .. } => {
+            Node::And { id: _, terms } => {
                 self.word("and(")?;
                 self.all(*terms, below)
             }
-            Node::Or { terms, .. } => {
+            Node::Or { id: _, terms } => {
                 self.word("or(")?;
                 self.all(*terms, below)
             }
-            Node::Matches(matches) => {
+            // The terms say all: what they search, and for what.
+            Node::Matches(Matches { id: _, subject: _, any: _, terms }) => {
                 self.word("any(")?;
-                self.all(matches.terms, below)
+                self.all(*terms, below)
             }
-            Node::Not { operand, .. } => {
+            Node::Not { id: _, operand } => {
                 self.word("not(")?;
                 self.all([*operand], below)
             }
-            Node::Conditional { condition, then, otherwise, .. } => {
+            Node::Conditional { id: _, condition, then, otherwise } => {
                 self.word("if(")?;
                 self.all([*condition, *then, *otherwise], below)
             }
@@ -226,7 +228,7 @@ impl Key {
                 self.all([*left, *right], below)
             }
             Node::Call(call) => self.call(call, below),
-            Node::List { elements, .. } => {
+            Node::List { id: _, elements } => {
                 self.word("list(")?;
                 let optional = |element: &&Element<'_>| element.optional;
                 if elements.iter().any(|element| optional(&element)) {
@@ -281,7 +283,7 @@ impl Key {
 
     /// A body is told from another by where it is: the same place is the same code.
     fn call(&mut self, call: &Call<'_>, depth: usize) -> Option<()> {
-        let Call { function, body, args, guards, receivers, pattern, .. } = call;
+        let Call { id: _, function, body, args, guards, receivers, pattern, counted } = call;
         self.word("call(")?;
         self.word(function)?;
         self.word("#")?;
@@ -293,11 +295,12 @@ impl Key {
             self.number(*receiver as usize)?;
         }
         self.flag(pattern.is_some())?;
+        self.number(*counted as usize)?;
         self.all(*args, depth)
     }
 
     fn quantifier(&mut self, name: &str, quantifier: &Loop<'_>, depth: usize) -> Option<()> {
-        let Loop { range, slots, predicate, .. } = quantifier;
+        let Loop { id: _, range, slots, predicate } = quantifier;
         let Slots { first, second } = *slots;
         self.word(name)?;
         self.word("(")?;
@@ -307,7 +310,7 @@ impl Key {
     }
 
     fn collect(&mut self, collect: &Collect<'_>, depth: usize) -> Option<()> {
-        let Collect { range, slots, filter, transform, .. } = collect;
+        let Collect { id: _, range, slots, filter, transform } = collect;
         let Slots { first, second } = *slots;
         self.word("collect(")?;
         self.flag(second.is_some())?;
@@ -318,7 +321,7 @@ impl Key {
     }
 
     fn fold(&mut self, fold: &Fold<'_>, depth: usize) -> Option<()> {
-        let Fold { range, slots, accu_slot, init, condition, step, result, .. } = fold;
+        let Fold { id: _, range, slots, accu_slot, init, condition, step, result } = fold;
         let Slots { first, second } = *slots;
         self.word("fold(")?;
         self.flag(second.is_some())?;

@@ -86,13 +86,18 @@ impl Node {
         self.text.starts_with('-')
     }
 
-    /// Puts one of the leaves in the place of another of its type, if there are two.
+    /// Puts one of the leaves in the place of another of its type, if there are two, or takes a leaf's type from it.
     pub(crate) fn vary(&mut self, rng: &mut Rng) {
         let mut leaves = Vec::new();
         self.leaves(&mut leaves);
-        let Some(chosen) = rng.pick(&leaves).cloned() else { return };
-        leaves.retain(|leaf| leaf.ty == chosen.ty && leaf.text != chosen.text);
+        let Some(mut chosen) = rng.pick(&leaves).cloned() else { return };
+        let untyped = rng.chance(300);
+        leaves.retain(|leaf| leaf.ty == chosen.ty && untyped == (leaf.text == chosen.text));
         let Some(other) = rng.pick(&leaves).cloned() else { return };
+        if untyped {
+            chosen.text = format!("dyn({})", chosen.text);
+            chosen.content = None;
+        }
         let mut places = Vec::new();
         self.places(&other.text, &mut places);
         let which = rng.below(places.len().max(1));
