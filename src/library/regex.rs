@@ -267,9 +267,10 @@ pub fn make(pattern: &str, groups: Groups, budget: &mut Budget) -> Result<Compil
         Err(PatternError::TooLarge) => return Err(Fault::Memory.into()),
         Err(error) => return Err(MakeError::Pattern(error)),
     };
-    // Measured: building takes about a step for each byte of the translation and four for each state.
+    // Measured: building takes about a step for each byte of the translation and four to six for each state.
     let states = translation.weight.saturating_mul(4);
-    budget.charge(steps(translation.cost.saturating_add(states).saturating_add(1_000)))?;
+    let building = translation.weight.saturating_mul(6);
+    budget.charge(steps(translation.cost.saturating_add(building).saturating_add(1_500)))?;
     // Measured: up to about 512 bytes for each state. They are given back at the end of the call, so there must be room for
     // them, and they are not taken.
     if steps(translation.weight.saturating_mul(512)) > budget.bytes {

@@ -164,7 +164,7 @@ fn as_integer<'a>(_: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
 
 fn as_approximate_float<'a>(rt: &mut Runtime<'a>, args: &[Value<'a>]) -> Answer<'a> {
     let quantity = receiver(args)?;
-    rt.charge_scan(quantity.cost_with(quantity).saturating_mul(3))?;
+    rt.charge_scan(quantity.cost_with(quantity).saturating_mul(4))?;
     Ok(Value::Double(arithmetic::approximate(&quantity.amount)))
 }
 
