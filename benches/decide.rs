@@ -3,6 +3,7 @@
 #![expect(missing_docs, reason = "criterion_group makes a function without documentation")]
 #![expect(clippy::expect_used, reason = "a bench that cannot go on should panic")]
 
+use std::fs;
 use std::hint::black_box;
 
 use bumpalo::Bump;
@@ -17,6 +18,20 @@ mod cases;
 fn engine(text: &str) -> Engine {
     let (set, _) = PolicySet::from_text("policies.yaml", text).expect("the policies compile");
     Engine::new(set, Settings::default()).expect("the settings are valid")
+}
+
+/// The events of `testdata/events`, by name.
+fn shipped() -> Vec<(String, Vec<u8>)> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/events");
+    let files =
+        fs::read_dir(folder).expect("the events are there").map(|entry| entry.expect("a file").path());
+    let mut files: Vec<_> = files.filter(|path| path.is_file()).collect();
+    files.sort();
+    let named = files.into_iter().map(|path| {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        (name, fs::read(&path).expect("an event"))
+    });
+    named.collect()
 }
 
 /// The measure of the rest: what a general parser needs for the same bytes.
@@ -61,20 +76,20 @@ fn many(criterion: &mut Criterion) {
 /// Reading alone, beside `serde_json`'s tree of the same bytes.
 fn read(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("read");
-    let events = [(cases::EVENT.len(), String::from_utf8_lossy(cases::EVENT).into_owned())];
-    for (size, event) in events.into_iter().chain(cases::SIZES.map(|size| (size, cases::large_event(size)))) {
+    let made = cases::SIZES.map(|size| (size.to_string(), cases::large_event(size).into_bytes()));
+    for (name, event) in shipped().into_iter().chain(made) {
         let mut arena = Bump::new();
-        group.bench_function(format!("toolgate/{size}"), |bencher| {
+        group.bench_function(format!("toolgate/{name}"), |bencher| {
             bencher.iter(|| {
                 arena.reset();
                 matches!(
-                    wire::event(black_box(event.as_bytes()), &arena, &mut Budget::default()),
+                    wire::event(black_box(&event), &arena, &mut Budget::default()),
                     wire::Event::Request(_)
                 )
             });
         });
-        group.bench_function(format!("serde_json/{size}"), |bencher| {
-            bencher.iter(|| serde_json::from_slice::<serde_json::Value>(black_box(event.as_bytes())));
+        group.bench_function(format!("serde_json/{name}"), |bencher| {
+            bencher.iter(|| serde_json::from_slice::<serde_json::Value>(black_box(&event)));
         });
     }
     group.finish();
