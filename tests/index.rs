@@ -294,6 +294,20 @@ fn asked(shape: cases::Shape, count: usize) -> usize {
 }
 
 #[test]
+fn rulings_are_alike_if_they_leave_the_same_too() {
+    let (set, _) =
+        PolicySet::from_text("policies.yaml", &cases::policies(cases::Shape::AllMatch, 5)).unwrap();
+    let arena = Bump::new();
+    let object = payload(b"{}", &arena, &mut Budget::default()).unwrap().request;
+    let ample = Budget::default();
+    let asked = |budget: Budget| decide(compiled(&set), object, Runtime::new(&arena, budget), &mut |_, _| {});
+    let one_by_one = decide_one_by_one(compiled(&set), object, Runtime::new(&arena, ample), &mut |_, _| {});
+    assert!(asked(ample).is_like(&one_by_one));
+    assert!(!asked(Budget { steps: ample.steps - 1, ..ample }).is_like(&one_by_one));
+    assert!(!asked(Budget { steps: 1, ..ample }).is_like(&one_by_one));
+}
+
+#[test]
 fn who_cannot_speak_is_not_asked() {
     assert_eq!(asked(cases::Shape::NoneMatches, 1_000), 0);
     // The target of all is that of the call, and so is the operation; the environment is not.
