@@ -1,23 +1,33 @@
-//! Gives the library a number for its own sources and the versions of its crates: a bundle holds programs that these sources checked, and only the same
-//! ones may take them for their own. A version alone would not do, because sources change between two versions.
+//! Gives the library a number for its own sources and the versions of its crates: a bundle holds programs that these
+//! sources checked, and only the same ones may take them for their own. A version alone would not do, because sources change
+//! between two versions.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
     let package = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
-    let root = package.join("src");
+    let (number, files) = number(&package)?;
+    for file in files {
+        println!("cargo:rerun-if-changed={}", file.display());
+    }
+    // Cargo hands it to what it runs as well, where a name that begins with `TOOLGATE_` would be taken for a setting.
+    println!("cargo:rustc-env=SOURCES_OF_THE_LIBRARY={number}");
+    Ok(())
+}
+
+/// The number of the package, which is the same wherever it lies, and the files that decide it.
+pub(crate) fn number(package: &Path) -> io::Result<(u64, Vec<PathBuf>)> {
     let mut files = Vec::new();
-    sources(&root, &mut files)?;
+    sources(&package.join("src"), &mut files)?;
     // The crates that parse and that encode decide what a program is, too. Where another package's lock counts, it is not
     // known here.
     files.extend(Some(package.join("Cargo.lock")).filter(|lock| lock.exists()));
     let mut named = Vec::new();
-    for file in files {
-        println!("cargo:rerun-if-changed={}", file.display());
-        let place = file.strip_prefix(&root).unwrap_or(&file);
+    for file in &files {
+        let place = file.strip_prefix(package).unwrap_or(file);
         let name: Vec<_> = place.iter().map(|part| part.to_string_lossy().into_owned()).collect();
-        named.push((name.join("/"), fs::read(&file)?));
+        named.push((name.join("/"), fs::read(file)?));
     }
     named.sort();
     let mut hash = Hash(0xcbf2_9ce4_8422_2325);
@@ -28,9 +38,7 @@ fn main() -> io::Result<()> {
         bytes.split(|byte| *byte == b'\r').for_each(|part| hash.add(part));
         hash.add(&[0]);
     }
-    // Cargo hands it to what it runs as well, where a name that begins with `TOOLGATE_` would be taken for a setting.
-    println!("cargo:rustc-env=SOURCES_OF_THE_LIBRARY={}", hash.0);
-    Ok(())
+    Ok((hash.0, files))
 }
 
 /// The files of the library below `folder`: its programs are no part of it.

@@ -29,6 +29,10 @@ mod gateway {
     pub(crate) mod case;
 }
 
+#[expect(dead_code, clippy::print_stdout, reason = "Cargo runs it and reads what it prints")]
+#[path = "../build.rs"]
+mod build_script;
+
 use rng::Rng;
 
 /// A folder of a test's own.
@@ -145,6 +149,25 @@ fn the_same_files_make_the_same_bytes_wherever_they_are() {
     here.write("a.yaml", policy("a", "null"));
     assert_ne!(bytes, bundle_of(&here.0));
     assert!(!String::from_utf8_lossy(&bytes).contains(&*here.0.to_string_lossy()), "a path of this machine");
+}
+
+/// A bundle that was built in one folder starts without compiling in a function that was built in another.
+#[test]
+fn the_number_of_a_build_says_nothing_of_its_place() {
+    let number = |folder: &Folder| build_script::number(&folder.0).unwrap().0;
+    let (here, there) = (Folder::new("number"), Folder::new("number-elsewhere/deeper"));
+    for folder in [&here, &there] {
+        folder.write("src/lib.rs", "mod a;");
+        folder.write("src/a.rs", "");
+        folder.write("Cargo.lock", "version = 4");
+        folder.write("src/bin/program/main.rs", &*folder.0.to_string_lossy());
+    }
+    assert_eq!(number(&here), number(&there));
+    for (file, text) in [("src/a.rs", "// another"), ("Cargo.lock", "version = 3")] {
+        let before = number(&here);
+        here.write(file, text);
+        assert_ne!(number(&here), before, "{file}");
+    }
 }
 
 #[test]
