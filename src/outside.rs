@@ -186,7 +186,7 @@ impl CapabilityConfig {
 #[derive(Clone, Debug, Default)]
 pub struct Capabilities {
     answers: Option<Arc<dyn Answers>>,
-    left_out: Arc<[Diagnostic]>,
+    left_out: Option<Arc<[Diagnostic]>>,
 }
 
 impl Capabilities {
@@ -213,7 +213,7 @@ impl Capabilities {
             Some(data) => Capabilities::of(Opened { data, network: network.answers }),
             None => network,
         };
-        Ok(Capabilities { left_out: left_out.into(), ..opened })
+        Ok(Capabilities { left_out: Some(left_out.into()), ..opened })
     }
 
     /// The files in the folders of the settings that are not read, each with the reason: worth a note where a deployment starts.
@@ -222,7 +222,7 @@ impl Capabilities {
     /// assert!(toolgate::Capabilities::default().left_out().is_empty());
     /// ```
     pub fn left_out(&self) -> &[Diagnostic] {
-        &self.left_out
+        self.left_out.as_deref().unwrap_or_default()
     }
 
     /// What one decision asks of them, with random texts made of `seed`, waiting no longer than `limit` in all.
