@@ -15,12 +15,16 @@ pub fn hidden(entry: &Path) -> Option<Diagnostic> {
     is_hidden.then(|| note(Code::HiddenPath, entry, "its name starts with a point, so it is left out"))
 }
 
-/// The note on a file that is called as none that is read.
-pub fn other(file: &Path) -> Option<Diagnostic> {
+/// Whether a file is called as those that are read.
+pub fn is_read(file: &Path) -> bool {
     let ending = file.extension().and_then(|ending| ending.to_str());
-    let is_read = ending.is_some_and(|ending| ENDINGS.iter().any(|known| known.eq_ignore_ascii_case(ending)));
+    ending.is_some_and(|ending| ENDINGS.iter().any(|known| known.eq_ignore_ascii_case(ending)))
+}
+
+/// The note on a file that is called otherwise.
+pub fn other(file: &Path) -> Option<Diagnostic> {
     let message = "its name does not end in `.yaml`, `.yml` or `.json`, so it is left out";
-    (!is_read).then(|| note(Code::OtherFile, file, message))
+    (!is_read(file)).then(|| note(Code::OtherFile, file, message))
 }
 
 fn note(code: Code, path: &Path, message: &str) -> Diagnostic {

@@ -147,7 +147,7 @@ impl Loader {
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => self.directory(path, 0),
             Ok(_) if is_bundle(path) => self.bundle_file(path),
-            Ok(_) if entry::other(path).is_some() => {
+            Ok(_) if !entry::is_read(path) => {
                 let help = "policy files end in `.yaml`, `.yml` or `.json`, bundles in `.bundle`";
                 self.fault(Code::NotAPolicyFile, path, "this is not a policy file", help);
             }
