@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,8 +21,11 @@ type expected struct {
 	Args   []string   `json:"args"`
 	Exit   int        `json:"exit"`
 	Rows   []applyRow `json:"rows"`
-	Stdout string     `json:"stdout"`
-	Stderr string     `json:"stderr"`
+	// Reports are the documents of "--policy-report" in order of namespace and name, without their time, and with
+	// their results in order of policy, message and result, because Kyverno's order is random.
+	Reports []any  `json:"reports"`
+	Stdout  string `json:"stdout"`
+	Stderr  string `json:"stderr"`
 }
 
 // applyRow is one result. Kyverno's output does not name the payload; it goes through the payloads in
@@ -81,6 +85,9 @@ func applyOne(kyverno, directory string) error {
 	if result.Rows, err = rows(kyverno, workplace, result); err != nil {
 		return err
 	}
+	if result.Reports, err = reports(kyverno, workplace, result.Args); err != nil {
+		return err
+	}
 	fmt.Printf("%s: %d rows, exit %d\n", filepath.Base(directory), len(result.Rows), result.Exit)
 	return writeExpected(file, result)
 }
@@ -117,10 +124,12 @@ func defaultArgs(directory string) ([]string, error) {
 	return args, nil
 }
 
+var payloadFlags = []string{"--http-payload", "--envoy-payload", "--json"}
+
 func payloads(args []string) []string {
 	var files []string
 	for i, arg := range args {
-		if (arg == "--http-payload" || arg == "--envoy-payload") && i+1 < len(args) {
+		if slices.Contains(payloadFlags, arg) && i+1 < len(args) {
 			files = append(files, args[i+1])
 		}
 	}
@@ -186,25 +195,66 @@ func rows(kyverno, directory string, result expected) ([]applyRow, error) {
 
 // report runs Kyverno for its JSON report, and gives the rows by policy.
 func report(kyverno, directory string, args []string) (map[string]applyRow, error) {
-	stdout, _, _, err := runKyverno(kyverno, directory, append(args, "--policy-report", "--output-format", "json"))
+	documents, err := reports(kyverno, directory, args)
 	if err != nil {
 		return nil, err
 	}
-	var document struct {
-		Results []struct{ Policy, Result, Message string }
-	}
-	start := max(strings.Index(stdout, `{"kind":`), 0)
-	if err := json.NewDecoder(strings.NewReader(stdout[start:])).Decode(&document); err != nil {
-		return nil, err
-	}
 	found := map[string]applyRow{}
-	for _, one := range document.Results {
-		if _, ok := found[one.Policy]; ok {
-			return nil, fmt.Errorf("two results of policy %s", one.Policy)
+	for _, document := range documents {
+		for _, result := range results(document) {
+			row := applyRow{Policy: member(result, "policy"), Result: member(result, "result"), Message: member(result, "message")}
+			if _, ok := found[row.Policy]; ok {
+				return nil, fmt.Errorf("two results of policy %s", row.Policy)
+			}
+			found[row.Policy] = row
 		}
-		found[one.Policy] = applyRow{Policy: one.Policy, Result: one.Result, Message: one.Message}
 	}
 	return found, nil
+}
+
+// reports runs Kyverno for its JSON reports.
+func reports(kyverno, directory string, args []string) ([]any, error) {
+	args = append(slices.Clone(args), "--policy-report", "--output-format", "json")
+	stdout, _, _, err := runKyverno(kyverno, directory, args)
+	if err != nil {
+		return nil, err
+	}
+	documents := []any{}
+	for line := range strings.Lines(stdout) {
+		if !strings.HasPrefix(line, `{"kind":`) {
+			continue
+		}
+		var document any
+		if err := json.Unmarshal([]byte(line), &document); err != nil {
+			return nil, err
+		}
+		results := results(document)
+		for _, result := range results {
+			delete(result.(map[string]any), "timestamp")
+		}
+		slices.SortStableFunc(results, func(a, b any) int {
+			return cmp.Or(strings.Compare(member(a, "policy"), member(b, "policy")),
+				strings.Compare(member(a, "message"), member(b, "message")),
+				strings.Compare(member(a, "result"), member(b, "result")))
+		})
+		documents = append(documents, document)
+	}
+	metadata := func(document any) any { return document.(map[string]any)["metadata"] }
+	slices.SortStableFunc(documents, func(a, b any) int {
+		return cmp.Or(strings.Compare(member(metadata(a), "namespace"), member(metadata(b), "namespace")),
+			strings.Compare(member(metadata(a), "name"), member(metadata(b), "name")))
+	})
+	return documents, nil
+}
+
+func results(report any) []any {
+	results, _ := report.(map[string]any)["results"].([]any)
+	return results
+}
+
+func member(object any, name string) string {
+	text, _ := object.(map[string]any)[name].(string)
+	return text
 }
 
 // withPayload keeps only one of the payloads.
@@ -212,7 +262,7 @@ func withPayload(args []string, payload string) []string {
 	var kept []string
 	flag := "--http-payload"
 	for i := 0; i < len(args); i++ {
-		if args[i] == "--http-payload" || args[i] == "--envoy-payload" {
+		if slices.Contains(payloadFlags, args[i]) {
 			if i+1 < len(args) && args[i+1] == payload {
 				flag = args[i]
 			}

@@ -12,12 +12,14 @@
 //! | `scalar` | the way from a scalar's value back to the file |
 //! | `resolve` | what an unquoted scalar means |
 //! | `syntax` | the parser's errors in plain words |
+//! | `write` | the other way: YAML that is written |
 
 mod build;
 mod resolve;
 mod scalar;
 mod split;
 mod syntax;
+pub mod write;
 
 use std::sync::Arc;
 
@@ -121,6 +123,14 @@ impl Node {
     pub fn as_text(&self) -> Option<&str> {
         match &self.kind {
             NodeKind::Scalar(Scalar { text, value: Value::Text, .. }) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The flag, if this is one.
+    pub fn as_flag(&self) -> Option<bool> {
+        match &self.kind {
+            NodeKind::Scalar(Scalar { value: Value::Bool(flag), .. }) => Some(*flag),
             _ => None,
         }
     }

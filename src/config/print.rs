@@ -3,31 +3,19 @@
 
 use std::fmt;
 
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde::ser::{Serialize, Serializer};
 
 use super::Settings;
 use super::headers::HEADERS;
 use super::table::{API_VERSION, KIND, SETTINGS, Value};
 use crate::gateway::environment::Environment;
 use crate::gateway::headers::DEFAULT_MAPPING;
-use crate::visible::is_unseen;
+use crate::yaml::write::Tree;
 
 /// What is in force. `Display` is YAML, `Serialize` the same tree.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Effective {
     root: Tree,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-enum Tree {
-    Null,
-    Flag(bool),
-    Whole(i64),
-    /// A word that needs no quotes.
-    Word(&'static str),
-    Text(String),
-    List(Vec<Tree>),
-    Map(Vec<(String, Tree)>),
 }
 
 impl Settings {
@@ -127,101 +115,8 @@ impl Serialize for Effective {
     }
 }
 
-impl Serialize for Tree {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Tree::Null => serializer.serialize_unit(),
-            Tree::Flag(flag) => serializer.serialize_bool(*flag),
-            Tree::Whole(number) => serializer.serialize_i64(*number),
-            Tree::Word(word) => serializer.serialize_str(word),
-            Tree::Text(text) => serializer.serialize_str(text),
-            Tree::List(items) => serializer.collect_seq(items),
-            Tree::Map(entries) => {
-                let mut map = serializer.serialize_map(Some(entries.len()))?;
-                for (key, value) in entries {
-                    map.serialize_entry(key, value)?;
-                }
-                map.end()
-            }
-        }
-    }
-}
-
 impl fmt::Display for Effective {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Tree::Map(entries) = &self.root { block(f, entries, 0) } else { Ok(()) }
+        self.root.fmt(f)
     }
-}
-
-/// A mapping, one entry on each line.
-fn block(f: &mut fmt::Formatter<'_>, entries: &[(String, Tree)], indent: usize) -> fmt::Result {
-    for (key, value) in entries {
-        write!(f, "{:indent$}{key}:", "")?;
-        match value {
-            Tree::Map(inner) if !inner.is_empty() => {
-                writeln!(f)?;
-                block(f, inner, indent.saturating_add(2))?;
-            }
-            Tree::List(items) if !items.is_empty() => {
-                writeln!(f)?;
-                for item in items {
-                    write!(f, "{:indent$}  - ", "")?;
-                    flow(f, item)?;
-                    writeln!(f)?;
-                }
-            }
-            value => {
-                f.write_str(" ")?;
-                flow(f, value)?;
-                writeln!(f)?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// A value on one line.
-fn flow(f: &mut fmt::Formatter<'_>, value: &Tree) -> fmt::Result {
-    match value {
-        Tree::Null => f.write_str("null"),
-        Tree::Flag(flag) => write!(f, "{flag}"),
-        Tree::Whole(number) => write!(f, "{number}"),
-        Tree::Word(word) => f.write_str(word),
-        Tree::Text(text) => quote(f, text),
-        Tree::List(items) => {
-            f.write_str("[")?;
-            for (index, item) in items.iter().enumerate() {
-                f.write_str(if index > 0 { ", " } else { "" })?;
-                flow(f, item)?;
-            }
-            f.write_str("]")
-        }
-        Tree::Map(entries) => {
-            f.write_str("{")?;
-            for (index, (key, value)) in entries.iter().enumerate() {
-                write!(f, "{}{key}: ", if index > 0 { ", " } else { "" })?;
-                flow(f, value)?;
-            }
-            f.write_str("}")
-        }
-    }
-}
-
-/// Text is always quoted, since an unquoted one may mean something else: `no`, `1e3`, `null`. Single quotes where
-/// nothing needs an escape, because expressions are full of double ones.
-fn quote(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
-    let plain = |c: char| matches!(c, ' '..='~' | '\u{a1}'..='\u{d7ff}') && !is_unseen(c);
-    if text.chars().all(plain) {
-        return write!(f, "'{}'", text.replace('\'', "''"));
-    }
-    f.write_str("\"")?;
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => write!(f, "\\{c}")?,
-            '\n' => f.write_str("\\n")?,
-            c if plain(c) => write!(f, "{c}")?,
-            c => write!(f, "\\U{:08x}", u32::from(c))?,
-        }
-    }
-    f.write_str("\"")
 }

@@ -62,12 +62,14 @@ Examples:
   toolgate apply policies/ --http-payload payloads/*.json --output json
   toolgate apply policies/ --envoy-payload check-request.json
   toolgate apply a.yaml b.yaml --http-payload request.json --fail-on-deny
+  toolgate apply policies/ --json-payload call.json --policy-report --output-format json
 
 Exit codes:
   0  every payload has its decision; also when it is a denial, unless --fail-on-deny is given
   1  a payload is denied, or a policy erred on it, and --fail-on-deny is given
   2  the command line is wrong, or a payload file cannot be read
   3  the policies or the configuration do not load
+  N  of --warn-exit-code, where the others would be 0
 
 A payload is Kyverno's: JSON with `attributes` (`method`, `path`, `host`, `header`, `query`, `body` as base64, …)
 and, for policies that read `object.mcp`, `mcp`. Each row is what one policy alone says; the decision is what the
@@ -240,9 +242,24 @@ pub(crate) struct Apply {
     /// Rows for people, or one line of JSON for each payload
     #[arg(long, short, value_enum, default_value_t = Format::Text)]
     pub(crate) output: Format,
+    /// Print Kyverno's policy report in place of rows
+    #[arg(long, short, conflicts_with = "output")]
+    pub(crate) policy_report: bool,
+    /// The form of the policy report
+    #[arg(long, value_enum, default_value_t = ReportFormat::Yaml, requires = "policy_report")]
+    pub(crate) output_format: ReportFormat,
     /// Exit with 1 if the server would not let a payload's request pass
     #[arg(long)]
     pub(crate) fail_on_deny: bool,
+    /// Exit with N if a row is a warning and none a failure or an error
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) warn_exit_code: u8,
+    /// Exit with what --warn-exit-code says if no row passes, and none is a failure or an error
+    #[arg(long)]
+    pub(crate) warn_no_pass: bool,
+    /// Changes nothing: exceptions among the policies always count
+    #[arg(long)]
+    pub(crate) exceptions_within_policies: bool,
     /// Changes nothing: rows are always a table
     #[arg(long, short)]
     pub(crate) table: bool,
@@ -360,6 +377,13 @@ pub(crate) enum TestFormat {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     Text,
+    Json,
+}
+
+/// The forms of a policy report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    Yaml,
     Json,
 }
 

@@ -4,6 +4,7 @@
 
 mod args;
 mod cmd;
+mod document;
 mod report;
 mod suite;
 mod table;

@@ -44,6 +44,8 @@ pub(crate) enum Status {
 pub(crate) struct Report {
     entries: Vec<Entry>,
     status: Status,
+    /// What the user wants for exit code where nothing is wrong.
+    wanted: u8,
     /// Whether the user wants no colours.
     plain: bool,
 }
@@ -121,6 +123,18 @@ impl Report {
     pub(crate) fn raise(&mut self, status: Status) {
         self.status = self.status.max(status);
     }
+
+    /// Ends with this exit code if nothing else is wrong.
+    pub(crate) fn exit_with(&mut self, wanted: u8) {
+        self.wanted = wanted;
+    }
+
+    fn code(&self) -> ExitCode {
+        match self.status {
+            Status::Done => ExitCode::from(self.wanted),
+            status => code(status),
+        }
+    }
 }
 
 /// Diagnostics with colours; the stream takes them out again where they are not wanted.
@@ -140,12 +154,12 @@ fn rendered(diagnostics: &[Diagnostic]) -> String {
     render(diagnostics, &palette)
 }
 
-/// Prints a report; the exit code is its status.
+/// Prints a report; gives its exit code.
 pub(crate) fn print(report: &Report) -> ExitCode {
     match write(report) {
-        Ok(()) => code(report.status),
+        Ok(()) => report.code(),
         // Who closes the pipe has read enough: `toolgate … | head -1` is no failure.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => code(report.status),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => report.code(),
         Err(error) => {
             // Standard error may be what cannot be written; then the exit code alone must tell.
             drop(writeln!(io::stderr().lock(), "error: the output cannot be written: {error}"));

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::{Mode, denies, evaluation_mode};
 use crate::diag::{Code, Diagnostic, Severity};
 use crate::source::{Source, Span};
-use crate::yaml::{Entry, Mapping, Node, NodeKind, Scalar, Value};
+use crate::yaml::{Entry, Mapping, Node};
 
 /// Warns of each of these fields once.
 pub(super) fn of_requests(source: &Arc<Source>, spec: &Entry, out: &mut Vec<Diagnostic>) {
@@ -36,7 +36,7 @@ pub(super) fn of_requests(source: &Arc<Source>, spec: &Entry, out: &mut Vec<Diag
     }
     let admission = fields.get("evaluation").and_then(|it| it.as_mapping()?.get("admission")?.as_mapping());
     if let Some((node, span)) = admission.and_then(|admission| entry(admission, "enabled"))
-        && matches!(node.kind, NodeKind::Scalar(Scalar { value: Value::Bool(false), .. }))
+        && node.as_flag() == Some(false)
     {
         let help = "remove the policy where it is not to be asked";
         tell("spec.evaluation.admission.enabled".to_owned(), span, "the policy is asked", help);

@@ -1,7 +1,11 @@
 //! `toolgate apply`: what policies say of payloads of their mode, with the rows of `kyverno apply` and what Kyverno's server
 //! would answer.
 
+mod report;
+
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bumpalo::Bump;
 use serde::de::IgnoredAny;
@@ -16,14 +20,15 @@ use toolgate::internal::policy::ask::{ErrorText, Opinion, Verdict, ask_alone, ru
 use toolgate::internal::policy::compile::CompiledSet;
 use toolgate::internal::policy::compiled::CompiledPolicy;
 use toolgate::internal::policy::decide::{Ruling, decide};
-use toolgate::internal::policy::model::Mode;
+use toolgate::internal::policy::model::{Mode, Policy};
 use toolgate::internal::policy::set::compiled;
 use toolgate::internal::value::Value;
 use toolgate::internal::visible::printable;
 
 use super::input::{self, Input};
 use super::policies::{self, live};
-use crate::args::{Apply, Format};
+use crate::args::{Apply, Format, ReportFormat};
+use crate::document::{document, is_scored};
 use crate::report::{BOLD, GREEN, RED, Report, Status, YELLOW};
 use crate::table::{self, Cell};
 
@@ -81,18 +86,46 @@ fn all(arguments: &Apply) -> Report {
             lines.extend(apply(compiled(&set), *mode, input, &session, &mut report));
         }
     }
-    if arguments.audit_warn {
-        let failures = lines.iter_mut().flat_map(|line| &mut line.policies);
-        failures.filter(|row| row.result == "fail").for_each(|row| row.result = "warn");
+    let unscored = policies.written.iter().filter(|policy| !is_scored(document(policy).as_ref()));
+    let unscored: BTreeSet<&str> = unscored.map(|policy| policy.name.value.as_str()).collect();
+    for row in lines.iter_mut().flat_map(|line| &mut line.policies) {
+        if row.result == "fail" && (arguments.audit_warn || unscored.contains(row.policy.as_str())) {
+            row.result = "warn";
+        }
     }
     if arguments.fail_on_deny && !lines.iter().all(Line::passes) {
         report.raise(Status::Failed);
     }
     match arguments.output {
+        _ if arguments.policy_report => {
+            reports(arguments.output_format, &lines, &policies.written, &mut report);
+        }
         Format::Json => lines.iter().for_each(|line| report.json(line)),
         Format::Text => text(&lines, &mut report),
     }
+    if is_worth_a_warning(arguments, &lines) {
+        report.exit_with(arguments.warn_exit_code);
+    }
     report
+}
+
+/// Prints Kyverno's policy report.
+fn reports(format: ReportFormat, lines: &[Line], policies: &[Policy], report: &mut Report) {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    for (index, tree) in report::reports(lines, policies, elapsed.as_secs()).into_iter().enumerate() {
+        match format {
+            ReportFormat::Json => report.json(&tree),
+            ReportFormat::Yaml if index == 0 => report.text(tree.to_string()),
+            ReportFormat::Yaml => report.text(format!("---\n{tree}")),
+        }
+    }
+}
+
+/// Whether the exit code for warnings is due: Kyverno gives its own for failures and errors before. It never counts a warning in
+/// these modes, and so has that of `--warn-no-pass` alone.
+fn is_worth_a_warning(arguments: &Apply, lines: &[Line]) -> bool {
+    let any = |result| lines.iter().flat_map(|line| &line.policies).any(|row| row.result == result);
+    !any("fail") && !any("error") && (any("warn") || (arguments.warn_no_pass && !any("pass")))
 }
 
 /// Whether this is YAML with a document of Kyverno's policies.
@@ -144,13 +177,22 @@ struct Line {
 }
 
 /// What one policy alone says.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 struct Row {
     policy: String,
     /// `pass`, `fail`, `warn`, `skip` or `error`.
     result: &'static str,
     /// Kyverno's words.
     message: String,
+    /// The name of the rule in mode JSON, if it has one.
+    #[serde(skip)]
+    rule: &'static str,
+    /// The validation of mode JSON that failed.
+    #[serde(skip)]
+    validation: Option<usize>,
+    /// The exceptions that exempt from it.
+    #[serde(skip)]
+    exceptions: Vec<String>,
 }
 
 /// A payload that does not decode is an error of usage.
@@ -208,11 +250,12 @@ fn rows<'a>(
     session: &'a Session,
 ) -> Vec<Row> {
     let asked = set.policies.iter().filter(|policy| policy.mode == mode).map(|policy| {
-        let (result, message) = match ask_alone(policy, request, live(arena, session)) {
-            Ok(verdict) => words(policy, &verdict),
-            Err(fault) => ("error", fault.to_string()),
-        };
-        Row { policy: policy.name.clone(), result, message }
+        let mut row = Row { policy: policy.name.clone(), ..Row::default() };
+        match ask_alone(policy, request, live(arena, session)) {
+            Ok(verdict) => row.tell(policy, &verdict),
+            Err(fault) => (row.result, row.message) = ("error", fault.to_string()),
+        }
+        row
     });
     asked.collect()
 }
@@ -236,6 +279,18 @@ pub(crate) fn words(policy: &CompiledPolicy<'_>, verdict: &Verdict<'_>) -> (&'st
             }
         }
         (Opinion::Error(errors), _) => ("error", ErrorText(errors).to_string()),
+    }
+}
+
+impl Row {
+    fn tell(&mut self, policy: &CompiledPolicy<'_>, verdict: &Verdict<'_>) {
+        (self.result, self.message) = words(policy, verdict);
+        let exceptions = verdict.exceptions.iter().filter_map(|index| policy.exceptions.get(*index));
+        self.exceptions = exceptions.map(|exception| exception.name.clone()).collect();
+        if policy.mode == Mode::Json {
+            self.rule = rule(policy, verdict).name;
+            self.validation = verdict.validation.filter(|_| self.result != "pass");
+        }
     }
 }
 

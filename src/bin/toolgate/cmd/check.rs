@@ -48,7 +48,7 @@ pub(crate) fn run(arguments: &Check) -> Report {
 
 /// `2 policies`, with the number of exceptions if there are any.
 fn counted(policies: &policies::Policies) -> String {
-    let text = plural(policies.count, "policy", "policies");
+    let text = plural(policies.written.len(), "policy", "policies");
     match policies.exceptions {
         0 => text,
         count => format!("{text}, {}", plural(count, "exception", "exceptions")),

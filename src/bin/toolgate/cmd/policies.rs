@@ -14,6 +14,7 @@ use toolgate::internal::outside::{Fixed, ungranted, value};
 use toolgate::internal::policy::bundle::is_bundle;
 use toolgate::internal::policy::lint::Deployed;
 use toolgate::internal::policy::load::{Loaded, load, load_sources};
+use toolgate::internal::policy::model::Policy;
 use toolgate::internal::policy::set::compiled;
 use toolgate::internal::source::{Source, read_text};
 use toolgate::internal::yaml::documents;
@@ -32,8 +33,8 @@ pub(crate) struct Policies {
     pub(crate) capabilities: Capabilities,
     /// How long they may take for one payload.
     pub(crate) limit: Duration,
-    /// How many policies were read.
-    pub(crate) count: usize,
+    /// The policies that were read, in the order of their names.
+    pub(crate) written: Vec<Policy>,
     /// How many exceptions were read.
     pub(crate) exceptions: usize,
 }
@@ -82,12 +83,12 @@ pub(crate) fn read_texts(paths: &[PathBuf], config: &ConfigFile) -> Policies {
 }
 
 fn compile(loaded: Loaded, deployed: &Deployed) -> Policies {
-    let (count, exceptions) = (loaded.policies.len(), loaded.exceptions.len());
+    let (written, exceptions) = (loaded.policies.clone(), loaded.exceptions.len());
     let (set, diagnostics) = loaded.lenient_for(deployed);
     let set = (!diagnostics.has_errors()).then_some(set);
     let capabilities = Capabilities::default();
     let limit = Duration::ZERO;
-    Policies { set, capabilities, limit, diagnostics: diagnostics.into_iter().collect(), count, exceptions }
+    Policies { set, capabilities, limit, diagnostics: diagnostics.into_iter().collect(), written, exceptions }
 }
 
 /// The policies of these paths, and what the configuration must grant for them to load. What a `given` file answers is

@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 
 use toolgate::internal::diag::{Code, Diagnostic, Severity};
 use toolgate::internal::policy::load;
-use toolgate::internal::policy::model::{Exception, Policy, Unpacked, unpack};
-use toolgate::internal::source::Span;
-use toolgate::internal::yaml::{Document, Node, documents};
+use toolgate::internal::policy::model::{Exception, Policy};
 
 use super::Failure;
+use crate::document::{document, is_scored, is_within};
 
 /// What Kyverno would apply.
 pub(super) struct Policies {
@@ -50,7 +49,7 @@ pub(super) fn load(paths: &[PathBuf], diagnostics: &mut Vec<Diagnostic>) -> Resu
                         && root.zip(diagnostic.span).is_none_or(|(root, span)| is_within(span, root.span))
                 });
             if !faulty && is_yaml(name) {
-                found.scored.push(root.is_none_or(is_scored));
+                found.scored.push(is_scored(document.as_ref()));
                 found.policies.push(policy);
             }
         }
@@ -111,35 +110,4 @@ fn is_fatal(code: Code) -> bool {
             | Code::FileTooLarge
             | Code::TooManyFiles
     )
-}
-
-fn is_within(inner: Span, outer: Span) -> bool {
-    inner.start >= outer.start && inner.end <= outer.end
-}
-
-/// The document of a policy, be it one of a list.
-fn document(policy: &Policy) -> Option<Document> {
-    let documents = documents(&policy.source, &mut Vec::new()).into_iter();
-    documents
-        .filter(|document| is_within(policy.span, document.span))
-        .flat_map(|document| match unpack(&policy.source, document, &mut Vec::new()) {
-            Unpacked::Single(document) => vec![document],
-            Unpacked::Items(items) => items,
-        })
-        .find(|document| {
-            let name = document.root.as_ref().and_then(|root| field(root, "metadata"));
-            name.and_then(|metadata| field(metadata, "name"))
-                .is_some_and(|name| name.span == policy.name.span)
-        })
-}
-
-/// False for a policy with the annotation `policies.kyverno.io/scored: "false"`.
-fn is_scored(root: &Node) -> bool {
-    let annotations = field(root, "metadata").and_then(|metadata| field(metadata, "annotations"));
-    let scored = annotations.and_then(|annotations| field(annotations, "policies.kyverno.io/scored"));
-    scored.and_then(Node::as_text) != Some("false")
-}
-
-fn field<'n>(node: &'n Node, name: &str) -> Option<&'n Node> {
-    node.as_mapping()?.get(name)
 }
