@@ -11,10 +11,7 @@ use crate::value::{ShortestDouble, Value};
 /// The number of a node in the tree of its expression, from 1; which tree that is says who has it.
 pub type NodeId = u32;
 
-/// What Go says of bytes as the key of a map.
-pub const UNHASHABLE: &str = "runtime error: hash of unhashable type types.Bytes";
-
-/// The same where the key is to be removed.
+/// What Go says of bytes that are to be removed from the keys of a map.
 pub const UNHASHABLE_TO_REMOVE: &str = "hash of unhashable type: types.Bytes";
 
 /// Why an evaluation ended without a value.

@@ -29,7 +29,7 @@ pub use object::Object;
 pub use object_type::{FieldType, ObjectRow, ObjectType};
 pub use quote::GoQuoted;
 pub use time::{Timestamp, format_duration};
-pub(crate) use whole::double_to_int;
+pub(crate) use whole::{double_to_int, double_to_uint};
 pub use whole::{i64_as_f64, u64_as_f64};
 
 /// A CEL value.

@@ -218,12 +218,14 @@ impl<'e> Checker<'_, 'e> {
     /// Types and refers `node` if `name` is declared.
     fn resolve_global(&mut self, node: NodeId, name: &str) -> bool {
         let Some(global) = self.environment.resolve(name) else { return false };
+        let shadowed = name.strip_prefix('.').is_some_and(|rooted| self.is_local(rooted));
         let (ty, reference) = match global {
             Global::Variable { name: variable, ty } => {
-                let shadowed = name.strip_prefix('.').is_some_and(|rooted| self.is_local(rooted));
                 (ty, if shadowed { Reference::Shadowed(variable) } else { Reference::Variable(variable) })
             }
             Global::Constant { value, ty } => (ty, Reference::Constant(value)),
+            // cel-go keeps the dot, and has no type of such a name when it plans.
+            Global::Type { of, .. } if shadowed => (Type::type_of(of), Reference::Shadowed(name.to_owned())),
             Global::Type { name, of } => (Type::type_of(of), Reference::Type(name)),
         };
         self.set_type(node, ty);

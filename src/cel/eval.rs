@@ -8,10 +8,11 @@
 use crate::budget::Fault;
 use crate::cel::ast::NodeId;
 use crate::cel::program::{MAX_NESTING, Program};
-use crate::error::{CelError, ErrorKind, Plain, Raise, UNHASHABLE, UNHASHABLE_TO_REMOVE};
+use crate::error::{CelError, ErrorKind, Plain, Raise, UNHASHABLE_TO_REMOVE};
 use crate::library::VARIABLES;
 use crate::library::message;
 use crate::library::runtime::{Answer, Runtime};
+use crate::library::stdlib::arithmetic::{is_unhashable, unhashable};
 use crate::value::{MapBuilder, Object, ObjectType, Sameness, Value};
 
 use super::program::{Call, Counted, Dispatch, Element, Entry, FieldInit, Guard, Matches, Node};
@@ -528,16 +529,10 @@ impl<'a> Frame<'a> {
                 other => return Err(self.not_optional(&key, &other).at(id)),
             };
             match key {
-                Value::Bytes(_) => {
-                    let text = if value.is_some() { UNHASHABLE } else { UNHASHABLE_TO_REMOVE };
-                    return Err(Raise::from(ErrorKind::Panic(text)).at(id));
+                Value::Bytes(_) if value.is_none() => {
+                    return Err(Raise::from(ErrorKind::Panic(UNHASHABLE_TO_REMOVE)).at(id));
                 }
-                Value::Extension(key) if key.is_unhashable() => {
-                    let text = self
-                        .runtime
-                        .format(format_args!("runtime error: hash of unhashable type {}", key.go_type()))?;
-                    return Err(Raise::from(ErrorKind::Panic(text)).at(id));
-                }
+                key if is_unhashable(&key) => return Err(unhashable(&mut self.runtime, &key).at(id)),
                 _ => {}
             }
             match value {

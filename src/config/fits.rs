@@ -91,6 +91,19 @@ pub(super) fn header_name(text: &str) -> Option<String> {
     })
 }
 
+/// The whole name of a header, in a list beside lists of patterns.
+pub(super) fn whole_header_name(text: &str) -> Option<String> {
+    header_name(text).or_else(|| {
+        text.contains('*').then(|| "is a pattern, and here stand whole names of headers".to_owned())
+    })
+}
+
+/// An issuer, which `iss` must be.
+pub(super) fn issuer(text: &str) -> Option<String> {
+    let sign = text.chars().find(|c| "*[]{}\"',".contains(*c) || c.is_whitespace())?;
+    Some(format!("is no issuer: it has `{sign}`, and is compared with `iss` as it is"))
+}
+
 /// The name of an environment.
 pub(super) fn environment(text: &str) -> Option<String> {
     Environment::new(text).err().map(|wrong| wrong.to_string()).or_else(|| unseen(text))

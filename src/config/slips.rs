@@ -9,9 +9,10 @@ use super::fits::shown;
 use super::places::Places;
 use super::table::{SETTINGS, Setting};
 use super::{EnvironmentSource, Settings, Value};
-use crate::diag::{Code, Diagnostic};
+use crate::diag::{Code, Diagnostic, did_you_mean};
 use crate::gateway::identity::meant_pointer;
 use crate::glob::{Case, Globs};
+use crate::methods::METHODS;
 
 /// Warns of everything that may be a slip in `config`, which `variables` have had their word in.
 pub(super) fn slips(
@@ -24,6 +25,7 @@ pub(super) fn slips(
     slips.claims();
     slips.untrusted();
     slips.unjudged();
+    slips.methods();
     slips.targets();
 }
 
@@ -37,6 +39,25 @@ struct Slips<'a> {
 /// Whether a glob is more than a name.
 fn is_pattern(glob: &str) -> bool {
     glob.contains(['*', '?', '[', '{', '\\'])
+}
+
+/// The first character of a pattern that no target has and that is no sign of patterns there: `,` is one between braces, `!` and
+/// `^` are in a class.
+fn stray(pattern: &str) -> Option<char> {
+    let (mut braces, mut class) = (0_usize, false);
+    let mut rest = pattern.chars();
+    rest.find(|c| {
+        match (c, class) {
+            ('[', false) => class = true,
+            (']', true) => class = false,
+            ('{', false) => braces = braces.saturating_add(1),
+            ('}', false) => braces = braces.saturating_sub(1),
+            (',', false) => return braces == 0,
+            ('!' | '^', false) => return true,
+            _ => {}
+        }
+        !c.is_ascii_alphanumeric() && !"_./-*?[]{},!^\\".contains(*c)
+    })
 }
 
 impl Slips<'_> {
@@ -152,6 +173,25 @@ impl Slips<'_> {
         }
     }
 
+    /// Misspelt methods, which are those of no message.
+    fn methods(&mut self) {
+        let judging = &self.config.judging;
+        let lists = [
+            ("judging.passMethods", &judging.pass_methods),
+            ("judging.judgeMethods", &judging.judge_methods),
+        ];
+        for (path, methods) in lists {
+            let names = methods.iter().enumerate().filter(|(_, method)| !is_pattern(method));
+            for (entry, method) in names.filter(|(_, method)| !METHODS.contains(&method.as_str())) {
+                if let Some(meant) = did_you_mean(method, METHODS.iter().copied()) {
+                    let subject = format!("`{}`", shown(method));
+                    let help = format!("did you mean `{meant}`?");
+                    self.warn(Code::IdleSetting, path, Some(entry), &subject, "is no method of MCP", help);
+                }
+            }
+        }
+    }
+
     /// Rows of the targets' environments that no call meets.
     fn targets(&mut self) {
         const PATH: &str = "environment.targets";
@@ -185,9 +225,7 @@ impl Slips<'_> {
                 }
                 earlier.push((target, globs));
             }
-            // `^` is `!` at the beginning of a class.
-            let fits = |c: char| c.is_ascii_alphanumeric() || "_./-*?[]{},!^\\".contains(c);
-            if let Some(character) = target.chars().find(|c| !fits(*c)) {
+            if let Some(character) = stray(target) {
                 let says = format!("cannot match: no target has the character `{character}`");
                 let help = "targets have letters, digits and `_ . / -`".to_owned();
                 self.warn(Code::IdleSetting, PATH, Some(entry), &subject, &says, help);

@@ -4,7 +4,9 @@
 //! The reader, the variables, the printer, the JSON Schema and the documentation all read this table. The mapping of
 //! headers is not in it: its names are the user's.
 
-use super::fits::{self, Fits, any, header_name, host, key_arn, method_glob, namespace, shown, url};
+use super::fits::{
+    self, Fits, any, host, issuer, key_arn, method_glob, namespace, shown, url, whole_header_name,
+};
 use super::headers::{self, HEADERS, canonical};
 use super::{DenialForm, EnvironmentSource, HeaderRule, Provider, Settings, UnknownMethods};
 use crate::audit;
@@ -320,7 +322,7 @@ settings! {
     "The host that policies see as `object.attributes.host`: the gateway's own name is not in its events.";
 
     "forwardHeaders", "TOOLGATE_FORWARD_HEADERS",
-    Kind::Texts(header_name, |config| &mut config.forward_headers),
+    Kind::Texts(whole_header_name, |config| &mut config.forward_headers),
     "[User-Agent, X-Request-Id]",
     "Names of the caller's own headers that policies see too: the caller's word. Headers that the mapping computes cannot be among them.";
 
@@ -430,7 +432,7 @@ settings! {
     ),
     "cognito", "The issuer's family, which says what the claims are called. `auto` tells it from the issuer.";
 
-    "identity.issuers", "TOOLGATE_ISSUERS", Kind::Texts(any, |config| &mut config.identity.issuers),
+    "identity.issuers", "TOOLGATE_ISSUERS", Kind::Texts(issuer, |config| &mut config.identity.issuers),
     r#"["https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_abc"]"#,
     "If not empty: the claim `iss` must be one of these.";
 

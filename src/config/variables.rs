@@ -25,18 +25,18 @@ pub(super) fn apply(config: &mut Settings, variables: &BTreeMap<String, String>,
             out.push(in_another_case(name));
             continue;
         }
+        let setting = SETTINGS.iter().find(|setting| setting.variable == name);
+        if setting.is_none() && !PROCESS_VARIABLES.iter().any(|(known, _)| known == name) {
+            out.push(unknown(name));
+            continue;
+        }
         if value.trim().is_empty() {
             let message = format!("`{name}` is empty");
             let help = "give it a value, or unset it to have the file's or the default";
             out.push(Diagnostic::error(Code::BadVariable, message).help(help));
             continue;
         }
-        let Some(setting) = SETTINGS.iter().find(|setting| setting.variable == name) else {
-            if !PROCESS_VARIABLES.iter().any(|(known, _)| known == name) {
-                out.push(unknown(name));
-            }
-            continue;
-        };
+        let Some(setting) = setting else { continue };
         if matches!(setting.kind, Kind::Environment | Kind::Targets) {
             if let Some(other) = environment {
                 let message = format!("`{other}` and `{name}` cannot both be set");

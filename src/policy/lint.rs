@@ -187,6 +187,10 @@ impl<'p> Lint<'p> {
                 "this condition is false for every call: the exception exempts nothing",
                 "remove the exception, or the condition",
             ),
+            (Due::Exemption, Value::Bool(true)) => (
+                "this condition is true for every call",
+                "remove the condition, if the exception is to hold for every call",
+            ),
             (Due::Validation, _) if self.answering.is_some() => {
                 if self.is_told {
                     return;

@@ -518,7 +518,18 @@ impl Loader {
                 };
                 let warning = Diagnostic::warning(Code::IdleException, message).help(help);
                 diagnostics.push(warning.at(&exception.source, name.span));
-            } else if let Some(span) = exception.expires_at {
+                continue;
+            }
+            if exception.match_conditions.is_empty() && exception.allowed.is_empty() {
+                let message = format!(
+                    "the exception `{}` has no condition: the policies that it names say nothing of any call",
+                    name.value
+                );
+                let warning = Diagnostic::warning(Code::IdleRule, message)
+                    .help("say in `spec.matchConditions` for which calls it is");
+                diagnostics.push(warning.at(&exception.source, name.span));
+            }
+            if let Some(span) = exception.expires_at {
                 let message = "`expiresAt` does not end an exception in this evaluation mode, as in Kyverno";
                 let warning = Diagnostic::warning(Code::IdleExpiry, message).path("spec.expiresAt");
                 diagnostics

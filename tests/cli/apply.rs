@@ -376,7 +376,7 @@ fn kyverno_s_flags_are_understood() {
     let exceptions = scratch.write(
         "exceptions.yaml",
         "apiVersion: policies.kyverno.io/v1\nkind: PolicyException\nmetadata: {name: ours}\nspec:\n  \
-         policyRefs: [{name: a-json, kind: ValidatingPolicy}]\n",
+         policyRefs: [{name: a-json, kind: ValidatingPolicy}]\n  matchConditions: [{name: has, expression: 'has(object.tool)'}]\n",
     );
     let look = ["--table", "-t", "--detailed-results", "--remove-color"];
     for (more, result, decision) in [

@@ -224,7 +224,7 @@ cases:
         "`cases[0].call.claims` must be a mapping, not the number `7`",
         "`cases[0].expect.decision` must be one of",
         "there are two cases of the name `a`",
-        "`params` has `arguments` in it, so both cannot be given",
+        "`params` stands for all that `arguments` is a part of, so both cannot be given",
         "`cases[1].expect` must be one of `allow`, `deny`, not `maybe`",
         "`cases[1]` has no field `skip`",
     ] {

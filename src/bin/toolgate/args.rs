@@ -26,6 +26,9 @@ Exit codes:
   2  the command line is wrong, an input file cannot be read, or a test is none
   3  the policies or the configuration do not load";
 
+/// Where policies are if nothing else is said.
+pub(crate) const POLICIES: &str = "policies";
+
 const CHECK_HELP: &str = "\
 Examples:
   toolgate check policies/
@@ -184,7 +187,7 @@ pub(crate) struct Check {
 #[command(after_help = DECIDE_HELP)]
 pub(crate) struct Decide {
     /// Policy files, directories and bundles; may be given several times
-    #[arg(long, value_name = "PATH", default_value = "policies")]
+    #[arg(long, value_name = "PATH", default_value = POLICIES)]
     pub(crate) policies: Vec<PathBuf>,
     /// Answers to what policies ask outside of the event, in place of asking: a `Context` of Kyverno's, or a fixture's `answers`
     #[arg(long, value_name = "FILE")]
@@ -315,7 +318,7 @@ pub(crate) struct Config {
     #[command(flatten)]
     pub(crate) config: ConfigFile,
     /// Policy files and directories, beside which a configuration file is looked for
-    #[arg(long, value_name = "PATH", default_value = "policies")]
+    #[arg(long, value_name = "PATH", default_value = POLICIES)]
     pub(crate) policies: Vec<PathBuf>,
     /// YAML, or JSON on one line
     #[arg(long, short, value_enum, default_value_t = Format::Text)]

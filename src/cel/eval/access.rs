@@ -316,7 +316,8 @@ fn find<'a>(value: &Value<'a>, key: &Value<'a>, presence: bool) -> Result<Option
             Ok(usize::try_from(index).ok().and_then(|index| list.get(index)).copied())
         }
         Value::Object(object) => object_field(object, key, presence),
-        Value::Opaque("http.Context" | "json.Json" | "mcp.MCP" | "resource.Context") => match key {
+        // The helpers are structs of Go's without fields that CEL sees.
+        Value::Opaque(name) if *name != VARIABLES => match key {
             Value::String(name) => Err(ErrorKind::NoSuchField(name).into()),
             _ => Err(ErrorKind::NoSuchOverload.into()),
         },

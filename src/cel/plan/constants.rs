@@ -9,6 +9,8 @@ use crate::cel::eval;
 use crate::cel::program::{Counted, Node};
 use crate::error::{CelError, ErrorKind, Raise};
 use crate::library::runtime::Runtime;
+use crate::library::stdlib::arithmetic::{is_in_hashed, is_in_literal};
+use crate::library::table::Body;
 use crate::value::Value;
 
 /// The functions that convert their one argument.
@@ -57,20 +59,21 @@ impl<'p> Planner<'_, 'p> {
         }
     }
 
-    /// True for what `in` looks things up in by their hash: a literal's map, and where cel-go optimises a constant list of
-    /// scalars.
-    pub(super) fn is_hashed(&self, set: &Node<'p>) -> bool {
-        match set {
-            Node::Map { entries, .. } => entries.iter().any(|entry| !entry.optional),
-            Node::Const(Value::Map(map)) => !map.is_empty(),
-            Node::Const(Value::List(list)) => {
-                let is_scalar = |value: &Value<'_>| {
-                    use Value::{Bool, Double, Int, String, Uint};
-                    matches!(value, Bool(_) | Double(_) | Int(_) | String(_) | Uint(_))
-                };
-                self.checked.optimizing && !list.is_empty() && list.iter().all(is_scalar)
+    /// How `in` looks for something in a set that is written there, if otherwise than in any other: in a map, or in a list of
+    /// scalars that cel-go makes a map of.
+    pub(super) fn in_body(&self, set: &Expr, planned: &Node<'p>) -> Option<Body> {
+        let is_scalar = |value: &Value<'_>| {
+            use Value::{Bool, Double, Int, String, Uint};
+            matches!(value, Bool(_) | Double(_) | Int(_) | String(_) | Uint(_))
+        };
+        match (&set.kind, planned) {
+            (ExprKind::Map(_), _) => Some(is_in_literal),
+            (ExprKind::List { .. }, Node::Const(Value::List(list)))
+                if self.is_optimized(set) && list.iter().all(is_scalar) =>
+            {
+                Some(is_in_hashed)
             }
-            _ => false,
+            _ => None,
         }
     }
 

@@ -8,7 +8,6 @@ use crate::error::Raise;
 use crate::library::VARIABLES;
 use crate::library::regex::{self, CompiledPattern, Groups, PatternError};
 use crate::library::runtime::Runtime;
-use crate::library::stdlib::arithmetic::is_in_hashed;
 use crate::library::table::{Body, Implementation, Row};
 use crate::types::Type;
 use crate::value::{ObjectType, Value, ValueKind};
@@ -367,7 +366,11 @@ impl<'c, 'p> Planner<'c, 'p> {
             .chain(args)
             .map(|arg| matches!(arg.kind, ExprKind::Literal(_)) || self.is_optimized(arg))
             .collect();
-        let node = self.function(id, function, overloads, planned, &literals)?;
+        let own = match (name, args, planned.as_slice()) {
+            ("@in", [_, set], [_, planned]) => self.in_body(set, planned),
+            _ => None,
+        };
+        let node = self.function(id, function, overloads, planned, &literals, own)?;
         self.converted(id, name, args, node)
     }
 
@@ -436,6 +439,7 @@ impl<'c, 'p> Planner<'c, 'p> {
         overloads: &[&'static Row],
         args: Vec<Node<'p>>,
         literals: &[bool],
+        own: Option<Body>,
     ) -> Result<Node<'p>, PlanError> {
         let asks = |row: &&'static Row| matches!(row.implementation, Implementation::Asking(..));
         self.asks |= function.overloads.iter().any(|overload| asks(&overload.row));
@@ -449,7 +453,6 @@ impl<'c, 'p> Planner<'c, 'p> {
         let counted = if overloads.len() == 1 { self.counted(name, args.len()) } else { Counted::Nothing };
         if let Implementation::Shared(shared) = first.implementation {
             let pattern = self.pattern(id, function, shared.pattern, args, literals)?;
-            let hashed = name == "@in" && args.get(1).is_some_and(|set| self.is_hashed(set));
             // cel-go's optimised call of a literal pattern takes whatever it is given.
             let optimised = self.checked.optimizing
                 && name == "matches"
@@ -458,7 +461,7 @@ impl<'c, 'p> Planner<'c, 'p> {
             let call = Call {
                 id,
                 function: name,
-                body: if hashed { is_in_hashed } else { shared.body },
+                body: own.unwrap_or(shared.body),
                 args,
                 guards: &[],
                 receivers: if optimised { &[] } else { shared.receivers },

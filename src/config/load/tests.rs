@@ -120,7 +120,7 @@ fn texts_of_all_kinds_survive_printing() {
         ["no", "1e3", "null", "a: b # c", "it's \"so\"", "\u{85}\u{1}\t\n\r", "é\u{2028}🦀\u{feff}", "\\U0"]
     {
         let mut config = Settings::default();
-        config.identity.issuers = vec![text.to_owned()];
+        config.identity.audiences = vec![text.to_owned()];
         let printed = config.effective().to_string();
         let again = Settings::load_text("printed.yaml", &printed, std::iter::empty());
         // What is not seen is printed as it is, and refused by whoever reads it.
@@ -129,7 +129,11 @@ fn texts_of_all_kinds_survive_printing() {
             assert!(wrong.contains("has a character that is not seen, U+"), "{wrong}");
             continue;
         }
-        assert_eq!(again.map(|(config, _)| config.identity.issuers), Ok(vec![text.to_owned()]), "{printed}");
+        assert_eq!(
+            again.map(|(config, _)| config.identity.audiences),
+            Ok(vec![text.to_owned()]),
+            "{printed}"
+        );
     }
 }
 
@@ -454,6 +458,23 @@ fn a_method_that_looks_like_one_of_mcp_is_an_error() {
 }
 
 #[test]
+fn a_pattern_where_whole_names_stand_is_an_error() {
+    for (text, name) in [
+        ("forwardHeaders: ['X-*']", "X-*"),
+        ("forwardHeaders: ['*']", "*"),
+        ("identity: {trustJwt: true, issuers: ['https://a/*']}", "https://a/*"),
+        ("identity: {trustJwt: true, issuers: ['[\"https://a\"]']}", "[\"https://a\"]"),
+        ("identity: {trustJwt: true, issuers: ['https://a https://b']}", "https://a https://b"),
+    ] {
+        let wrong = load(&format!("{text}\n"), &[]).unwrap_err();
+        assert_eq!((wrong.len(), wrong[0].code), (1, Code::ConfigBadValue), "{text}");
+        assert!(wrong[0].message.starts_with(&format!("`{name}` is ")), "{wrong}");
+    }
+    let wrong = load("", &[("TOOLGATE_X", "")]).unwrap_err();
+    assert_eq!(wrong[0].code, Code::UnknownVariable);
+}
+
+#[test]
 fn what_counts_for_nothing_or_opens_everything_is_warned_of() {
     let targets = |rows: &str| format!("environment: {{targets: [{rows}]}}\n");
     let row = |target: &str| format!("{{target: '{target}', environment: e}}");
@@ -476,6 +497,13 @@ fn what_counts_for_nothing_or_opens_everything_is_warned_of() {
         (targets(&row("prod orders")), vec![], vec![(Code::IdleSetting, 4)]),
         (targets(&row("prod:*")), vec![], vec![(Code::IdleSetting, 4)]),
         (targets(&row("a___b*")), vec![], vec![(Code::IdleSetting, 4)]),
+        (targets(&row("payments,orders")), vec![], vec![(Code::IdleSetting, 4)]),
+        (targets(&row("{a,b},c")), vec![], vec![(Code::IdleSetting, 4)]),
+        (targets(&row("^payments")), vec![], vec![(Code::IdleSetting, 4)]),
+        (targets(&row("a!")), vec![], vec![(Code::IdleSetting, 4)]),
+        (targets(&row("{a,[^b]c}[!d]")), vec![], vec![]),
+        ("judging: {judgeMethods: [tool/list], passMethods: [tasks/gets, ping]}".to_owned(), vec![], vec![(Code::IdleSetting, 4); 2]),
+        ("judging: {judgeMethods: [acme/do], passMethods: ['tool/*']}".to_owned(), vec![], vec![]),
         (targets(&row(" {a,b}_[!0-9]./?- ")), vec![], vec![]),
         (String::new(), vec![("toolgate_default_decision", "deny")], vec![(Code::UnknownVariable, 0)]),
         (String::new(), vec![("Toolgate_HOST", "a"), ("TOOLGATE_HOST", "b")], vec![(Code::UnknownVariable, 0)]),

@@ -381,7 +381,7 @@ pub(super) fn print_string<'a>(
         Value::Bytes(bytes) => match std::str::from_utf8(bytes) {
             Ok(text) => out.push(rt, text),
             // Go appends the raw bytes and gives a string that is not UTF-8, which we cannot represent.
-            Err(_) => Err(Fault::Internal("bytes that are not UTF-8 were formatted as text").into()),
+            Err(_) => Err(Fault::NotUtf8.into()),
         },
         Value::Duration(nanos) => out.push_fmt(rt, 32, format_args!("{}", DurationText(*nanos))),
         Value::Timestamp(time) => out.push_fmt(rt, 48, format_args!("{}", Timestamp { offset: 0, ..*time })),

@@ -2,12 +2,13 @@
 //!
 //! Mixed numeric types have no arithmetic, not even through dyn. Every overflow is an error.
 
-use crate::error::{ErrorKind, Raise, UNHASHABLE};
+use crate::budget::Fault;
+use crate::error::{ErrorKind, Raise};
 use crate::library::row::row;
 use crate::library::runtime::{Answer, Runtime};
 use crate::library::table::{self, Body, Implementation::Shared, Library};
 use crate::value::ValueKind::{self, Bool, Bytes, Double, Duration, Int, List, String, Timestamp, Uint};
-use crate::value::{self, Value};
+use crate::value::{self, Value, double_to_int, double_to_uint};
 
 const fn operator(body: Body, receivers: &'static [ValueKind]) -> table::Shared {
     table::Shared { body, receivers, pattern: None }
@@ -358,23 +359,69 @@ fn is_in<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     match pair(arguments)? {
         (element, Value::List(list)) => Ok(Value::Bool(contains(runtime, list, &element)?)),
         (key, Value::Map(map)) => {
-            runtime.budget.charge(map.steps_of_lookup(&key))?;
-            // Go cannot hash the key of a literal's map; keys of other maps are strings, which bytes are not.
-            let is_literal = map.entries().first().is_some_and(|(key, _)| !matches!(key, Value::String(_)));
-            if matches!(key, Value::Bytes(_)) && is_literal {
-                return Err(ErrorKind::Panic(UNHASHABLE).into());
+            if is_unhashable(&key) {
+                // Maps out of a request have texts for keys in Go, and such a key merely is none of them. Which map is
+                // one of those is not known here, but that one with other keys is none.
+                let is_made = map.entries().first().is_some_and(|(key, _)| !matches!(key, Value::String(_)));
+                return Err(if is_made { unhashable(runtime, &key) } else { Fault::Unlike(NO_KEY).into() });
             }
+            runtime.budget.charge(map.steps_of_lookup(&key))?;
             Ok(Value::Bool(map.get(&key).is_some()))
         }
         _ => Err(ErrorKind::NoSuchOverload.into()),
     }
 }
 
-/// [`is_in`] for a right side that Go looks things up in by their hash, which bytes do not have.
-pub(crate) fn is_in_hashed<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+/// [`is_in`] for a map that is written there: in an empty one Go looks for nothing.
+pub(crate) fn is_in_literal<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
     match arguments {
-        [Value::Bytes(_), _] => Err(ErrorKind::Panic(UNHASHABLE).into()),
+        [_, Value::Map(map)] if map.is_empty() => Ok(Value::Bool(false)),
+        [key, Value::Map(_)] if is_unhashable(key) => Err(unhashable(runtime, key)),
         _ => is_in(runtime, arguments),
+    }
+}
+
+/// [`is_in`] for a list of constants in which Go looks things up by their hash. Beside each number it has those of the other types that
+/// it is without loss.
+pub(crate) fn is_in_hashed<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
+    let [element, Value::List(list)] = arguments else { return is_in(runtime, arguments) };
+    if is_unhashable(element) {
+        return Err(unhashable(runtime, element));
+    }
+    for other in *list {
+        let is_equal = match (element, other) {
+            (Value::Int(whole), Value::Double(double)) => double_to_int(*double) == Some(*whole),
+            (Value::Uint(whole), Value::Double(double)) => double_to_uint(*double) == Some(*whole),
+            _ => runtime.equal(element, other)?,
+        };
+        if is_equal {
+            return Ok(Value::Bool(true));
+        }
+    }
+    Ok(Value::Bool(false))
+}
+
+/// What is looked for among the keys of a map, and is no key.
+const NO_KEY: &str = "bytes, a version or a format looked for among the keys of a map";
+
+/// Whether Go cannot have the value as the key of a map.
+pub(crate) fn is_unhashable(key: &Value<'_>) -> bool {
+    match key {
+        Value::Bytes(_) => true,
+        Value::Extension(key) => key.is_unhashable(),
+        _ => false,
+    }
+}
+
+/// What Go says of a key without hash.
+pub(crate) fn unhashable<'a>(runtime: &mut Runtime<'a>, key: &Value<'a>) -> Raise<'a> {
+    let go_type = match key {
+        Value::Extension(key) => key.go_type(),
+        _ => "types.Bytes",
+    };
+    match runtime.format(format_args!("runtime error: hash of unhashable type {go_type}")) {
+        Ok(text) => ErrorKind::Panic(text).into(),
+        Err(raise) => raise,
     }
 }
 

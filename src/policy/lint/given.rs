@@ -366,9 +366,21 @@ impl Given {
         Some((Code::ValueNeverGiven, message, help))
     }
 
-    /// What is doubtful about a text that may be there by its form, and is none of those that the settings give.
+    /// What is doubtful about a text that may be there by its form: it is none of those that the settings give, or of those
+    /// that MCP or a gateway has.
     pub(super) fn doubt(&self, text: &str) -> Option<(Code, String, String)> {
-        let Form::OneOf(_, texts) = &self.form else { return None };
+        let texts = match &self.form {
+            Form::OneOf(_, texts) => texts,
+            Form::Method => return self.no_method(text),
+            Form::Name(WHOLE) if !text.is_empty() && !text.contains("___") => {
+                let message = format!(
+                    "the name of a tool is hardly ever `{text}`: the gateway puts the target and `___` before it"
+                );
+                let help = format!("write `target___{text}`, or compare {IN_TOOL}");
+                return Some((Code::ValueNeverGiven, message, help));
+            }
+            _ => return None,
+        };
         let fold = |text: &str| self.case.of(text);
         if texts.iter().any(|own| fold(own) == text) || !self.may_have(text, Part::Whole) {
             return None;
@@ -378,6 +390,18 @@ impl Given {
         let more = if texts.len() > MAX_TOLD { ", …" } else { "" };
         let what = self.form.what();
         let message = format!("no {what} is ever `{text}`: the settings give {}{more}", some.join(", "));
+        Some((Code::ValueNeverGiven, message, format!("did you mean `{}`?", fold(meant))))
+    }
+
+    /// A misspelt method of MCP. A method that MCP does not have may be sent, but hardly one that is nearly so.
+    fn no_method(&self, text: &str) -> Option<(Code, String, String)> {
+        let fold = |text: &str| self.case.of(text);
+        // What merely looks like a method is told of in other words.
+        if meant(text).is_some() || METHODS.iter().any(|method| fold(method) == text) {
+            return None;
+        }
+        let meant = METHODS.iter().find(|method| near::is_misspelt(text, &fold(method)))?;
+        let message = format!("MCP has no method `{text}`");
         Some((Code::ValueNeverGiven, message, format!("did you mean `{}`?", fold(meant))))
     }
 
@@ -395,6 +419,12 @@ impl Given {
         }
         let small = normal.to_lowercase();
         match &self.form {
+            Form::Operation
+                if part == Part::Whole && near::words(text).len() > 1 && !text.contains("___") =>
+            {
+                let verb = near::words(text).swap_remove(0);
+                format!("write `{verb}`, or compare {IN_TOOL} with `{text}`")
+            }
             Form::Environment | Form::OneOf(true, _) | Form::Operation if self.may_have(&small, part) => {
                 format!("write `{small}`")
             }

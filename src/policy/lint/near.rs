@@ -88,7 +88,7 @@ pub(super) fn is_like(word: &str, other: &str) -> bool {
 }
 
 /// Whether one word is another but for a few letters.
-fn is_misspelt(word: &str, other: &str) -> bool {
+pub(super) fn is_misspelt(word: &str, other: &str) -> bool {
     let allowed = match word.len() {
         0..=2 => 0,
         3 => usize::from(other.len() > 3),
@@ -99,7 +99,7 @@ fn is_misspelt(word: &str, other: &str) -> bool {
 }
 
 /// The words of a name, in lower case: at `-` and `_`, and where a capital follows a small letter.
-fn words(name: &str) -> Vec<String> {
+pub(super) fn words(name: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut before = '-';
     for c in name.chars() {

@@ -81,6 +81,14 @@ fn all(arguments: &Apply) -> Report {
     };
     let mut lines = Vec::new();
     for (mode, inputs) in &inputs {
+        if inputs.iter().flatten().next().is_some()
+            && compiled(&set).policies.iter().all(|policy| policy.mode != *mode)
+        {
+            let mode = mode.as_str();
+            report.warning(&format!(
+                "no policy is of mode {mode}: nobody is asked about the payloads of that mode"
+            ));
+        }
         for input in inputs.iter().flatten() {
             let session = policies.session();
             lines.extend(apply(compiled(&set), *mode, input, &session, &mut report));

@@ -1,12 +1,12 @@
 //! `toolgate config`: the settings that are in force, and how every command finds them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use toolgate::internal::config::{in_force, process_environment};
 use toolgate::internal::diag;
 use toolgate::{Diagnostic, Diagnostics, Settings, Severity, Warnings};
 
-use crate::args::{self, ConfigFile, Format};
+use crate::args::{self, ConfigFile, Format, POLICIES};
 use crate::report::{Report, Status};
 
 /// A configuration and what may be wrong with it, or what is.
@@ -15,6 +15,12 @@ pub(crate) type Loaded = Result<(Settings, Warnings), Diagnostics>;
 /// Prints the effective configuration.
 pub(crate) fn run(arguments: &args::Config) -> Report {
     let mut report = Report::default();
+    // The settings beside what is not there would be the built-in ones, and not those that are in force.
+    let named = |path: &&PathBuf| path.as_path() != Path::new(POLICIES);
+    if let Some(path) = arguments.policies.iter().filter(named).find(|path| !path.exists()) {
+        report.error(&format!("`{}`: there is no such file or directory", path.display()));
+        return report;
+    }
     match (load(&arguments.config, &arguments.policies), arguments.output) {
         (Ok((config, warnings)), format) => {
             if !warnings.is_empty() {

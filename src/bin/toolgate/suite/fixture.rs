@@ -302,7 +302,8 @@ fn call(reader: &mut Reader<'_>, node: &Node, path: &str, defaults: &Call) -> Op
     for (whole, parts) in alone {
         let both = parts.iter().find(|part| fields.written(part).is_some());
         if let (Some(node), Some(part)) = (fields.written(whole), both) {
-            let message = format!("`{whole}` has `{part}` in it, so both cannot be given");
+            let message =
+                format!("`{whole}` stands for all that `{part}` is a part of, so both cannot be given");
             reader.report(Code::BadFormat, node.span, &fields.path(whole), message, "");
         }
     }

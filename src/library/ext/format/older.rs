@@ -7,6 +7,7 @@ use super::{
 };
 use crate::budget::Fault;
 use crate::error::{ErrorKind, Raise};
+use crate::library::object_type;
 use crate::library::runtime::{Runtime, TextBuilder};
 use crate::value::{GoQuoted, ShortestDouble, Value};
 
@@ -17,6 +18,8 @@ const WIDEST: usize = 1_000_000;
 const MOST_DIGITS: usize = 1_100;
 
 const NOT_TEXT: &str = "error during formatting: could not convert argument \"invalid UTF-8 in bytes, cannot convert to string\" to string";
+
+const NO_TYPE_TEXT: &str = "error during formatting: could not convert argument \"type conversion error from 'type' to 'string'\" to string";
 
 /// Appends `value` as `clause` prints it.
 pub(super) fn print<'a>(
@@ -157,6 +160,10 @@ fn plain<'a>(
         Value::Int(int) => out.push_fmt(rt, 20, format_args!("{int}")),
         Value::Uint(uint) => out.push_fmt(rt, 20, format_args!("{uint}")),
         Value::Double(double) => out.push_fmt(rt, 32, format_args!("{}", ShortestDouble(*double))),
+        // The type of a struct of Go's does not become text.
+        Value::Type(name) if object_type(name).is_some_and(|ty| !ty.message) => {
+            Err(ErrorKind::Message(NO_TYPE_TEXT).into())
+        }
         Value::String(text) | Value::Type(text) => out.push(rt, text),
         Value::Bytes(bytes) => {
             rt.charge_scan(bytes.len())?;
