@@ -196,6 +196,16 @@ pub(super) fn literals(expression: &str) -> Option<Vec<String>> {
     texts.filter(|_| compiled)
 }
 
+/// What the caller alone says of a call.
+const CALLERS: [&str; 4] = ["headers", "arguments", "environment", "query"];
+
+/// Whether a header is made of what the caller alone says.
+pub(super) fn is_callers_word(expression: &str) -> bool {
+    let mut reads = Reads::default();
+    let compiled = compiled(expression, &[], &Arena::new(), &mut reads, &mut |_| {}).is_ok();
+    compiled && CALLERS.iter().any(|of| reads.reads(of))
+}
+
 /// As [`compile_header`]; `look` is shown the checked tree of one that was not checked before.
 fn compiled<'p>(
     expression: &str,

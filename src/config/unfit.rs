@@ -1,7 +1,7 @@
-//! Headers of the built-in mapping that policies read and that settings take from them: removed, or made the same for
-//! every call. Each by itself is well, and together they are policies that never match.
+//! Headers of the built-in mapping that policies read and that settings take from them: removed, made the same for every call, or
+//! left to the caller. Each by itself is well, and together they are policies that never match, or whenever the caller likes.
 
-use super::headers::{canonical, literals};
+use super::headers::{canonical, is_callers_word, literals};
 use super::{HeaderRule, Settings};
 use crate::diag::{Code, Diagnostic};
 use crate::gateway::headers::DEFAULT_MAPPING;
@@ -45,6 +45,11 @@ pub fn unfit(set: &PolicySet, settings: &Settings) -> Vec<Diagnostic> {
 
 /// What is wrong with a header, and what to do.
 fn words(name: &str, rule: Option<&HeaderRule>) -> Option<(String, String)> {
+    if IDENTITY.contains(&name) && rule.is_some_and(|rule| is_callers_word(&rule.expression)) {
+        let message = format!("the header `{name}` is what callers say of themselves by the settings");
+        let help = "compute it from `call.claims`, which the gateway has verified, or remove it from `headers` for what is built in";
+        return Some((message, help.to_owned()));
+    }
     let texts = rule.map_or_else(|| Some(Vec::new()), |rule| literals(&rule.expression))?;
     if texts.is_empty() {
         let message = format!("no call has the header `{name}` by the settings");

@@ -179,7 +179,7 @@ codes! {
     NotInForce = 3012, "a configuration beside policies that is not in force, because nothing reads the file", "";
     IdleSetting = 3013, "a setting, or an entry of one, that counts for nothing beside the others", "";
     OpenDoor = 3014, "a pattern by which calls of any tool pass without a policy", "";
-    UnfitHeader = 3015, "a header that policies read and that the settings remove, or make one that says nothing of a call", "";
+    UnfitHeader = 3015, "a header that policies read and that the settings remove, make one that says nothing of a call, or leave to the caller", "";
     EmptyGroup = 3016, "a group of settings without a value, so that all in it have their defaults", "";
     UnknownVariable = 3020, "an environment variable that names no setting", "";
     BadVariable = 3021, "an environment variable whose value its setting cannot have", "";

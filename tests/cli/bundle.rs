@@ -225,7 +225,7 @@ fn a_build_says_that_settings_take_a_header_from_the_policies() {
     let out = scratch.0.join("p.bundle").to_str().unwrap().to_owned();
     let built = toolgate(&["build", "testdata/check/unfit", "-o", &out]);
     assert_eq!(built.code, 0, "{}", built.err);
-    assert_eq!(built.err.matches("warning[TG3015]").count(), 5, "{}", built.err);
+    assert_eq!(built.err.matches("warning[TG3015]").count(), 6, "{}", built.err);
 }
 
 #[test]
