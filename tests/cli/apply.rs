@@ -59,10 +59,9 @@ fn compare(case: &Path) -> Result<(), String> {
     let expected: Json =
         serde_json::from_str(&fs::read_to_string(case.join("expected.json")).unwrap()).unwrap();
     let Some(folder) = files(case, &expected) else { return Ok(()) };
-    let mut arguments: Vec<&str> =
+    let asked: Vec<&str> =
         expected["args"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
-    arguments.extend(["--output", "json"]);
-    let run = run_in(&folder, &arguments);
+    let run = run_in(&folder, &[&asked[..], &["--output", "json"]].concat());
     let refusal = expected["stderr"].as_str().unwrap();
     if let Some((_, why)) = refusal
         .strip_prefix("Error: failed to parse HTTP payload from ")
@@ -88,9 +87,8 @@ fn compare(case: &Path) -> Result<(), String> {
     if got != due {
         return Err(format!("expected {due:#?}\ngot {got:#?}"));
     }
-    arguments.truncate(arguments.len() - 2);
-    arguments.extend(["--policy-report", "--output-format", "json"]);
-    let (got, due) = (reports(&run_in(&folder, &arguments).lines()), expected["reports"].clone());
+    let reported = [&asked[..], &["--policy-report", "--output-format", "json"]].concat();
+    let (got, due) = (reports(&run_in(&folder, &reported).lines()), expected["reports"].clone());
     if got == due { Ok(()) } else { Err(format!("expected the reports {due:#}\ngot {got:#}")) }
 }
 
