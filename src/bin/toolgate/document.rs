@@ -1,21 +1,48 @@
 //! The documents of policies, for what Kyverno's command line reads of them and no decision does.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use toolgate::internal::policy::model::{Policy, Unpacked, unpack};
-use toolgate::internal::source::Span;
+use toolgate::internal::source::{Source, Span};
 use toolgate::internal::yaml::{Document, Node, documents};
 
-/// The document of a policy, be it one of a list.
-pub(crate) fn document(policy: &Policy) -> Option<Document> {
-    let documents = documents(&policy.source, &mut Vec::new()).into_iter();
+/// The documents of the files of policies, each file read once, however many policies it has.
+pub(crate) struct Documents(BTreeMap<*const Source, Vec<(Span, Vec<Document>)>>);
+
+impl Documents {
+    /// Reads the files of these policies.
+    pub(crate) fn of(policies: &[Policy]) -> Documents {
+        let mut files = BTreeMap::new();
+        for policy in policies {
+            files.entry(Arc::as_ptr(&policy.source)).or_insert_with(|| unpacked(&policy.source));
+        }
+        Documents(files)
+    }
+
+    /// The document of one of the policies, be it one of a list.
+    pub(crate) fn get(&self, policy: &Policy) -> Option<&Document> {
+        let of_file = self.0.get(&Arc::as_ptr(&policy.source))?.iter();
+        of_file.filter(|(span, _)| is_within(policy.span, *span)).flat_map(|(_, documents)| documents).find(
+            |document| {
+                at(Some(document), &["metadata", "name"]).is_some_and(|name| name.span == policy.name.span)
+            },
+        )
+    }
+}
+
+/// The documents of a file by their places, lists unpacked.
+fn unpacked(source: &Arc<Source>) -> Vec<(Span, Vec<Document>)> {
+    let documents = documents(source, &mut Vec::new()).into_iter();
     documents
-        .filter(|document| is_within(policy.span, document.span))
-        .flat_map(|document| match unpack(&policy.source, document, &mut Vec::new()) {
-            Unpacked::Single(document) => vec![document],
-            Unpacked::Items(items) => items,
+        .map(|document| {
+            let span = document.span;
+            match unpack(source, document, &mut Vec::new()) {
+                Unpacked::Single(document) => (span, vec![document]),
+                Unpacked::Items(items) => (span, items),
+            }
         })
-        .find(|document| {
-            at(Some(document), &["metadata", "name"]).is_some_and(|name| name.span == policy.name.span)
-        })
+        .collect()
 }
 
 /// Whether one place is within another.

@@ -28,7 +28,7 @@ use toolgate::internal::visible::printable;
 use super::input::{self, Input};
 use super::policies::{self, live};
 use crate::args::{Apply, Format, ReportFormat};
-use crate::document::{document, is_scored};
+use crate::document::{Documents, is_scored};
 use crate::report::{BOLD, GREEN, RED, Report, Status, YELLOW};
 use crate::table::{self, Cell};
 
@@ -94,7 +94,8 @@ fn all(arguments: &Apply) -> Report {
             lines.extend(apply(compiled(&set), *mode, input, &session, &mut report));
         }
     }
-    let unscored = policies.written.iter().filter(|policy| !is_scored(document(policy).as_ref()));
+    let documents = Documents::of(&policies.written);
+    let unscored = policies.written.iter().filter(|policy| !is_scored(documents.get(policy)));
     let unscored: BTreeSet<&str> = unscored.map(|policy| policy.name.value.as_str()).collect();
     for row in lines.iter_mut().flat_map(|line| &mut line.policies) {
         if row.result == "fail" && (arguments.audit_warn || unscored.contains(row.policy.as_str())) {
@@ -106,7 +107,7 @@ fn all(arguments: &Apply) -> Report {
     }
     match arguments.output {
         _ if arguments.policy_report => {
-            reports(arguments.output_format, &lines, &policies.written, &mut report);
+            reports(arguments.output_format, &lines, &policies.written, &documents, &mut report);
         }
         Format::Json => lines.iter().for_each(|line| report.json(line)),
         Format::Text => text(&lines, &mut report),
@@ -118,9 +119,17 @@ fn all(arguments: &Apply) -> Report {
 }
 
 /// Prints Kyverno's policy report.
-fn reports(format: ReportFormat, lines: &[Line], policies: &[Policy], report: &mut Report) {
+fn reports(
+    format: ReportFormat,
+    lines: &[Line],
+    policies: &[Policy],
+    documents: &Documents,
+    report: &mut Report,
+) {
     let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    for (index, tree) in report::reports(lines, policies, elapsed.as_secs()).into_iter().enumerate() {
+    for (index, tree) in
+        report::reports(lines, policies, documents, elapsed.as_secs()).into_iter().enumerate()
+    {
         match format {
             ReportFormat::Json => report.json(&tree),
             ReportFormat::Yaml if index == 0 => report.text(tree.to_string()),

@@ -7,25 +7,25 @@ use toolgate::internal::yaml::Document;
 use toolgate::internal::yaml::write::Tree;
 
 use super::{Line, Row};
-use crate::document::{annotation, document, is_enabled, is_scored};
+use crate::document::{Documents, annotation, is_enabled, is_scored};
 
 const SEVERITIES: [&str; 5] = ["critical", "high", "medium", "low", "info"];
 
 /// One report of all policies without a namespace, then one for each result of a policy with one.
-pub(super) fn reports(lines: &[Line], policies: &[Policy], seconds: u64) -> Vec<Tree> {
+pub(super) fn reports(lines: &[Line], policies: &[Policy], documents: &Documents, seconds: u64) -> Vec<Tree> {
     let mut merged = Report::default();
     let mut namespaced = Vec::new();
     let rows = lines.iter().flat_map(|line| &line.policies);
     for policy in policies {
         let name = &policy.name.value;
-        let document = document(policy);
+        let document = documents.get(policy);
         for row in rows.clone().filter(|row| row.policy == *name) {
             let Some(namespace) = &policy.namespace else {
-                merged.add(policy, document.as_ref(), row, seconds);
+                merged.add(policy, document, row, seconds);
                 continue;
             };
             let mut report = Report::default();
-            report.add(policy, document.as_ref(), row, seconds);
+            report.add(policy, document, row, seconds);
             let metadata = vec![("name", text(name)), ("namespace", text(namespace))];
             namespaced.push(report.tree("PolicyReport", metadata));
         }

@@ -8,7 +8,7 @@ use toolgate::internal::policy::load;
 use toolgate::internal::policy::model::{Exception, Policy};
 
 use super::Failure;
-use crate::document::{document, is_scored, is_within};
+use crate::document::{Documents, is_scored, is_within};
 
 /// What Kyverno would apply.
 pub(super) struct Policies {
@@ -39,17 +39,18 @@ pub(super) fn load(paths: &[PathBuf], diagnostics: &mut Vec<Diagnostic>) -> Resu
             }
             diagnostics.push(diagnostic);
         }
+        let documents = Documents::of(&loaded.policies);
         for policy in loaded.policies {
             let name = policy.source.name();
-            let document = document(&policy);
-            let root = document.as_ref().and_then(|document| document.root.as_ref());
-            let faulty = document.as_ref().is_none_or(|document| document.faulty)
+            let document = documents.get(&policy);
+            let root = document.and_then(|document| document.root.as_ref());
+            let faulty = document.is_none_or(|document| document.faulty)
                 || diagnostics.iter().any(|diagnostic| {
                     diagnostic.source.as_ref().is_some_and(|other| other.name() == name)
                         && root.zip(diagnostic.span).is_none_or(|(root, span)| is_within(span, root.span))
                 });
             if !faulty && is_yaml(name) {
-                found.scored.push(is_scored(document.as_ref()));
+                found.scored.push(is_scored(document));
                 found.policies.push(policy);
             }
         }
