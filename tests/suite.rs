@@ -42,7 +42,12 @@ fn root() -> &'static Path {
 
 /// Runs `toolgate test` in `directory`.
 fn run(directory: &Path, arguments: &[&str]) -> Run {
-    let output = Command::new(env!("CARGO_BIN_EXE_toolgate"))
+    run_by(Path::new(env!("CARGO_BIN_EXE_toolgate")), directory, arguments)
+}
+
+/// The same by another build of the program.
+fn run_by(program: &Path, directory: &Path, arguments: &[&str]) -> Run {
+    let output = Command::new(program)
         .arg("test")
         .args(arguments)
         .current_dir(directory)
