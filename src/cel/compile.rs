@@ -76,10 +76,14 @@ pub struct Issue {
 }
 
 impl Issue {
-    /// How to repair it, in an expression over `environment`. Not made with the mistake: to find the name that was meant,
+    /// How to repair it, in the expression `text` over `environment`. Not made with the mistake: to find the name that was meant,
     /// all names are looked at, and of a text with thousands of mistakes few are told.
-    pub fn help(&self, environment: &Env<'_>) -> Option<String> {
-        help(self.kind.as_ref()?, environment)
+    pub fn help(&self, text: &str, environment: &Env<'_>) -> Option<String> {
+        match &self.kind {
+            Some(kind) => help(kind, environment),
+            None if self.code == Code::CelSyntax => front::slip(text, self.start).map(str::to_owned),
+            None => None,
+        }
     }
 }
 
@@ -337,6 +341,33 @@ fn members<'e>(receiver: &Type, environment: &Env<'e>) -> Vec<&'e str> {
     names
 }
 
+/// What other languages call functions and macros of CEL.
+const ELSEWHERE: [(&str, &str); 16] = [
+    ("any", "exists"),
+    ("count", "size"),
+    ("every", "all"),
+    ("forEach", "all"),
+    ("includes", "contains"),
+    ("len", "size"),
+    ("length", "size"),
+    ("lower", "lowerAscii"),
+    ("search", "find"),
+    ("some", "exists"),
+    ("substr", "substring"),
+    ("toLowerCase", "lowerAscii"),
+    ("toString", "string"),
+    ("toUpperCase", "upperAscii"),
+    ("upper", "upperAscii"),
+    ("where", "filter"),
+];
+
+/// The function or macro that has another name elsewhere.
+fn elsewhere<'e>(name: &str, environment: &Env<'_>) -> Option<&'e str> {
+    let (_, here) = ELSEWHERE.iter().find(|(there, _)| *there == name)?;
+    let is_macro = matches!(*here, "all" | "exists" | "filter");
+    (is_macro || environment.functions().get(here).is_some()).then_some(*here)
+}
+
 /// What the author probably meant.
 fn help(kind: &TypeErrorKind, environment: &Env<'_>) -> Option<String> {
     let suggestion = match kind {
@@ -347,10 +378,11 @@ fn help(kind: &TypeErrorKind, environment: &Env<'_>) -> Option<String> {
             // One who wrote `http.Get` did not mean `http.Denied`.
             let is_inside = |known: &&str| known.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
             did_you_mean(name, known.filter(|known| !is_inside(known)))
+                .or_else(|| elsewhere(name, environment))
         }
         TypeErrorKind::UndeclaredReference { name, receiver: Some(receiver), .. } => {
             let members = members(receiver, environment);
-            let near = did_you_mean(name, members.iter().copied());
+            let near = did_you_mean(name, members.iter().copied()).or_else(|| elsewhere(name, environment));
             if near.is_none() && members.is_empty() && matches!(receiver, Type::Struct(_)) {
                 return Some(format!("nothing can be called on `{receiver}`"));
             }
@@ -423,6 +455,24 @@ mod tests {
             }
         }
         assert!(wrong > 40, "{wrong}");
+    }
+
+    #[test]
+    fn names_from_other_languages_are_told_what_they_are_here() {
+        let functions = Functions::new(crate::library::HTTP);
+        let environment = Env::new(&functions);
+        for (text, due) in [
+            ("[1].length() > 0", "size"),
+            ("len('a') > 0", "size"),
+            ("'a'.toLowerCase()", "lowerAscii"),
+            ("'a'.includes('b')", "contains"),
+            ("[1].any(x, x == 1)", "exists"),
+        ] {
+            let issues = compile(text, &environment, &Arena::new()).unwrap_err();
+            let told: Vec<_> =
+                issues.issues.iter().filter_map(|issue| issue.help(text, &environment)).collect();
+            assert!(told.contains(&format!("did you mean `{due}`?")), "{text}: {told:?} of {issues}");
+        }
     }
 
     /// A library with a row that does not read: without the row an expression would mean something else, or nothing.

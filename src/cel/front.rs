@@ -17,11 +17,13 @@ use self::scan::{Kind, Tokens};
 use super::ast::{Ast, Macros};
 
 pub(in crate::cel) use self::lower::{NODE_LIMIT, TREE_LIMIT};
+pub(in crate::cel) use self::slip::slip;
 
 mod depth;
 mod lower;
 mod macros;
 mod scan;
+mod slip;
 #[cfg(test)]
 mod tests;
 

@@ -225,7 +225,7 @@ fn compiled<'p>(
             code: issue.code,
             help: {
                 let own = issue.kind.as_ref().and_then(|kind| own_help(kind, expression));
-                own.or_else(|| issue.help(&environment))
+                own.or_else(|| issue.help(expression, &environment))
             },
             message: issue.message,
             start: issue.start,

@@ -432,7 +432,7 @@ impl<'p> Compiler<'p, '_, '_> {
         if self.cap.has_room(place.source, Severity::Error) {
             let kind = issue.kind.as_ref();
             let better = kind.and_then(|kind| hints::help(kind, text, place.mode, environment));
-            diagnostic.help = better.or_else(|| issue.help(environment));
+            diagnostic.help = better.or_else(|| issue.help(&expression.text, environment));
         }
         if let Some(origin) = issue.origin {
             diagnostic = diagnostic.path(format!("{} (inside {origin:?})", expression.path));
