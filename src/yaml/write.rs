@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::Value as Json;
 
 use crate::visible::is_unseen;
 
@@ -29,6 +30,25 @@ impl Tree {
     /// Whether it is a list or a mapping.
     fn is_nested(&self) -> bool {
         matches!(self, Tree::List(_) | Tree::Map(_))
+    }
+}
+
+/// A document of our own: its keys are no text of a user's, and its numbers whole.
+impl From<&Json> for Tree {
+    fn from(json: &Json) -> Tree {
+        match json {
+            Json::Null => Tree::Null,
+            Json::Bool(flag) => Tree::Flag(*flag),
+            Json::Number(number) => match number.as_i64() {
+                Some(number) => Tree::Whole(number),
+                None => Tree::Text(number.to_string()),
+            },
+            Json::String(text) => Tree::Text(text.clone()),
+            Json::Array(items) => Tree::List(items.iter().map(Tree::from).collect()),
+            Json::Object(members) => {
+                Tree::Map(members.iter().map(|(key, value)| (key.clone(), Tree::from(value))).collect())
+            }
+        }
     }
 }
 

@@ -87,6 +87,36 @@ fn the_json_report_has_every_case() {
 }
 
 #[test]
+fn the_yaml_report_is_the_json_report() {
+    let yaml = fixture("yaml", FAILING, &["--output", "yaml"]);
+    assert_eq!(yaml.code, 1);
+    for line in [
+        "          decision: 'policy'",
+        "          reason: 'no drops'",
+        "summary:",
+        "  failed: 2",
+        "  passed: 1",
+    ] {
+        assert!(yaml.out.lines().any(|it| it == line), "{line}: {}", yaml.out);
+    }
+}
+
+#[test]
+fn the_markdown_report_has_a_table_for_each_fixture() {
+    let ran = fixture("markdown", FAILING, &["-o", "markdown"]);
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.out.starts_with(
+            "### drops (drops.yaml)\n\n| CASE | RESULT | REASON |\n| --- | --- | --- |\n| a drop is denied | Pass |  |\n"
+        ),
+        "{}",
+        ran.out
+    );
+    assert!(ran.out.contains(" | Fail | decision: expected deny, got none; reason: "), "{}", ran.out);
+    assert!(ran.out.ends_with("\n3 cases, 2 failed\n"), "{}", ran.out);
+}
+
+#[test]
 fn the_junit_report_counts_cases_and_failures() {
     let ran = fixture("junit", FAILING, &["--output", "junit"]);
     assert_eq!(ran.code, 1);

@@ -276,6 +276,9 @@ pub(crate) struct Look {
     /// Changes nothing: messages are always shown
     #[arg(long)]
     pub(crate) detailed_results: bool,
+    /// Changes nothing: what Kyverno calls deprecated is an error
+    #[arg(long)]
+    pub(crate) warnings_as_errors: bool,
     /// Print no colours, not on a terminal either
     #[arg(long)]
     pub(crate) remove_color: bool,
@@ -349,7 +352,7 @@ pub(crate) struct Test {
     /// The name of Kyverno's test files
     #[arg(long, short, value_name = "NAME", default_value = KYVERNO_TEST)]
     pub(crate) file_name: String,
-    /// Text for people, one JSON document, or JUnit's XML
+    /// Text for people, one document in JSON or YAML, Markdown, or JUnit's XML
     #[arg(long, short, visible_alias = "output-format", value_enum, default_value_t = TestFormat::Text)]
     pub(crate) output: TestFormat,
     /// Show only what fails
@@ -373,6 +376,8 @@ pub(crate) struct Test {
 pub(crate) enum TestFormat {
     Text,
     Json,
+    Yaml,
+    Markdown,
     Junit,
 }
 

@@ -2,6 +2,7 @@
 
 mod json;
 mod junit;
+mod markdown;
 mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use toolgate::internal::yaml::write::Tree;
 use toolgate::{Code, Diagnostic, Severity};
 
 use crate::args::{Test, TestFormat};
@@ -140,7 +142,9 @@ fn run_and_list(arguments: &Test, wanted: &Wanted) -> (Report, BTreeSet<PathBuf>
     }
     match arguments.output {
         TestFormat::Text => text::write(&run, &mut report),
-        TestFormat::Json => json::write(&run, &mut report),
+        TestFormat::Json => report.json(&json::document(&run)),
+        TestFormat::Yaml => report.bytes(Tree::from(&json::document(&run)).to_string().into_bytes()),
+        TestFormat::Markdown => markdown::write(&run, &mut report),
         TestFormat::Junit => junit::write(&run, &mut report),
     }
     (report, directories)

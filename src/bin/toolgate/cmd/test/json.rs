@@ -3,11 +3,11 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::Run;
-use crate::report::Report;
 use crate::suite::kyverno::{Failure, Row, TestResult};
 use crate::suite::run::{CaseResult, FixtureResult};
 
-pub(super) fn write(run: &Run, report: &mut Report) {
+/// All of it.
+pub(super) fn document(run: &Run) -> Json {
     let mut fixtures = Vec::new();
     let mut diagnostics = Vec::new();
     for outcome in &run.outcomes {
@@ -20,7 +20,7 @@ pub(super) fn write(run: &Run, report: &mut Report) {
     let tests: Vec<Json> = run.kyverno().into_iter().map(|(file, test)| kyverno_json(file, test)).collect();
     let diagnostics = serde_json::to_value(&diagnostics).unwrap_or_default();
     let counts = run.counts;
-    report.json(&json!({
+    json!({
         "fixtures": fixtures,
         "kyverno": tests,
         "diagnostics": diagnostics,
@@ -31,7 +31,7 @@ pub(super) fn write(run: &Run, report: &mut Report) {
             "kyvernoFailed": counts.kyverno_failed,
             "milliseconds": u64::try_from(run.took.as_millis()).unwrap_or(u64::MAX),
         },
-    }));
+    })
 }
 
 fn fixture_json(file: &str, fixture: &FixtureResult) -> Json {
