@@ -22,6 +22,8 @@ pub enum Fault {
     Unlike(&'static str),
     /// What Kyverno would have asked or waited for outside of the call, and the engine does not.
     Unanswered(&'static str),
+    /// An expression that Kyverno ends in an error for what it costs there, or may: the engine counts no less.
+    Units,
     /// An invariant of the engine does not hold; a bug, reported as one.
     Internal(&'static str),
 }
@@ -46,11 +48,17 @@ impl fmt::Display for Fault {
                 f.write_str("a text is no YAML, or such that Kyverno's reader might take it differently")
             }
             Fault::Unanswered(why) => f.write_str(why),
+            Fault::Units => f.write_str(
+                "an expression of mode JSON may cost more than the 1,000,000 units after which Kyverno ends it in an error",
+            ),
             Fault::Unlike(what) => write!(f, "{what}: Kyverno takes it, and the engine does not"),
             Fault::Internal(what) => write!(f, "internal error: {what}"),
         }
     }
 }
+
+/// The units after which Kyverno ends an expression of mode JSON: `PerCallLimit` of Kubernetes.
+pub const MAX_UNITS: u64 = 1_000_000;
 
 /// The default number of steps of one decision. A step is a node evaluated, an element visited or about sixteen
 /// bytes looked at: measured, this many end within 50 ms on one core of a small machine.
@@ -78,13 +86,15 @@ pub struct Budget {
     pub bytes: u64,
 }
 
-/// What something took of a budget.
+/// What something took of a budget, and what Kyverno's counter may take for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cost {
     /// Steps.
     pub steps: u64,
     /// Arena bytes.
     pub bytes: u64,
+    /// Units of Kyverno's counter.
+    pub units: u64,
 }
 
 impl Cost {
@@ -94,6 +104,7 @@ impl Cost {
         Cost {
             steps: self.steps.saturating_add(other.steps.saturating_mul(times)),
             bytes: self.bytes.saturating_add(other.bytes.saturating_mul(times)),
+            units: self.units.saturating_add(other.units.saturating_mul(times)),
         }
     }
 }
@@ -105,15 +116,6 @@ impl Default for Budget {
 }
 
 impl Budget {
-    /// What was taken since it was `before`.
-    #[doc(hidden)]
-    pub fn since(&self, before: &Budget) -> Cost {
-        Cost {
-            steps: before.steps.saturating_sub(self.steps),
-            bytes: before.bytes.saturating_sub(self.bytes),
-        }
-    }
-
     /// Takes what something is known to cost, and gives true; takes nothing if there is not enough of both. Which of the two is
     /// spent first, only doing it tells.
     #[doc(hidden)]

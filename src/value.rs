@@ -20,6 +20,7 @@ mod quote;
 mod time;
 mod whole;
 
+pub(crate) use compare::MAX_DEPTH;
 pub use compare::{Sameness, compare, equal};
 pub use extension::Extension;
 pub use map::{Map, MapBuilder};

@@ -142,9 +142,10 @@ fn report() -> String {
         "Kyverno's own engine answered {} cases; Toolgate gives the same answer to {} of them ({:.2} %). The other {} are \
          listed below with the reason. `cargo test` compares all of them again: a case that differs and is not listed \
          fails it, and so does one that is listed and agrees.\n\n\
-         Compared are whole answers, texts of errors included, but for three things: of an expression with a syntax error \
+         Compared are whole answers, texts of errors included, but for four things: of an expression with a syntax error \
          only that it is refused, because cel-go's texts list the tokens of its grammar; of an expression that crashes \
-         Kyverno's compiler, that it is refused; of policy files, which of them load. Not counted here is what is not supported yet, which has a \
+         Kyverno's compiler, that it is refused; of an expression of mode JSON that Kyverno ends for its cost, that it is a fault, \
+         which denies; of policy files, which of them load. Not counted here is what is not supported yet, which has a \
          table of its own. {unread} more cases have \
          a request that Kyverno cannot read: no policy sees it.\n",
         grouped(total as u64),

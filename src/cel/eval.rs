@@ -5,7 +5,7 @@
 //! does not work; a function's own error; and, as a fault, a spent budget. `&&`, `||`, `all` and `exists`
 //! absorb errors as cel-go's do; nothing absorbs a fault.
 
-use crate::budget::Fault;
+use crate::budget::{Fault, MAX_UNITS};
 use crate::cel::ast::NodeId;
 use crate::cel::program::{MAX_NESTING, Program};
 use crate::error::{CelError, ErrorKind, Plain, Raise, UNHASHABLE_TO_REMOVE};
@@ -15,6 +15,7 @@ use crate::library::runtime::{Answer, Runtime};
 use crate::library::stdlib::arithmetic::{is_unhashable, unhashable};
 use crate::value::{MapBuilder, Object, ObjectType, Sameness, Value};
 
+use super::program::units::{Weight, searched, size};
 use super::program::{Call, Counted, Dispatch, Element, Entry, FieldInit, Guard, Matches, Node};
 
 mod access;
@@ -96,9 +97,15 @@ impl<'a> Frame<'a> {
         let locals = self.runtime.arena.alloc_slice_fill_copy(program.slots, None);
         let outer = std::mem::replace(&mut self.locals, locals);
         let around = std::mem::replace(&mut self.depth, depth);
+        let before = std::mem::replace(&mut self.runtime.units, program.units.unwrap_or_default());
         let answer = self.eval(program.root);
+        let units = std::mem::replace(&mut self.runtime.units, before);
         self.depth = around;
         self.locals = outer;
+        // Each expression has a counter of its own, a variable's too, and an error does not come before the limit.
+        if program.units.is_some() && units > MAX_UNITS && !matches!(answer, Err(Raise::Fault(_))) {
+            return Err(Fault::Units.into());
+        }
         answer
     }
 
@@ -134,7 +141,7 @@ impl<'a> Frame<'a> {
             Node::Conditional { id, condition, then, otherwise } => {
                 self.conditional(*id, condition, then, otherwise)
             }
-            Node::Equal { left, right, negate } => self.equality(left, right, *negate),
+            Node::Equal { left, right, negate, counts } => self.equality(left, right, *negate, *counts),
             Node::Call(call) => self.call(call),
             Node::Dispatch(dispatch) => self.dispatch(dispatch),
             Node::List { id, elements } => self.list(*id, elements),
@@ -230,9 +237,18 @@ impl<'a> Frame<'a> {
     }
 
     #[inline]
-    fn equality(&mut self, left: &'a Node<'a>, right: &'a Node<'a>, negate: bool) -> Answer<'a> {
+    fn equality(
+        &mut self,
+        left: &'a Node<'a>,
+        right: &'a Node<'a>,
+        negate: bool,
+        counts: bool,
+    ) -> Answer<'a> {
         let left = self.eval(left)?;
         let right = self.eval(right)?;
+        if counts {
+            self.weigh_call(Weight::Shorter, &[left, right])?;
+        }
         let sameness = self.runtime.sameness(&left, &right)?;
         if sameness == Sameness::Incomparable && !negate {
             return Err(ErrorKind::NoSuchOverload.into());
@@ -350,6 +366,9 @@ impl<'a> Frame<'a> {
     fn matches(&mut self, matches: &'a Matches<'a>) -> Answer<'a> {
         match self.eval(&matches.subject) {
             Ok(Value::String(text)) if !matches.any.may_match(&mut self.runtime.budget, text)? => {
+                if matches.units > 0 {
+                    self.runtime.count(matches.units.saturating_mul(searched(size(&Value::String(text)))));
+                }
                 Ok(Value::Bool(false))
             }
             Ok(_) | Err(Raise::Error(_)) => self.logical(matches.id, matches.terms, true),
@@ -470,12 +489,18 @@ impl<'a> Frame<'a> {
         if !passes(call.guards, args) {
             return Err(self.no_matching(call.function, args).at(call.id));
         }
+        if call.weight != Weight::Fixed {
+            self.weigh_call(call.weight, args)?;
+        }
         self.runtime.pattern = call.pattern;
         (call.body)(&mut self.runtime, args).map_err(|raise| raise.at(call.id))
     }
 
     fn dispatch(&mut self, dispatch: &'a Dispatch<'a>) -> Answer<'a> {
         let args = self.arguments(dispatch.args)?;
+        if dispatch.weight != Weight::Fixed {
+            self.weigh_call(dispatch.weight, args)?;
+        }
         for (body, guards) in dispatch.candidates {
             if passes(guards, args) {
                 self.runtime.pattern = dispatch.pattern;
@@ -483,6 +508,14 @@ impl<'a> Frame<'a> {
             }
         }
         Err(self.no_matching(dispatch.function, args).at(dispatch.id))
+    }
+
+    /// Counts what Kyverno's counter takes for a call.
+    #[cold]
+    fn weigh_call(&mut self, weight: Weight, args: &[Value<'a>]) -> Result<(), Raise<'a>> {
+        let units = weight.units(args, &mut self.runtime.budget)?;
+        self.runtime.count(units);
+        Ok(())
     }
 
     fn no_matching(&mut self, function: &'a str, args: &[Value<'a>]) -> Raise<'a> {
@@ -589,7 +622,8 @@ fn passes(guards: &[Guard<'_>], args: &[Value<'_>]) -> bool {
     guards.iter().zip(args).all(|(guard, arg)| guard.passes(arg))
 }
 
-/// The value of a node without inputs, for the planner.
-pub(super) fn constant<'p>(node: &'p Node<'p>, runtime: Runtime<'p>) -> Answer<'p> {
-    Frame::new(runtime, &[]).eval(node)
+/// The value of a node without inputs, for the planner, and what it costs in Kyverno beside its nodes.
+pub(super) fn constant<'p>(node: &'p Node<'p>, runtime: Runtime<'p>) -> (Answer<'p>, u64) {
+    let mut frame = Frame::new(runtime, &[]);
+    (frame.eval(node), frame.runtime.units)
 }

@@ -15,6 +15,7 @@ mod fold;
 mod lower;
 mod matches;
 pub mod reads;
+mod units;
 
 /// An expression that checks but cannot be planned: cel-go's program construction errors.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,7 +41,8 @@ pub fn plan<'p>(
     let root = &*arena.bump.alloc(root);
     fails.append(&mut planner.fails);
     let program = Program::new(root, planner.slots(), checked.output().clone())
-        .sharing(arena.bump.alloc_slice_copy(&planner.shared), planner.asks);
+        .sharing(arena.bump.alloc_slice_copy(&planner.shared), planner.asks)
+        .costing(planner.cost(&checked.ast.root));
     match program.depth > MAX_NESTING {
         true => Err(too_deep("the expression nests", program.depth)),
         false => Ok(program),

@@ -17,12 +17,14 @@ mod depth;
 mod guard;
 mod keep;
 mod shared;
+pub(in crate::cel) mod units;
 
 pub use depth::{MAX_NESTING, STACK_BYTES};
 pub use guard::Guard;
 use keep::Keep;
 pub(in crate::cel) use shared::Key;
 pub use shared::{Fact, Shared, Test};
+pub(super) use units::Weight;
 
 /// Where programs live: nodes and constants in a bump arena, and compiled patterns, which must be dropped.
 #[derive(Default)]
@@ -71,12 +73,30 @@ pub struct Program<'p> {
     shared: &'p [&'p Shared<'p>],
     /// True if it asks for what is outside of the request and of itself.
     asks: bool,
+    /// What Kyverno's counter takes for its nodes; none where Kyverno has no counter.
+    pub(super) units: Option<u64>,
 }
 
 impl<'p> Program<'p> {
     pub(super) fn new(root: &'p Node<'p>, slots: usize, output: Type) -> Program<'p> {
         let depth = depth::Depth::new(&|_| 0).of(root);
-        Program { root, slots, name: "", depth, nesting: depth, output, shared: &[], asks: false }
+        Program {
+            root,
+            slots,
+            name: "",
+            depth,
+            nesting: depth,
+            output,
+            shared: &[],
+            asks: false,
+            units: None,
+        }
+    }
+
+    /// The program with what Kyverno's counter takes for its nodes.
+    #[must_use]
+    pub(super) fn costing(self, units: Option<u64>) -> Program<'p> {
+        Program { units, ..self }
     }
 
     /// The program with its expressions that may stand elsewhere too, and whether it asks for what is outside.
@@ -152,7 +172,9 @@ pub(super) enum Node<'p> {
     /// `c ? t : f`
     Conditional { id: NodeId, condition: &'p Node<'p>, then: &'p Node<'p>, otherwise: &'p Node<'p> },
     /// `a == b`, or `a != b` if `negate`.
-    Equal { left: &'p Node<'p>, right: &'p Node<'p>, negate: bool },
+    ///
+    /// `counts`: what it costs in Kyverno depends on both.
+    Equal { left: &'p Node<'p>, right: &'p Node<'p>, negate: bool, counts: bool },
     /// A function with one possible overload.
     Call(&'p Call<'p>),
     /// A function whose overload depends on the values.
@@ -197,6 +219,8 @@ pub(super) struct Call<'p> {
     pub(super) pattern: Option<&'p CompiledPattern>,
     /// What must be of its type before the call.
     pub(super) counted: Counted,
+    /// What it costs in Kyverno.
+    pub(super) weight: Weight,
 }
 
 /// The argument that Kyverno's counter of costs takes to be of its type, where a call has but one overload. It crashes on
@@ -222,6 +246,8 @@ pub(super) struct Matches<'p> {
     pub(super) any: &'p AnyOf,
     /// The searches, for where one of them may match and for what is no text.
     pub(super) terms: &'p [Node<'p>],
+    /// What the searches cost in Kyverno for each ten characters of the text.
+    pub(super) units: u64,
 }
 
 /// A call whose overload is chosen at run time, by the first that fits, in order of declaration.
@@ -232,6 +258,8 @@ pub(super) struct Dispatch<'p> {
     pub(super) candidates: &'p [(Body, &'p [Guard<'p>])],
     pub(super) args: &'p [Node<'p>],
     pub(super) pattern: Option<&'p CompiledPattern>,
+    /// What it costs in Kyverno.
+    pub(super) weight: Weight,
 }
 
 #[derive(Debug)]
@@ -280,6 +308,8 @@ pub(super) struct Loop<'p> {
     pub(super) range: Node<'p>,
     pub(super) slots: Slots,
     pub(super) predicate: Node<'p>,
+    /// What a turn costs in Kyverno.
+    pub(super) units: u64,
 }
 
 /// `map`, `filter` and `transformList`: elements that pass the filter, transformed.
@@ -291,6 +321,8 @@ pub(super) struct Collect<'p> {
     pub(super) filter: Option<Node<'p>>,
     /// `None`: the element itself.
     pub(super) transform: Option<Node<'p>>,
+    /// What a turn costs in Kyverno.
+    pub(super) units: u64,
 }
 
 /// `transformMap` and `transformMapEntry`: a map of what passes the filter.
@@ -306,6 +338,8 @@ pub(super) struct Gather<'p> {
     pub(super) transform: Node<'p>,
     /// Whether it is the entries.
     pub(super) entries: bool,
+    /// What a turn costs in Kyverno.
+    pub(super) units: u64,
 }
 
 /// The general comprehension.
@@ -319,4 +353,6 @@ pub(super) struct Fold<'p> {
     pub(super) condition: Node<'p>,
     pub(super) step: Node<'p>,
     pub(super) result: Node<'p>,
+    /// What a turn costs in Kyverno.
+    pub(super) units: u64,
 }

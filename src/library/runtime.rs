@@ -8,7 +8,7 @@ use std::fmt;
 use bumpalo::Bump;
 use bumpalo::collections::{String as BumpString, Vec as BumpVec};
 
-use crate::budget::{Budget, Fault};
+use crate::budget::{Budget, Cost, Fault};
 use crate::error::{ErrorKind, Raise};
 use crate::library::capability::{NOBODY, Session, Unanswered};
 use crate::library::regex::{CompiledPattern, Groups, MakeError, Pattern, make};
@@ -37,6 +37,8 @@ pub struct Runtime<'a> {
     session: Option<&'a Session>,
     /// The compiled pattern of the call under way, when its pattern argument is constant.
     pub pattern: Option<&'a CompiledPattern>,
+    /// What Kyverno's counter may have counted for the expression under way.
+    pub units: u64,
     /// The messages that functions changed, by the address of the value that everybody holds.
     changes: BTreeMap<usize, &'a Object<'a>>,
 }
@@ -64,7 +66,46 @@ const MAX_DEPTH: u32 = 250;
 impl<'a> Runtime<'a> {
     /// All of it over `arena`, with `budget`.
     pub fn new(arena: &'a Bump, budget: Budget) -> Runtime<'a> {
-        Runtime { arena, budget, now: 0, nanos: 0, session: None, pattern: None, changes: BTreeMap::new() }
+        Runtime {
+            arena,
+            budget,
+            now: 0,
+            nanos: 0,
+            session: None,
+            pattern: None,
+            units: 0,
+            changes: BTreeMap::new(),
+        }
+    }
+
+    /// What is taken now, for [`since`](Self::since).
+    pub fn mark(&self) -> (Budget, u64) {
+        (self.budget, self.units)
+    }
+
+    /// What was taken since the mark.
+    pub fn since(&self, (before, units): (Budget, u64)) -> Cost {
+        Cost {
+            steps: before.steps.saturating_sub(self.budget.steps),
+            bytes: before.bytes.saturating_sub(self.budget.bytes),
+            units: self.units.saturating_sub(units),
+        }
+    }
+
+    /// Takes what something is known to cost, and gives true; takes nothing if there is not enough in the budget.
+    #[inline]
+    pub fn take(&mut self, cost: Cost) -> bool {
+        let taken = self.budget.take(cost);
+        if taken {
+            self.count(cost.units);
+        }
+        taken
+    }
+
+    /// Adds to what Kyverno's counter may have counted.
+    #[inline]
+    pub fn count(&mut self, units: u64) {
+        self.units = self.units.saturating_add(units);
     }
 
     /// The same at the time `now`, in seconds since the Unix epoch.

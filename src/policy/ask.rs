@@ -94,8 +94,9 @@ pub(super) fn attempt<'a>(
 ) -> Attempt<'a> {
     let mut frame = Frame::new(Runtime::new(arena, budget), &[]);
     frame.assume(known);
+    let before = frame.runtime.mark();
     let verdict = ask(policy, &mut frame);
-    let cost = frame.runtime.budget.since(&budget);
+    let cost = frame.runtime.since(before);
     let (asked, unknown) = match frame.trial() {
         Some(trial) => (arena.alloc_slice_copy(trial.asked()) as &[u64], trial.unknown()),
         None => (&[] as &[u64], None),

@@ -109,7 +109,7 @@ pub fn decide<'a>(
         let silent = next..number;
         // Where there is too little left for them, they end as they must. A function that changed a message changed what
         // others read, and what reading costs.
-        if (hearing.frame.runtime.is_changed() || !hearing.frame.runtime.budget.take(selection.cost(&silent)))
+        if (hearing.frame.runtime.is_changed() || !hearing.frame.runtime.take(selection.cost(&silent)))
             && let Some(ruling) = hearing.one_by_one(silent)
         {
             return ruling;

@@ -62,8 +62,8 @@ fn keep<'a>(answer: Answer<'a>) -> Result<Result<Value<'a>, CelError<'a>>, Raise
 /// The constant that the predicate compares its element with, and whether it is `!=`.
 fn compared<'a>(quantifier: &'a Loop<'a>) -> Option<(&'a Value<'a>, bool)> {
     match &quantifier.predicate {
-        Node::Equal { left: Node::Local(slot), right: Node::Const(constant), negate }
-        | Node::Equal { left: Node::Const(constant), right: Node::Local(slot), negate }
+        Node::Equal { left: Node::Local(slot), right: Node::Const(constant), negate, counts: false }
+        | Node::Equal { left: Node::Const(constant), right: Node::Local(slot), negate, counts: false }
             if Some(*slot) == quantifier.slots.only() =>
         {
             Some((constant, *negate))
@@ -110,13 +110,14 @@ impl<'a> Frame<'a> {
     pub(super) fn quantifier(&mut self, quantifier: &'a Loop<'a>, decides: bool) -> Answer<'a> {
         let range = self.range(&quantifier.range, quantifier.id, quantifier.slots)?;
         if let (Range::List(list), Some((constant, negate))) = (range, compared(quantifier)) {
-            return self.any_equal(list, constant, decides == negate, decides);
+            return self.any_equal(list, constant, decides == negate, decides, quantifier.units);
         }
         let mut error: Option<CelError<'a>> = None;
         for index in 0..range.len() {
             if self.next(range, index, quantifier.slots).is_none() {
                 break;
             }
+            self.runtime.count(quantifier.units);
             match keep(self.eval(&quantifier.predicate))? {
                 Ok(Value::Bool(value)) if value == decides => return Ok(Value::Bool(decides)),
                 Ok(Value::Bool(_)) => {}
@@ -141,11 +142,13 @@ impl<'a> Frame<'a> {
         constant: &Value<'a>,
         unequal: bool,
         decides: bool,
+        units: u64,
     ) -> Answer<'a> {
         let negated = unequal == decides;
         let mut failed = false;
         for element in list {
             self.runtime.charge(3)?;
+            self.runtime.count(units);
             match self.runtime.sameness(element, constant)? {
                 Sameness::Incomparable if !negated => failed = true,
                 sameness if (sameness == Sameness::Equal) != unequal => return Ok(Value::Bool(decides)),
@@ -164,6 +167,7 @@ impl<'a> Frame<'a> {
         let mut error: Option<CelError<'a>> = None;
         for index in 0..range.len() {
             let Some(element) = self.next(range, index, collect.slots) else { break };
+            self.runtime.count(collect.units);
             match self.turn(collect.filter.as_ref(), collect.id, &mut error)? {
                 Turn::Take => {}
                 Turn::Leave => continue,
@@ -211,6 +215,7 @@ impl<'a> Frame<'a> {
         let mut error: Option<CelError<'a>> = None;
         for index in 0..range.len() {
             let Some(first) = self.next(range, index, gather.slots) else { break };
+            self.runtime.count(gather.units);
             match self.turn(gather.filter.as_ref(), gather.id, &mut error)? {
                 Turn::Take => {}
                 Turn::Leave => continue,
@@ -260,6 +265,7 @@ impl<'a> Frame<'a> {
             if self.next(range, index, fold.slots).is_none() {
                 break;
             }
+            self.runtime.count(fold.units);
             if let Ok(Value::Bool(false)) = keep(self.eval(&fold.condition))? {
                 break;
             }

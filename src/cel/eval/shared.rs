@@ -101,9 +101,9 @@ impl<'a> Frame<'a> {
     /// # Errors
     /// As [`Frame::evaluate`].
     pub fn weigh(&mut self, shared: &'a Shared<'a>) -> Result<(Value<'a>, Cost), Raise<'a>> {
-        let before = self.runtime.budget;
+        let before = self.runtime.mark();
         let value = self.apart(shared.slots, |frame| frame.shared(shared))?;
-        Ok((value, self.runtime.budget.since(&before)))
+        Ok((value, self.runtime.since(before)))
     }
 
     /// The text that a fact is about, or the list of texts.
@@ -133,7 +133,7 @@ impl<'a> Frame<'a> {
                 };
                 if let Some(Some(row)) = rows.get(place >> 5)
                     && let Some(Some(known)) = row.get(place & 31)
-                    && self.runtime.budget.take(known.cost)
+                    && self.runtime.take(known.cost)
                 {
                     return Ok(known.value);
                 }
@@ -151,7 +151,7 @@ impl<'a> Frame<'a> {
     /// Evaluates a shared expression and keeps its value, unless that has an identity of its own or a message was
     /// changed meanwhile.
     fn first(&mut self, shared: &'a Shared<'a>, place: usize) -> Answer<'a> {
-        let before = self.runtime.budget;
+        let before = self.runtime.mark();
         let value = self.eval(&shared.node)?;
         let fits = match value {
             Value::Null
@@ -164,7 +164,7 @@ impl<'a> Frame<'a> {
             _ => false,
         };
         if fits && !self.runtime.is_changed() {
-            let cost = self.runtime.budget.since(&before);
+            let cost = self.runtime.since(before);
             let arena = self.runtime.arena;
             if let Memo::Kept(rows) = &mut self.memo
                 && let Some(row) = rows.get_mut(place >> 5)

@@ -101,7 +101,7 @@ impl<'p> Planner<'_, 'p> {
         if !entries.iter().all(is_constant) {
             return Ok(());
         }
-        match eval::constant(self.boxed(map), Runtime::new(&self.arena.bump, FOLD_BUDGET)) {
+        match eval::constant(self.boxed(map), Runtime::new(&self.arena.bump, FOLD_BUDGET)).0 {
             Err(Raise::Error(CelError { kind: ErrorKind::Panic(text), .. })) => {
                 Err(PlanError { node: id, message: text.to_owned() })
             }
@@ -156,7 +156,7 @@ impl<'p> Planner<'_, 'p> {
         if !CONVERSIONS.contains(&name) || !self.is_optimized(arg) || matches!(node, Node::Const(_)) {
             return Ok(node);
         }
-        match eval::constant(self.boxed(node), Runtime::new(&self.arena.bump, FOLD_BUDGET)) {
+        match eval::constant(self.boxed(node), Runtime::new(&self.arena.bump, FOLD_BUDGET)).0 {
             Err(Raise::Error(error)) => Err(PlanError { node: id, message: error.to_string() }),
             _ => Ok(node),
         }

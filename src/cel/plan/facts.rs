@@ -76,7 +76,7 @@ struct Comparison<'p> {
 /// `l.exists(x, …)` of these or of several `==` in a row; `x` may stand in a function that has one argument.
 pub(super) fn fact<'p>(node: &Node<'p>, arena: &'p Arena) -> Option<Fact<'p>> {
     let (comparison, quantified) = match node {
-        Node::Exists(Loop { id, range, slots, predicate }) => {
+        Node::Exists(Loop { id, range, slots, predicate, units: _ }) => {
             let only = slots.only()?;
             let compared = alternatives(predicate).or_else(|| comparison(predicate))?;
             // A function of the element costs something else than the same function on the way to the list.
@@ -125,7 +125,9 @@ fn each<'p>(
 ) -> Option<&'p Node<'p>> {
     match element {
         Node::Call(call) if matches!(call.args, [Node::Local(local)] if *local == slots.first) => {
-            let collect = Collect { id, range: *range, slots, filter: None, transform: Some(*element) };
+            // It is looked at, and what asking costs is charged as it stands.
+            let collect =
+                Collect { id, range: *range, slots, filter: None, transform: Some(*element), units: 0 };
             Some(arena.bump.alloc(Node::Collect(arena.bump.alloc(collect))))
         }
         _ => None,
@@ -134,10 +136,10 @@ fn each<'p>(
 
 fn comparison<'p>(node: &Node<'p>) -> Option<Comparison<'p>> {
     match node {
-        Node::Equal { left: subject, right: Node::Const(Value::String(literal)), negate: false } => {
+        Node::Equal { left: subject, right: Node::Const(Value::String(literal)), negate: false, .. } => {
             Some(Comparison { subject, test: Test::Is, literals: vec![literal], form: "s==l" })
         }
-        Node::Equal { left: Node::Const(Value::String(literal)), right: subject, negate: false } => {
+        Node::Equal { left: Node::Const(Value::String(literal)), right: subject, negate: false, .. } => {
             Some(Comparison { subject, test: Test::Is, literals: vec![literal], form: "l==s" })
         }
         Node::Call(call) => match (call.function, call.args) {
@@ -167,6 +169,7 @@ fn alternatives<'p>(node: &Node<'p>) -> Option<Comparison<'p>> {
             left: subject @ Node::Local(slot),
             right: Node::Const(Value::String(literal)),
             negate: false,
+            ..
         } = term
         else {
             return None;

@@ -8,22 +8,26 @@ use crate::cel::program::{Collect, Fold, Gather, Loop, Node, Slots};
 impl<'p> Planner<'_, 'p> {
     pub(super) fn comprehension(&mut self, id: NodeId, c: &Comprehension) -> Result<Node<'p>, PlanError> {
         let (locals, next_slot) = (self.locals.len(), self.next_slot);
+        let range = self.plan(&c.iter_range)?;
+        // What constants in the loop cost is paid in each of its turns.
+        let folded = std::mem::take(&mut self.folded);
         let node = match c.origin {
             Macro::Bind | Macro::OptMap | Macro::OptFlatMap => self.bind(c)?,
-            Macro::All | Macro::Exists => match self.quantifier(id, c)? {
+            Macro::All | Macro::Exists => match self.quantifier(id, c, range)? {
                 Some(node) => node,
-                None => self.general(id, c)?,
+                None => self.general(id, c, range)?,
             },
-            Macro::Map | Macro::Filter | Macro::TransformList => match self.collect(id, c)? {
+            Macro::Map | Macro::Filter | Macro::TransformList => match self.collect(id, c, range)? {
                 Some(node) => node,
-                None => self.general(id, c)?,
+                None => self.general(id, c, range)?,
             },
-            Macro::TransformMap | Macro::TransformMapEntry => self.gather(id, c)?,
+            Macro::TransformMap | Macro::TransformMapEntry => self.gather(id, c, range)?,
             _ if is_bind(c) => self.bind(c)?,
-            _ => self.general(id, c)?,
+            _ => self.general(id, c, range)?,
         };
         self.locals.truncate(locals);
         self.next_slot = next_slot;
+        self.folded = self.folded.saturating_add(folded);
         Ok(node)
     }
 
@@ -43,7 +47,12 @@ impl<'p> Planner<'_, 'p> {
     }
 
     /// `@result && p` or `@result || p`.
-    fn quantifier(&mut self, id: NodeId, c: &Comprehension) -> Result<Option<Node<'p>>, PlanError> {
+    fn quantifier(
+        &mut self,
+        id: NodeId,
+        c: &Comprehension,
+        range: Node<'p>,
+    ) -> Result<Option<Node<'p>>, PlanError> {
         let (operator, all) = match c.origin {
             Macro::All => ("_&&_", true),
             _ => ("_||_", false),
@@ -57,15 +66,19 @@ impl<'p> Planner<'_, 'p> {
             }
             _ => return Ok(None),
         };
-        let range = self.plan(&c.iter_range)?;
         let slots = self.loop_variables(c);
         let predicate = self.plan(predicate)?;
-        let node = self.arena.bump.alloc(Loop { id, range, slots, predicate });
+        let node = self.arena.bump.alloc(Loop { id, range, slots, predicate, units: self.turn(c) });
         Ok(Some(if all { Node::All(node) } else { Node::Exists(node) }))
     }
 
     /// `@result + [t]`, or `p ? @result + [t] : @result`.
-    fn collect(&mut self, id: NodeId, c: &Comprehension) -> Result<Option<Node<'p>>, PlanError> {
+    fn collect(
+        &mut self,
+        id: NodeId,
+        c: &Comprehension,
+        range: Node<'p>,
+    ) -> Result<Option<Node<'p>>, PlanError> {
         let (filter, append) = filtered(c);
         let element = match &append.kind {
             ExprKind::Call { function, target: None, args } if function == "_+_" => match args.as_slice() {
@@ -81,17 +94,17 @@ impl<'p> Planner<'_, 'p> {
             },
             _ => return Ok(None),
         };
-        let range = self.plan(&c.iter_range)?;
         let slots = self.loop_variables(c);
         let filter = filter.map(|filter| self.plan(filter)).transpose()?;
         let is_itself = is_ident(element, &c.iter_var) && self.type_name(element.id, &c.iter_var)?.is_none();
         let transform = if is_itself { None } else { Some(self.plan(element)?) };
-        let node = self.arena.bump.alloc(Collect { id, range, slots, filter, transform });
+        let units = self.turn(c);
+        let node = self.arena.bump.alloc(Collect { id, range, slots, filter, transform, units });
         Ok(Some(Node::Collect(node)))
     }
 
     /// `cel.@mapInsert(@result, key, t)` or `cel.@mapInsert(@result, entries)`, with or without a condition.
-    fn gather(&mut self, id: NodeId, c: &Comprehension) -> Result<Node<'p>, PlanError> {
+    fn gather(&mut self, id: NodeId, c: &Comprehension, range: Node<'p>) -> Result<Node<'p>, PlanError> {
         let (filter, insert) = filtered(c);
         let ExprKind::Call { args, .. } = &insert.kind else {
             return Err(self.internal(id, "a map that nothing is put into"));
@@ -99,11 +112,11 @@ impl<'p> Planner<'_, 'p> {
         let (Some(transform), entries) = (args.last(), c.origin == Macro::TransformMapEntry) else {
             return Err(self.internal(id, "a map that nothing is put into"));
         };
-        let range = self.plan(&c.iter_range)?;
         let slots = self.loop_variables(c);
         let filter = filter.map(|filter| self.plan(filter)).transpose()?;
         let transform = self.plan(transform)?;
-        let gather = Gather { id, insert: insert.id, range, slots, filter, transform, entries };
+        let gather =
+            Gather { id, insert: insert.id, range, slots, filter, transform, entries, units: self.turn(c) };
         Ok(Node::Gather(self.arena.bump.alloc(gather)))
     }
 
@@ -118,9 +131,8 @@ impl<'p> Planner<'_, 'p> {
         Slots { first, second: c.iter_var2.as_ref().map(|name| slot(self, name)) }
     }
 
-    fn general(&mut self, id: NodeId, c: &Comprehension) -> Result<Node<'p>, PlanError> {
+    fn general(&mut self, id: NodeId, c: &Comprehension, range: Node<'p>) -> Result<Node<'p>, PlanError> {
         let init = self.plan(&c.accu_init)?;
-        let range = self.plan(&c.iter_range)?;
         let accu_slot = self.take_slot();
         self.locals.push((c.accu_var.clone(), Local::Slot(accu_slot)));
         let outer = self.locals.len();
@@ -129,8 +141,9 @@ impl<'p> Planner<'_, 'p> {
         let step = self.plan(&c.step)?;
         self.locals.truncate(outer);
         let result = self.plan(&c.result)?;
-        let node = self.arena.bump.alloc(Fold { id, range, slots, accu_slot, init, condition, step, result });
-        Ok(Node::Fold(node))
+        let units = self.turn(c);
+        let fold = Fold { id, range, slots, accu_slot, init, condition, step, result, units };
+        Ok(Node::Fold(self.arena.bump.alloc(fold)))
     }
 }
 

@@ -38,6 +38,8 @@ pub(super) struct Planner<'c, 'p> {
     pub(super) unlike: bool,
     /// What fails in every evaluation, with the error.
     pub(super) fails: Vec<(NodeId, String)>,
+    /// What the constants that were evaluated here cost in Kyverno.
+    pub(super) folded: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -59,6 +61,7 @@ impl<'c, 'p> Planner<'c, 'p> {
             asks: false,
             unlike: false,
             fails: Vec::new(),
+            folded: 0,
         }
     }
 
@@ -283,7 +286,9 @@ impl<'c, 'p> Planner<'c, 'p> {
         if !constant {
             return node;
         }
-        match eval::constant(self.boxed(node), Runtime::new(&self.arena.bump, FOLD_BUDGET)) {
+        let (answer, units) = eval::constant(self.boxed(node), Runtime::new(&self.arena.bump, FOLD_BUDGET));
+        self.folded = self.folded.saturating_add(units);
+        match answer {
             // An optional inside a chain of qualifiers is another thing than one at its root.
             Ok(Value::Optional(_)) if matches!(node, Node::Qualify { .. } | Node::Conditional { .. }) => node,
             // A function may change it, so each evaluation makes its own.
@@ -355,7 +360,8 @@ impl<'c, 'p> Planner<'c, 'p> {
             self.check_constant_key(id, key, planned.get(1))?;
         }
         self.check_encoded(id, &function.name, &planned)?;
-        if let Some(node) = self.operator(id, &function.name, &mut planned) {
+        let counts = self.compares_unknown(args);
+        if let Some(node) = self.operator(id, &function.name, &mut planned, counts) {
             return Ok(node);
         }
         if self.checked.optimizing && is_in_nothing(name, args) {
@@ -409,7 +415,13 @@ impl<'c, 'p> Planner<'c, 'p> {
     }
 
     /// The operators that are nodes of their own.
-    fn operator(&mut self, id: NodeId, name: &str, args: &mut Vec<Node<'p>>) -> Option<Node<'p>> {
+    fn operator(
+        &mut self,
+        id: NodeId,
+        name: &str,
+        args: &mut Vec<Node<'p>>,
+        counts: bool,
+    ) -> Option<Node<'p>> {
         if !matches!(name, "_?_:_" | "_==_" | "_!=_" | "!_" | "_[_]" | "_[?_]" | "or" | "orValue") {
             return None;
         }
@@ -420,8 +432,8 @@ impl<'c, 'p> Planner<'c, 'p> {
             ("_?_:_", Some(then), Some(otherwise)) => {
                 Node::Conditional { id, condition: first, then, otherwise }
             }
-            ("_==_", Some(right), None) => Node::Equal { left: first, right, negate: false },
-            ("_!=_", Some(right), None) => Node::Equal { left: first, right, negate: true },
+            ("_==_", Some(right), None) => Node::Equal { left: first, right, negate: false, counts },
+            ("_!=_", Some(right), None) => Node::Equal { left: first, right, negate: true, counts },
             ("!_", None, None) => Node::Not { id, operand: first },
             ("_[_]", Some(key), None) => Node::Qualify { id, operand: first, key, optional: false },
             ("_[?_]", Some(key), None) => Node::Qualify { id, operand: first, key, optional: true },
@@ -450,6 +462,7 @@ impl<'c, 'p> Planner<'c, 'p> {
         let Some(first) = overloads.first() else { return Err(self.internal(id, "a call without overload")) };
         let is_literal =
             |position: Option<usize>| position.and_then(|position| literals.get(position)) == Some(&true);
+        let weight = self.weight(name, overloads.len(), own);
         let counted = if overloads.len() == 1 { self.counted(name, args.len()) } else { Counted::Nothing };
         if let Implementation::Shared(shared) = first.implementation {
             let pattern = self.pattern(id, function, shared.pattern, args, literals)?;
@@ -467,6 +480,7 @@ impl<'c, 'p> Planner<'c, 'p> {
                 receivers: if optimised { &[] } else { shared.receivers },
                 pattern,
                 counted,
+                weight,
             };
             return Ok(self.fold(id, Node::Call(self.arena.bump.alloc(call)), constant));
         }
@@ -479,7 +493,8 @@ impl<'c, 'p> Planner<'c, 'p> {
                 && is_literal(position)
                 && matches!(first.implementation, Implementation::Pattern(..));
             let guards = if optimised { &[] } else { self.guards(function, first, &certain) };
-            let call = Call { id, function: name, body, args, guards, receivers: &[], pattern, counted };
+            let call =
+                Call { id, function: name, body, args, guards, receivers: &[], pattern, counted, weight };
             return Ok(self.fold(id, Node::Call(self.arena.bump.alloc(call)), constant));
         }
         // cel-go tries every overload of the function, also those that the checker ruled out.
@@ -492,7 +507,7 @@ impl<'c, 'p> Planner<'c, 'p> {
         }
         let pattern = self.pattern(id, function, position, args, literals)?;
         let candidates = self.slice(candidates);
-        let dispatch = Dispatch { id, function: name, candidates, args, pattern };
+        let dispatch = Dispatch { id, function: name, candidates, args, pattern, weight };
         Ok(self.fold(id, Node::Dispatch(self.arena.bump.alloc(dispatch)), constant))
     }
 

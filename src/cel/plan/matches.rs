@@ -2,7 +2,8 @@
 
 use super::lower::Planner;
 use crate::cel::ast::NodeId;
-use crate::cel::program::{Call, Loop, Matches, Node};
+use crate::cel::program::units::{searcher, size};
+use crate::cel::program::{Call, Loop, Matches, Node, Weight};
 use crate::library::regex::{AnyOf, CompiledPattern};
 use crate::value::Value;
 
@@ -52,7 +53,8 @@ impl<'p> Planner<'_, 'p> {
         let patterns: Vec<&CompiledPattern> =
             searches.iter().filter_map(search).map(|(_, pattern)| pattern).collect();
         let any = self.arena.alternatives.keep(AnyOf::new(&patterns)).ok()?;
-        let matches = Matches { id, subject: *subject, any, terms: self.slice(searches) };
+        let units = searches.iter().filter_map(search_call).map(weighed).fold(0, u64::saturating_add);
+        let matches = Matches { id, subject: *subject, any, terms: self.slice(searches), units };
         let node = Node::Matches(self.arena.bump.alloc(matches));
         Some(if conjunction { self.not(id, node) } else { node })
     }
@@ -82,19 +84,36 @@ fn unshared<'n, 'p>(node: &'n Node<'p>) -> &'n Node<'p> {
 /// The text that a term searches, and the constant pattern without a match of which it is false: `s.matches(p)` and
 /// `s.findAll(p).exists(…)`.
 fn search<'n, 'p>(node: &'n Node<'p>) -> Option<(&'n Node<'p>, &'p CompiledPattern)> {
-    let (call, function) = match unshared(node) {
-        Node::Exists(Loop { range, .. }) => (unshared(range), "findAll"),
-        node => (node, "matches"),
-    };
-    match call {
-        Node::Call(Call {
-            function: name, args: [subject, options @ ..], pattern: Some(pattern), ..
-        }) if *name == function => {
+    match search_call(node)? {
+        Call { args: [subject, options @ ..], pattern: Some(pattern), .. } => {
             // Anything else might fail.
             let sound = matches!(options, [_] | [_, Node::Const(Value::Int(_))]);
             sound.then_some((subject, *pattern))
         }
         _ => None,
+    }
+}
+
+/// The call of a term that may be a search.
+fn search_call<'p>(node: &Node<'p>) -> Option<&'p Call<'p>> {
+    let (call, function) = match unshared(node) {
+        Node::Exists(Loop { range, .. }) => (unshared(range), "findAll"),
+        node => (node, "matches"),
+    };
+    match call {
+        Node::Call(call) if call.function == function => Some(*call),
+        _ => None,
+    }
+}
+
+/// What a search costs in Kyverno for each ten characters of the text.
+fn weighed(call: &Call<'_>) -> u64 {
+    match (call.weight, call.args) {
+        (Weight::Pattern, [_, pattern, ..]) => match pattern {
+            Node::Const(pattern) => searcher(size(pattern)),
+            _ => u64::MAX,
+        },
+        _ => 0,
     }
 }
 

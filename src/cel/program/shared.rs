@@ -130,6 +130,11 @@ impl Key {
         self.word(if flag { "+" } else { "-" })
     }
 
+    /// What a turn costs. The plan may have less than the expression: what is never evaluated is left out of it.
+    fn units(&mut self, units: u64) -> Option<()> {
+        self.number(usize::try_from(units).ok()?)
+    }
+
     /// A text and where it ends.
     fn quoted(&mut self, text: &str) -> Option<()> {
         self.number(text.len())?;
@@ -210,7 +215,7 @@ impl Key {
                 self.all(*terms, below)
             }
             // The terms say all: what they search, and for what.
-            Node::Matches(Matches { id: _, subject: _, any: _, terms }) => {
+            Node::Matches(Matches { id: _, subject: _, any: _, terms, units: _ }) => {
                 self.word("any(")?;
                 self.all(*terms, below)
             }
@@ -222,9 +227,10 @@ impl Key {
                 self.word("if(")?;
                 self.all([*condition, *then, *otherwise], below)
             }
-            Node::Equal { left, right, negate } => {
+            Node::Equal { left, right, negate, counts } => {
                 self.word("equal(")?;
                 self.flag(*negate)?;
+                self.flag(*counts)?;
                 self.all([*left, *right], below)
             }
             Node::Call(call) => self.call(call, below),
@@ -283,7 +289,7 @@ impl Key {
 
     /// A body is told from another by where it is: the same place is the same code.
     fn call(&mut self, call: &Call<'_>, depth: usize) -> Option<()> {
-        let Call { id: _, function, body, args, guards, receivers, pattern, counted } = call;
+        let Call { id: _, function, body, args, guards, receivers, pattern, counted, weight } = call;
         self.word("call(")?;
         self.word(function)?;
         self.word("#")?;
@@ -296,23 +302,26 @@ impl Key {
         }
         self.flag(pattern.is_some())?;
         self.number(*counted as usize)?;
+        self.number(*weight as usize)?;
         self.all(*args, depth)
     }
 
     fn quantifier(&mut self, name: &str, quantifier: &Loop<'_>, depth: usize) -> Option<()> {
-        let Loop { id: _, range, slots, predicate } = quantifier;
+        let Loop { id: _, range, slots, predicate, units } = quantifier;
         let Slots { first, second } = *slots;
         self.word(name)?;
         self.word("(")?;
+        self.units(*units)?;
         self.flag(second.is_some())?;
         self.node(range, depth)?;
         self.scope([Some(first), second], [predicate], depth)
     }
 
     fn collect(&mut self, collect: &Collect<'_>, depth: usize) -> Option<()> {
-        let Collect { id: _, range, slots, filter, transform } = collect;
+        let Collect { id: _, range, slots, filter, transform, units } = collect;
         let Slots { first, second } = *slots;
         self.word("collect(")?;
+        self.units(*units)?;
         self.flag(second.is_some())?;
         self.flag(filter.is_some())?;
         self.flag(transform.is_some())?;
@@ -321,9 +330,10 @@ impl Key {
     }
 
     fn fold(&mut self, fold: &Fold<'_>, depth: usize) -> Option<()> {
-        let Fold { id: _, range, slots, accu_slot, init, condition, step, result } = fold;
+        let Fold { id: _, range, slots, accu_slot, init, condition, step, result, units } = fold;
         let Slots { first, second } = *slots;
         self.word("fold(")?;
+        self.units(*units)?;
         self.flag(second.is_some())?;
         self.node(range, depth)?;
         self.node(init, depth)?;

@@ -6,7 +6,7 @@ use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
 
 use super::{About, Class, Group, Index, Level, Lookup, Next, Question};
-use crate::budget::{Budget, Cost};
+use crate::budget::{Budget, Cost, MAX_UNITS};
 use crate::cel::eval::Frame;
 use crate::error::Raise;
 use crate::policy::model::Mode;
@@ -214,6 +214,10 @@ impl<'a> Selector<'_, 'a> {
         for (shared, times) in one.spine.iter().zip(&class.silence.spine) {
             let (Value::Bool(false), each) = self.frame.weigh(shared)? else { return Err(NoAnswer) };
             cost = cost.and(each, *times);
+        }
+        // In Kyverno such an expression may be an error.
+        if cost.units > MAX_UNITS {
+            return Err(NoAnswer);
         }
         let mut but = BumpVec::new_in(self.arena);
         let hit = hits.iter().filter_map(|hit| level.groups.get(hit.group));

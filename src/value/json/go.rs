@@ -10,7 +10,7 @@ use bumpalo::collections::Vec as BumpVec;
 use super::syntax::{is_space, skip};
 use super::{Checked, JsonError, charge_scan, check, format_in, slice, text};
 use crate::budget::{Budget, Fault};
-use crate::value::compare::MAX_DEPTH;
+use crate::value::MAX_DEPTH;
 use crate::value::{MapBuilder, Value};
 
 /// The value of a JSON text.

@@ -2,6 +2,7 @@
 //! random, and what goes beyond a budget. Where Kyverno has a value, only a fault or a refusal is passed over here, never an error.
 
 use serde_json::Value as Json;
+use toolgate::internal::budget::Fault;
 
 use super::compare::{Verdict, text};
 
@@ -16,8 +17,11 @@ pub(super) fn known(due: &Json, got: &Json) -> Option<Verdict> {
     if got["error"].as_str().is_some_and(|text| text.starts_with("the decision needs more")) {
         return Some(Verdict::Passed("more than the budget"));
     }
-    if due.to_string().contains("operation cancelled: actual cost limit exceeded") {
-        return Some(Verdict::Passed("more than Kyverno's limit of cost"));
+    // What is over Kyverno's limit of cost is a fault, and so is what comes near it.
+    let fault = Fault::Units.to_string();
+    let over = due.to_string().contains("operation cancelled: actual cost limit exceeded");
+    if got.to_string().contains(&fault) {
+        return Some(if over { Verdict::Same } else { Verdict::Passed("near Kyverno's limit of cost") });
     }
     if due.to_string().contains("allow-with-denied") {
         return Some(Verdict::Passed("a side that denies with a status of 0 (known-differences.json)"));
