@@ -568,6 +568,7 @@ impl<'a> Frame<'a> {
                 key if is_unhashable(&key) => return Err(unhashable(&mut self.runtime, &key).at(id)),
                 _ => {}
             }
+            map.sure_of(&key, &mut self.runtime.budget)?;
             match value {
                 Some(value) => map.insert(key, value),
                 None => map.remove(&key),

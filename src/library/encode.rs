@@ -107,11 +107,8 @@ impl<'a> Encoder<'a> {
         for (i, (key, value)) in entries.iter().enumerate() {
             let key = match key {
                 Value::String(key) => key,
-                Value::Int(_) => return Err(message("unsupported type conversion from 'int' to string")),
-                Value::Uint(_) => return Err(message("unsupported type conversion from 'uint' to string")),
-                Value::Bool(_) => return Err(message("type conversion error from bool to 'string'")),
-                Value::Double(_) => return Err(message("type conversion error from Double to 'string'")),
-                _ => return Err(message("type conversion error from 'null_type' to 'string'")),
+                Value::Optional(_) | Value::Extension(_) => return Err(Fault::Unlike(CONVERTED_KEY).into()),
+                other => return Err(failure(rt, other, "string")),
             };
             if i > 0 {
                 self.out.push(rt, ",")?;
@@ -123,6 +120,10 @@ impl<'a> Encoder<'a> {
         self.out.push(rt, "}")
     }
 }
+
+/// A key that has a text, as which Go writes it, or that crashes Kyverno.
+pub(in crate::library) const CONVERTED_KEY: &str =
+    "a key of an object in JSON that is neither a text nor a number";
 
 /// Appends a finite number as Go's encoder writes it: with an exponent below 1e-6 and from 1e21 on.
 pub(in crate::library) fn push_json_double<'a>(
@@ -244,10 +245,6 @@ fn around_nothing<'a>(rt: &Runtime<'a>, name: &'static str) -> Map<'a> {
 
 const UNEXPORTED: &str =
     "reflect.Value.Interface: cannot return value obtained from unexported field or method";
-
-fn message<'a>(text: &'static str) -> Raise<'a> {
-    ErrorKind::Message(text).into()
-}
 
 /// What Go's encoder writes in another way than as it is.
 fn needs_escape(c: char) -> bool {

@@ -37,9 +37,13 @@ pub(crate) fn field<'a>(
             return Err(Fault::Internal("google.protobuf.Any is not supported").into());
         }
         // What an enum reads as is an int; the one of google.protobuf.Value is null whatever its number.
-        ("protoreflect.EnumNumber", Value::Int(int)) if field.name != "null_value" => {
-            i32::try_from(int).map(|_| value).map_err(|_| ErrorKind::IntegerOverflow.into())
-        }
+        ("protoreflect.EnumNumber", value) if field.name != "null_value" => match inner(&value) {
+            Ok(Value::Int(int)) => {
+                i32::try_from(int).map(|_| Value::Int(int)).map_err(|_| ErrorKind::IntegerOverflow.into())
+            }
+            Ok(other) => Err(failure(runtime, &other, field.go_type)),
+            Err(raise) => Err(raise),
+        },
         ("[]*structpb.Value", Value::List(list)) => json_list(runtime, list, 0),
         ("map[string]*structpb.Value", Value::Map(map)) => json_map(runtime, &map, 0),
         (go_type, other)
@@ -73,7 +77,14 @@ fn conversion_error<'a>(
 /// Whether a field that was given this value is as if it had been given none: null for a message or a wrapper.
 pub(crate) fn is_unset(ty: &ObjectType, index: usize, stored: &Value<'_>) -> bool {
     let Some(field) = ty.fields.get(index) else { return false };
-    matches!(stored, Value::Null) && matches!(field.go_type, "*dynamicpb.Message" | "*wrapperspb.BoolValue")
+    matches!(stored, Value::Null)
+        && matches!(
+            field.go_type,
+            "*dynamicpb.Message"
+                | "*wrapperspb.BoolValue"
+                | "*timestamppb.Timestamp"
+                | "*durationpb.Duration"
+        )
 }
 
 /// A message inside a message: the value itself, so that what is changed there later is seen here, as in Kyverno.
@@ -89,6 +100,8 @@ fn nested<'a>(runtime: &mut Runtime<'a>, ty: &ObjectType, field: &FieldType, val
     match value {
         Value::Null => Ok(Value::Null),
         Value::Object(object) if object.ty.name == *due => Ok(value),
+        // None of the message's own fields can be filled, and Kyverno crashes on one without any.
+        Value::Map(map) if map.is_empty() => Err(Fault::Unlike(MAP_FOR_MESSAGE).into()),
         Value::Object(object) if object.ty.message => {
             let (message, name, found) = (ty.name, field.name, object.ty.name);
             let text = format_args!("proto: {message}.{name}: assigning invalid message type {found}");
@@ -163,6 +176,9 @@ fn declared_name(value: &Value<'_>) -> &'static str {
     }
 }
 
+/// What Kyverno fills by the keys.
+const MAP_FOR_MESSAGE: &str = "a map in place of a message";
+
 /// The value as the Go type of a single field.
 fn stored<'a>(runtime: &mut Runtime<'a>, go_type: &str, value: Value<'a>) -> Answer<'a> {
     let value = inner(&value)?;
@@ -178,12 +194,14 @@ fn stored<'a>(runtime: &mut Runtime<'a>, go_type: &str, value: Value<'a>) -> Ans
         ("*timestamppb.Timestamp", Value::Timestamp(time)) => {
             Ok(Value::Timestamp(Timestamp { offset: 0, ..time }))
         }
+        ("*timestamppb.Timestamp" | "*durationpb.Duration", Value::Null) => Ok(value),
+        ("string", Value::Extension(_)) => string(runtime, &value).map(Value::String),
         ("*wrapperspb.BoolValue", Value::Bool(_) | Value::Null) => Ok(value),
         ("int32" | "protoreflect.EnumNumber", Value::Int(int)) if i32::try_from(int).is_err() => {
             Err(ErrorKind::IntegerOverflow.into())
         }
         ("int32", Value::Int(_)) => Ok(value),
-        // The only enum here is NullValue, and whatever its number, it reads as null.
+        // This enum is NullValue, and whatever its number, it reads as null.
         ("protoreflect.EnumNumber", Value::Int(_)) => Ok(Value::Null),
         ("uint32", Value::Uint(uint)) if u32::try_from(uint).is_err() => {
             Err(ErrorKind::UnsignedIntegerOverflow.into())
@@ -200,9 +218,13 @@ fn stored<'a>(runtime: &mut Runtime<'a>, go_type: &str, value: Value<'a>) -> Ans
         | ("*structpb.ListValue", Value::List(_))
         | ("*structpb.Value", _) => json(runtime, value, 0),
         // Kyverno fills the fields of Go's struct by the keys.
-        ("*structpb.ListValue", Value::Map(_)) => {
-            Err(Fault::Unlike("a map in place of a google.protobuf.ListValue").into())
-        }
+        (
+            "*structpb.ListValue"
+            | "*wrapperspb.BoolValue"
+            | "*timestamppb.Timestamp"
+            | "*durationpb.Duration",
+            Value::Map(_),
+        ) => Err(Fault::Unlike(MAP_FOR_MESSAGE).into()),
         (go_type, other) => Err(failure(runtime, &other, go_type)),
     }
 }

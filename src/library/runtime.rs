@@ -413,11 +413,7 @@ impl<'a> Runtime<'a> {
         let sameness = crate::value::equal(a, b, &mut steps);
         let used = self.budget.steps.saturating_sub(steps);
         self.budget.charge(used)?;
-        match sameness {
-            Some(sameness) => Ok(sameness),
-            None if steps == 0 => Err(Fault::Steps.into()),
-            None => Err(Fault::Depth.into()),
-        }
+        Ok(sameness?)
     }
 
     /// True if CEL's `==` is, charged; for searches, where an error of `==` finds nothing.

@@ -141,9 +141,9 @@ pub(super) fn ask<'a>(policy: &'a CompiledPolicy<'a>, frame: &mut Frame<'a>) -> 
         return Ok(verdict);
     }
     for (index, validation) in policy.validations.iter().enumerate() {
-        let (opinion, status) = match frame.evaluate(validation) {
-            Ok(Value::Null) => continue,
-            Ok(value) => match answer(policy.mode, value, frame) {
+        let (opinion, status) = match frame.evaluate(validation).map(response) {
+            Ok(None) => continue,
+            Ok(Some(value)) => match answer(policy.mode, value, frame) {
                 Some(answer) => answer,
                 None => {
                     let kind = ErrorKind::Message(match policy.mode {
@@ -159,6 +159,18 @@ pub(super) fn ask<'a>(policy: &'a CompiledPolicy<'a>, frame: &mut Frame<'a>) -> 
         return Ok(Verdict { validation: Some(index), status, ..Verdict::of(opinion) });
     }
     Ok(Verdict::of(Opinion::Nothing))
+}
+
+/// What a validation results in, if it is an opinion at all: null is none, and an optional is what it holds, which is then no null.
+fn response(result: Value<'_>) -> Option<Value<'_>> {
+    let mut value = match result {
+        Value::Null => return None,
+        value => value,
+    };
+    while let Value::Optional(held) = value {
+        value = *held?;
+    }
+    Some(value)
 }
 
 /// Tries the exceptions in order: all conditions of one are evaluated, also after a false one, and the first exception

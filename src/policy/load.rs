@@ -375,7 +375,11 @@ impl Loader {
         });
     }
 
-    fn text(&mut self, name: &str, text: String, in_force: bool) {
+    fn text(&mut self, name: &str, mut text: String, in_force: bool) {
+        // Kyverno reads lines and ends each with a line feed, which a block scalar at the end shows.
+        if !text.ends_with('\n') && text.len() < MAX_FILE_BYTES {
+            text.push('\n');
+        }
         match Source::new(name, text) {
             Ok(source) => self.source(&source, in_force),
             Err(_) => {

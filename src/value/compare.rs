@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use super::whole::{i64_as_f64, u64_as_f64};
 use super::{Map, Object, Value};
+use crate::budget::Fault;
 
 /// How deep nested values are compared; deeper ones cannot be built by CEL and are refused when JSON is read.
 pub(crate) const MAX_DEPTH: u32 = 400;
@@ -28,13 +29,15 @@ impl From<bool> for Sameness {
 
 /// CEL's `==`: numbers compare across types, values of other different types are unequal, NaN equals nothing.
 ///
-/// Takes one of `steps` for each pair of elements. `None`: the steps are spent, or the values are nested deeper
-/// than is compared; the caller makes a fault of it.
-pub fn equal(a: &Value<'_>, b: &Value<'_>, steps: &mut u64) -> Option<Sameness> {
+/// Takes one of `steps` for each pair of elements.
+///
+/// # Errors
+/// The steps are spent; the values are nested deeper than is compared; or Kyverno's answer hangs on where a key is.
+pub fn equal(a: &Value<'_>, b: &Value<'_>, steps: &mut u64) -> Result<Sameness, Fault> {
     equal_at(a, b, steps, 0)
 }
 
-fn equal_at(a: &Value<'_>, b: &Value<'_>, steps: &mut u64, depth: u32) -> Option<Sameness> {
+fn equal_at(a: &Value<'_>, b: &Value<'_>, steps: &mut u64, depth: u32) -> Result<Sameness, Fault> {
     take(steps, 1)?;
     let equal = match (a, b) {
         (Value::Null, Value::Null) => true,
@@ -63,60 +66,61 @@ fn equal_at(a: &Value<'_>, b: &Value<'_>, steps: &mut u64, depth: u32) -> Option
         (Value::Extension(_), Value::Null) => false,
         (Value::Extension(a), Value::Extension(b)) => match a.equal(b, steps)? {
             Some(equal) => equal,
-            None => return Some(Sameness::Incomparable),
+            None => return Ok(Sameness::Incomparable),
         },
-        (Value::Extension(_), _) => return Some(Sameness::Incomparable),
+        (Value::Extension(_), _) => return Ok(Sameness::Incomparable),
         _ => compare_numbers(a, b) == Some(Ordering::Equal),
     };
-    Some(equal.into())
+    Ok(equal.into())
 }
 
 /// [`equal_at`] of two elements.
-fn inside(a: &Value<'_>, b: &Value<'_>, steps: &mut u64, depth: u32) -> Option<bool> {
+fn inside(a: &Value<'_>, b: &Value<'_>, steps: &mut u64, depth: u32) -> Result<bool, Fault> {
     equal_at(a, b, steps, depth).map(|sameness| sameness != Sameness::Unequal)
 }
 
-fn deeper(depth: u32) -> Option<u32> {
-    depth.checked_add(1).filter(|depth| *depth <= MAX_DEPTH)
+fn deeper(depth: u32) -> Result<u32, Fault> {
+    depth.checked_add(1).filter(|depth| *depth <= MAX_DEPTH).ok_or(Fault::Depth)
 }
 
 /// Sixteen bytes are compared in about the time of one step.
-pub(super) fn charge_bytes(steps: &mut u64, bytes: usize) -> Option<()> {
+pub(super) fn charge_bytes(steps: &mut u64, bytes: usize) -> Result<(), Fault> {
     take(steps, u64::try_from(bytes >> 4).unwrap_or(u64::MAX))
 }
 
 /// Takes `count` steps; where they do not suffice, none are left.
-fn take(steps: &mut u64, count: u64) -> Option<()> {
+fn take(steps: &mut u64, count: u64) -> Result<(), Fault> {
     let left = steps.checked_sub(count);
     *steps = left.unwrap_or_default();
-    left.map(|_| ())
+    left.map(|_| ()).ok_or(Fault::Steps)
 }
 
-fn equal_lists(a: &[Value<'_>], b: &[Value<'_>], steps: &mut u64, depth: u32) -> Option<bool> {
+fn equal_lists(a: &[Value<'_>], b: &[Value<'_>], steps: &mut u64, depth: u32) -> Result<bool, Fault> {
     for (a, b) in a.iter().zip(b) {
         if !inside(a, b, steps, depth)? {
-            return Some(false);
+            return Ok(false);
         }
     }
-    Some(true)
+    Ok(true)
 }
 
-fn equal_maps(a: &Map<'_>, b: &Map<'_>, steps: &mut u64, depth: u32) -> Option<bool> {
+fn equal_maps(a: &Map<'_>, b: &Map<'_>, steps: &mut u64, depth: u32) -> Result<bool, Fault> {
     for (key, value) in a.entries() {
         take(steps, b.steps_of_lookup(key))?;
+        b.sure_of(key)?;
         match b.get(key) {
             Some(other) if inside(value, &other, steps, depth)? => {}
-            _ => return Some(false),
+            _ => return Ok(false),
         }
     }
-    Some(true)
+    Ok(true)
 }
 
 /// Kyverno compares its structs with Go's `reflect.DeepEqual`: an unset map or pointer differs from an empty one. Of
 /// messages, only fields with presence do.
-fn equal_objects(a: &Object<'_>, b: &Object<'_>, steps: &mut u64, depth: u32) -> Option<bool> {
+fn equal_objects(a: &Object<'_>, b: &Object<'_>, steps: &mut u64, depth: u32) -> Result<bool, Fault> {
     if !std::ptr::eq(a.ty, b.ty) {
-        return Some(false);
+        return Ok(false);
     }
     for index in 0..a.ty.fields.len() {
         let set = |object: &Object<'_>| object.fields.get(index).is_some_and(Option::is_some);
@@ -125,17 +129,17 @@ fn equal_objects(a: &Object<'_>, b: &Object<'_>, steps: &mut u64, depth: u32) ->
             if has_presence && a.is_set(index) != b.is_set(index)
                 || !inside(&a.get(index), &b.get(index), steps, depth)?
             {
-                return Some(false);
+                return Ok(false);
             }
             continue;
         }
         let nillable = matches!(a.get(index), Value::Map(_) | Value::List(_) | Value::Bytes(_) | Value::Null)
             || has_presence;
         if nillable && set(a) != set(b) || !inside(&a.get(index), &b.get(index), steps, depth)? {
-            return Some(false);
+            return Ok(false);
         }
     }
-    Some(true)
+    Ok(true)
 }
 
 /// CEL's ordering. `None` when the two have no order: different types that are not both numbers, or a type
@@ -230,11 +234,11 @@ mod tests {
         );
         assert!(two.steps_of_lookup(&Value::String(long)) >= 10_000);
         let mut steps = 1_000_000;
-        assert_eq!(equal(&Value::Map(two), &Value::Map(two), &mut steps), Some(Sameness::Equal));
+        assert_eq!(equal(&Value::Map(two), &Value::Map(two), &mut steps), Ok(Sameness::Equal));
         assert!(steps < 990_000, "{steps}");
         // What does not suffice is used up, so that it is told from values that are nested too deep.
         let mut steps = 100;
-        assert_eq!(equal(&Value::String(long), &Value::String(long), &mut steps), None);
+        assert_eq!(equal(&Value::String(long), &Value::String(long), &mut steps), Err(Fault::Steps));
         assert_eq!(steps, 0);
     }
 
@@ -258,7 +262,7 @@ mod tests {
         let values = [Value::Null, Value::Bool(true), Value::String("a"), Value::Bytes(b"a"), Value::Int(1)];
         for (i, a) in values.iter().enumerate() {
             for (j, b) in values.iter().enumerate() {
-                assert_eq!(equal(a, b, &mut { STEPS }), Some((i == j).into()));
+                assert_eq!(equal(a, b, &mut { STEPS }), Ok((i == j).into()));
                 assert_eq!(compare(a, b).is_some(), i == j && i != 0);
             }
         }
@@ -268,7 +272,7 @@ mod tests {
     fn comparing_takes_steps_and_stops_when_they_are_spent() {
         let list = [Value::Int(1); 10];
         let (a, b) = (Value::List(&list), Value::List(&list));
-        assert_eq!(equal(&a, &b, &mut 11), Some(Sameness::Equal));
-        assert_eq!(equal(&a, &b, &mut 10), None);
+        assert_eq!(equal(&a, &b, &mut 11), Ok(Sameness::Equal));
+        assert_eq!(equal(&a, &b, &mut 10), Err(Fault::Steps));
     }
 }

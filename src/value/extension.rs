@@ -15,6 +15,7 @@ pub use semver::{PreRelease, Semver};
 
 use super::GoQuoted;
 use super::compare::charge_bytes;
+use crate::budget::Fault;
 
 /// A value of a library's own type.
 #[derive(Clone, Copy, Debug)]
@@ -148,8 +149,11 @@ impl Extension<'_> {
     /// `==` with a value of the same type; `None`: the values are not comparable, which Kyverno calls an error. A
     /// quantity that was computed is a pointer in Go, and only on the left of `==` is it looked through.
     ///
-    /// `steps` is what may be used; what is needed is taken from it, and the outer `None` says that it was not enough.
-    pub(super) fn equal(&self, other: &Extension<'_>, steps: &mut u64) -> Option<Option<bool>> {
+    /// `steps` is what may be used; what is needed is taken from it.
+    ///
+    /// # Errors
+    /// It was not enough.
+    pub(super) fn equal(&self, other: &Extension<'_>, steps: &mut u64) -> Result<Option<bool>, Fault> {
         let equal = match (self, other) {
             (Extension::Ip(a), Extension::Ip(b)) => a == b,
             (Extension::Cidr(a), Extension::Cidr(b)) => a == b,
@@ -170,9 +174,9 @@ impl Extension<'_> {
                 charge_bytes(steps, a.original.len().min(b.original.len()))?;
                 a == b
             }
-            _ => return Some(None),
+            _ => return Ok(None),
         };
-        Some(Some(equal))
+        Ok(Some(equal))
     }
 }
 

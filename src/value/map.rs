@@ -66,6 +66,39 @@ fn same(a: &Value<'_>, b: &Value<'_>) -> bool {
     }
 }
 
+/// Whether two keys are one by where they are, or are nowhere. Kyverno wraps parts of a request anew for each use, and what an
+/// expression makes it keeps, so that it may be one key for it or two.
+fn unsure(a: &Value<'_>, b: &Value<'_>) -> bool {
+    match (a, b) {
+        (Value::List(a), Value::List(b)) => a.is_empty() && b.is_empty() || std::ptr::eq(*a, *b),
+        (Value::Map(a), Value::Map(b)) => a.is_empty() && b.is_empty() || std::ptr::eq(a.entries, b.entries),
+        (Value::Optional(Some(_)), Value::Optional(Some(_))) | (Value::Object(_), Value::Object(_)) => {
+            same(a, b)
+        }
+        _ => false,
+    }
+}
+
+/// True for a key that may be another by where it is.
+fn has_place(key: &Value<'_>) -> bool {
+    matches!(key, Value::List(_) | Value::Map(_) | Value::Optional(Some(_)) | Value::Object(_))
+}
+
+/// What is said of such keys.
+const UNSURE: Fault = Fault::Unlike("a list, a map, an object or an optional that is a key twice");
+
+/// A fault if [`unsure`] of one of the keys. Keys of this kind come last.
+fn sure_of(entries: &[(Value<'_>, Value<'_>)], key: &Value<'_>) -> Result<(), Fault> {
+    if !has_place(key) {
+        return Ok(());
+    }
+    let mut exotic = entries.iter().rev().take_while(|(known, _)| rank(known) == EXOTIC);
+    match exotic.any(|(known, _)| unsure(known, key)) {
+        true => Err(UNSURE),
+        false => Ok(()),
+    }
+}
+
 /// The rank of keys that only literals have, which no index expression can look up.
 const EXOTIC: u8 = 6;
 
@@ -119,6 +152,14 @@ impl<'a> Map<'a> {
 
     fn get_exact(&self, key: &Value<'_>) -> Option<Value<'a>> {
         find_exact(self.entries, key)
+    }
+
+    /// Makes sure that looking for `key` finds what Kyverno finds.
+    ///
+    /// # Errors
+    /// That hangs on where the key is.
+    pub fn sure_of(&self, key: &Value<'_>) -> Result<(), Fault> {
+        sure_of(self.entries, key)
     }
 
     /// The steps of looking for `key`: a binary search looks into it so many times, sixteen bytes for a step; in a map that
@@ -215,6 +256,7 @@ impl<'a> MapBuilder<'a> {
             _ => 0,
         };
         budget.charge(u64::try_from(looked_at).unwrap_or(u64::MAX))?;
+        sure_of(&self.entries, &key)?;
         if find(&self.entries, &key).is_some() {
             return Ok(false);
         }
@@ -230,6 +272,21 @@ impl<'a> MapBuilder<'a> {
         budget.charge(u64::try_from(moved >> 8).unwrap_or(u64::MAX))?;
         self.entries.insert(at, (key, value));
         Ok(true)
+    }
+
+    /// As [`Map::sure_of`], of the entries so far, which come in any order.
+    ///
+    /// # Errors
+    /// Kyverno may have one of them under `key`, or another; the budget is spent.
+    pub fn sure_of(&self, key: &Value<'_>, budget: &mut Budget) -> Result<(), Fault> {
+        if !has_place(key) {
+            return Ok(());
+        }
+        budget.charge(u64::try_from(self.entries.len()).unwrap_or(u64::MAX))?;
+        match self.entries.iter().any(|(known, _)| unsure(known, key)) {
+            true => Err(UNSURE),
+            false => Ok(()),
+        }
     }
 
     /// Takes an entry out again: what an absent optional value does to an earlier entry of the same key.
@@ -368,12 +425,12 @@ mod tests {
             (Value::Double(1.0), false),
             (Value::Double(1.5), true),
             (Value::List(&list), true),
-            (Value::List(&list), false),
             (Value::Null, true),
         ];
         for (at, (key, is_new)) in keys.iter().enumerate() {
             assert_eq!(builder.insert_new(*key, Value::Null, &mut budget), Ok(*is_new), "{at}");
         }
+        assert_eq!(builder.insert_new(Value::List(&list), Value::Null, &mut budget), Err(UNSURE));
         let map = builder.finish();
         assert_eq!(map.len(), 6);
         for key in ["a", "b"] {

@@ -1,6 +1,5 @@
 //! Comprehensions. The macros' common shapes have loops of their own, which answer what the general fold would.
 
-use crate::budget::Fault;
 use crate::cel::ast::NodeId;
 use crate::cel::program::{Collect, Fold, Gather, Loop, Node, Slots};
 use crate::error::{CelError, ErrorKind, Raise};
@@ -243,13 +242,7 @@ impl<'a> Frame<'a> {
         for (key, value) in entries {
             self.runtime.charge(1)?;
             if !map.insert_new(*key, *value, &mut self.runtime.budget)? {
-                return Err(match key {
-                    // Kyverno's map has both: it tells them apart by where they are.
-                    Value::List(_) | Value::Map(_) => {
-                        Fault::Unlike("a list or a map that is a key twice").into()
-                    }
-                    key => ErrorKind::KeyExists(*key).into(),
-                });
+                return Err(ErrorKind::KeyExists(*key).into());
             }
         }
         Ok(())

@@ -366,6 +366,7 @@ fn is_in<'a>(runtime: &mut Runtime<'a>, arguments: &[Value<'a>]) -> Answer<'a> {
                 return Err(if is_made { unhashable(runtime, &key) } else { Fault::Unlike(NO_KEY).into() });
             }
             runtime.budget.charge(map.steps_of_lookup(&key))?;
+            map.sure_of(&key)?;
             Ok(Value::Bool(map.get(&key).is_some()))
         }
         _ => Err(ErrorKind::NoSuchOverload.into()),

@@ -5,7 +5,7 @@
 
 use crate::budget::Fault;
 use crate::error::{ErrorKind, Raise};
-use crate::library::encode::{MAX_DEPTH, push_base64, push_json_double, push_json_string};
+use crate::library::encode::{CONVERTED_KEY, MAX_DEPTH, push_base64, push_json_double, push_json_string};
 use crate::library::runtime::{Answer, Runtime, TextBuilder};
 use crate::library::to_go::{failure, inner};
 use crate::value::{Map, Object, Value};
@@ -45,6 +45,9 @@ impl<'a> Encoder<'a> {
             Value::Map(map) => {
                 let other = map.entries().iter().find(|(key, _)| !matches!(key, Value::String(_)));
                 if let Some((key, _)) = other {
+                    if matches!(key, Value::Optional(_) | Value::Extension(_)) {
+                        return Err(Fault::Unlike(CONVERTED_KEY).into());
+                    }
                     let raise = failure(rt, key, "string");
                     return Err(prefixed(rt, Within::Map, raise));
                 }
@@ -165,7 +168,9 @@ impl<'a> Encoder<'a> {
             Value::Uint(_) => ("uint64", "types.Uint"),
             Value::Bool(_) => ("bool", "types.Bool"),
             Value::Double(_) => ("float64", "types.Double"),
-            _ => ("<nil>", "types.Null"),
+            Value::Null => ("<nil>", "types.Null"),
+            // Each has words of its own, and some crash Kyverno.
+            _ => return Err(Fault::Unlike(CONVERTED_KEY).into()),
         };
         if self.key.is_none() {
             let original = match (converted, native) {
