@@ -59,7 +59,7 @@ pub(crate) fn same(a: &Value<'_>, b: &Value<'_>) -> bool {
         (Value::Double(_), _) | (_, Value::Double(_)) => false,
         _ => {
             toolgate::internal::value::equal(a, b, &mut 100_000)
-                == Some(toolgate::internal::value::Sameness::Equal)
+                == Ok(toolgate::internal::value::Sameness::Equal)
         }
     }
 }

@@ -91,7 +91,7 @@ fn the_yaml_report_is_the_json_report() {
     let yaml = fixture("yaml", FAILING, &["--output", "yaml"]);
     assert_eq!(yaml.code, 1);
     for line in [
-        "          decision: 'policy'",
+        "          decision: 'deny'",
         "          reason: 'no drops'",
         "summary:",
         "  failed: 2",
