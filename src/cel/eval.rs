@@ -199,17 +199,25 @@ impl<'a> Frame<'a> {
 
     fn presence(&mut self, node: &'a Node<'a>) -> Answer<'a> {
         match node {
-            Node::TestField { id, operand, ty, index } => match self.chain(operand)? {
+            Node::TestField { id, operand, ty, index, wraps } => match self.tested(operand, *wraps)? {
                 Step::Value(value, _) => access::test_field(&self.runtime, &value, ty, *index)
                     .map_err(|raise| raise.at(*id))
                     .map(Value::Bool),
                 Step::Absent => Ok(Value::Bool(false)),
             },
-            Node::Test { id, operand, field } => match self.chain(operand)? {
+            Node::Test { id, operand, field, wraps } => match self.tested(operand, *wraps)? {
                 Step::Value(value, _) => self.test(&value, field).map_err(|raise| raise.at(*id)),
                 Step::Absent => Ok(Value::Bool(false)),
             },
             _ => Err(Fault::Internal("a node that is no test").into()),
+        }
+    }
+
+    /// What a test is made of.
+    fn tested(&mut self, operand: &'a Node<'a>, wraps: bool) -> Result<Step<'a>, Raise<'a>> {
+        match self.chain(operand) {
+            Err(Raise::Error(_)) if wraps => Err(Fault::Units.into()),
+            step => step,
         }
     }
 

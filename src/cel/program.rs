@@ -155,12 +155,12 @@ pub(super) enum Node<'p> {
     Lazy { slot: usize, init: &'p Node<'p> },
     /// A field of an object whose type is known.
     Field { id: NodeId, operand: &'p Node<'p>, ty: &'static ObjectType, index: usize, optional: bool },
-    /// `has()` of a field of an object whose type is known.
-    TestField { id: NodeId, operand: &'p Node<'p>, ty: &'static ObjectType, index: usize },
+    /// `has()` of a field of an object whose type is known. `wraps`: an error before the test may be over Kyverno's limit of costs.
+    TestField { id: NodeId, operand: &'p Node<'p>, ty: &'static ObjectType, index: usize, wraps: bool },
     /// Selection or indexing by what the operand is at run time.
     Qualify { id: NodeId, operand: &'p Node<'p>, key: &'p Node<'p>, optional: bool },
     /// `has()` by what the operand is at run time.
-    Test { id: NodeId, operand: &'p Node<'p>, field: &'p str },
+    Test { id: NodeId, operand: &'p Node<'p>, field: &'p str, wraps: bool },
     /// `a && b && …`
     And { id: NodeId, terms: &'p [Node<'p>] },
     /// `a || b || …`

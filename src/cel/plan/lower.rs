@@ -245,12 +245,13 @@ impl<'c, 'p> Planner<'c, 'p> {
                 return Err(self.internal(id, "a field that is not of the type"));
             };
             return Ok(match test {
-                true => Node::TestField { id, operand: operand_node, ty, index },
+                true => Node::TestField { id, operand: operand_node, ty, index, wraps: self.wraps(operand) },
                 false => Node::Field { id, operand: operand_node, ty, index, optional },
             });
         }
         if test {
-            return Ok(Node::Test { id, operand: operand_node, field: self.str(field) });
+            let wraps = self.wraps(operand);
+            return Ok(Node::Test { id, operand: operand_node, field: self.str(field), wraps });
         }
         let key = self.boxed(Node::Const(Value::String(self.str(field))));
         Ok(Node::Qualify { id, operand: operand_node, key, optional })

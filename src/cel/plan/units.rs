@@ -28,6 +28,17 @@ impl Planner<'_, '_> {
         }
     }
 
+    /// True if an error before a test of `operand` may be over the limit: cel-go takes back what the test cost, which a choice by a
+    /// constant that is no bool has not cost, and the counter wraps around.
+    pub(super) fn wraps(&self, operand: &Expr) -> bool {
+        match &operand.kind {
+            ExprKind::Call { function, args, .. } if function == "_?_:_" => {
+                args.first().is_some_and(|condition| self.is_optimized(condition))
+            }
+            _ => false,
+        }
+    }
+
     /// How the units of a call grow with its arguments.
     pub(super) fn weight(&self, function: &str, overloads: usize, own: Option<Body>) -> Weight {
         match own {

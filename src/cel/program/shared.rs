@@ -189,8 +189,9 @@ impl Key {
                 self.flag(*optional)?;
                 self.all([*operand], below)
             }
-            Node::TestField { id: _, operand, ty, index } => {
+            Node::TestField { id: _, operand, ty, index, wraps } => {
                 self.word("has(")?;
+                self.flag(*wraps)?;
                 self.word(ty.name)?;
                 self.word(".")?;
                 self.number(*index)?;
@@ -201,8 +202,9 @@ impl Key {
                 self.flag(*optional)?;
                 self.all([*operand, *key], below)
             }
-            Node::Test { id: _, operand, field } => {
+            Node::Test { id: _, operand, field, wraps } => {
                 self.word("test(")?;
+                self.flag(*wraps)?;
                 self.quoted(field)?;
                 self.all([*operand], below)
             }
