@@ -518,7 +518,7 @@ impl<'a> Frame<'a> {
         Err(self.no_matching(dispatch.function, args).at(dispatch.id))
     }
 
-    /// Counts what Kyverno's counter takes for a call.
+    /// Counts what Kyverno's counter takes for a call; cold, since only mode JSON has one.
     #[cold]
     fn weigh_call(&mut self, weight: Weight, args: &[Value<'a>]) -> Result<(), Raise<'a>> {
         let units = weight.units(args, &mut self.runtime.budget)?;
