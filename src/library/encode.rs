@@ -107,8 +107,7 @@ impl<'a> Encoder<'a> {
         for (i, (key, value)) in entries.iter().enumerate() {
             let key = match key {
                 Value::String(key) => key,
-                Value::Optional(_) | Value::Extension(_) => return Err(Fault::Unlike(CONVERTED_KEY).into()),
-                other => return Err(failure(rt, other, "string")),
+                other => return Err(no_key(rt, other)),
             };
             if i > 0 {
                 self.out.push(rt, ",")?;
@@ -124,6 +123,14 @@ impl<'a> Encoder<'a> {
 /// A key that has a text, as which Go writes it, or that crashes Kyverno.
 pub(in crate::library) const CONVERTED_KEY: &str =
     "a key of an object in JSON that is neither a text nor a number";
+
+/// What is said of a key that is no text where Go's map has texts.
+pub(in crate::library) fn no_key<'a>(rt: &mut Runtime<'a>, key: &Value<'a>) -> Raise<'a> {
+    match key {
+        Value::Optional(_) | Value::Extension(_) => Fault::Unlike(CONVERTED_KEY).into(),
+        other => failure(rt, other, "string"),
+    }
+}
 
 /// Appends a finite number as Go's encoder writes it: with an exponent below 1e-6 and from 1e21 on.
 pub(in crate::library) fn push_json_double<'a>(

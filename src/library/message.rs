@@ -36,14 +36,10 @@ pub(crate) fn field<'a>(
         ("[]*anypb.Any" | "map[string]*anypb.Any", Value::List(_) | Value::Map(_)) => {
             return Err(Fault::Internal("google.protobuf.Any is not supported").into());
         }
-        // What an enum reads as is an int; the one of google.protobuf.Value is null whatever its number.
-        ("protoreflect.EnumNumber", value) if field.name != "null_value" => match inner(&value) {
-            Ok(Value::Int(int)) => {
-                i32::try_from(int).map(|_| Value::Int(int)).map_err(|_| ErrorKind::IntegerOverflow.into())
-            }
-            Ok(other) => Err(failure(runtime, &other, field.go_type)),
-            Err(raise) => Err(raise),
-        },
+        // What an enum reads as is an int; the one of google.protobuf.Value, NullValue, is null whatever its number.
+        (go_type @ "protoreflect.EnumNumber", value) if field.name == "null_value" => {
+            stored(runtime, go_type, value).map(|_| Value::Null)
+        }
         ("[]*structpb.Value", Value::List(list)) => json_list(runtime, list, 0),
         ("map[string]*structpb.Value", Value::Map(map)) => json_map(runtime, &map, 0),
         (go_type, other)
@@ -200,9 +196,7 @@ fn stored<'a>(runtime: &mut Runtime<'a>, go_type: &str, value: Value<'a>) -> Ans
         ("int32" | "protoreflect.EnumNumber", Value::Int(int)) if i32::try_from(int).is_err() => {
             Err(ErrorKind::IntegerOverflow.into())
         }
-        ("int32", Value::Int(_)) => Ok(value),
-        // This enum is NullValue, and whatever its number, it reads as null.
-        ("protoreflect.EnumNumber", Value::Int(_)) => Ok(Value::Null),
+        ("int32" | "protoreflect.EnumNumber", Value::Int(_)) => Ok(value),
         ("uint32", Value::Uint(uint)) if u32::try_from(uint).is_err() => {
             Err(ErrorKind::UnsignedIntegerOverflow.into())
         }

@@ -56,6 +56,14 @@ pub(crate) enum Failure {
     Crash(String),
 }
 
+impl Failure {
+    /// What is wrong.
+    pub(crate) fn text(&self) -> &str {
+        let (Failure::Unreadable(text) | Failure::Stop(text) | Failure::Crash(text)) = self;
+        text
+    }
+}
+
 /// A row of Kyverno's table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Row {

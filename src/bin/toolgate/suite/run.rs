@@ -1,6 +1,7 @@
 //! A fixture's cases through the function that answers the gateway.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -64,6 +65,12 @@ pub(crate) struct Mismatch {
     pub(crate) expected: String,
     /// What came.
     pub(crate) got: String,
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: expected {}, got {}", self.what, self.expected, self.got)
+    }
 }
 
 /// Runs the cases that are wanted; none if there are none.

@@ -5,7 +5,9 @@
 
 use crate::budget::Fault;
 use crate::error::{ErrorKind, Raise};
-use crate::library::encode::{CONVERTED_KEY, MAX_DEPTH, push_base64, push_json_double, push_json_string};
+use crate::library::encode::{
+    CONVERTED_KEY, MAX_DEPTH, no_key, push_base64, push_json_double, push_json_string,
+};
 use crate::library::runtime::{Answer, Runtime, TextBuilder};
 use crate::library::to_go::{failure, inner};
 use crate::value::{Map, Object, Value};
@@ -45,10 +47,7 @@ impl<'a> Encoder<'a> {
             Value::Map(map) => {
                 let other = map.entries().iter().find(|(key, _)| !matches!(key, Value::String(_)));
                 if let Some((key, _)) = other {
-                    if matches!(key, Value::Optional(_) | Value::Extension(_)) {
-                        return Err(Fault::Unlike(CONVERTED_KEY).into());
-                    }
-                    let raise = failure(rt, key, "string");
+                    let raise = no_key(rt, key);
                     return Err(prefixed(rt, Within::Map, raise));
                 }
                 self.map(rt, *map, Within::Map, deeper)

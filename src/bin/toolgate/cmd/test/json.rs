@@ -70,10 +70,7 @@ fn case_json(case: &CaseResult) -> Json {
 }
 
 fn kyverno_json(file: &str, test: &TestResult) -> Json {
-    let error = test.failure.as_ref().map(|failure| {
-        let (Failure::Unreadable(text) | Failure::Stop(text) | Failure::Crash(text)) = failure;
-        text
-    });
+    let error = test.failure.as_ref().map(Failure::text);
     let rows: Vec<Json> = test.rows.iter().map(row_json).collect();
     json!({"file": file, "name": test.name, "error": error, "warnings": test.warnings, "rows": rows})
 }

@@ -6,8 +6,8 @@ use toolgate::internal::visible;
 
 use super::Run;
 use crate::report::Report;
-use crate::suite::kyverno::{Failure, TestResult};
-use crate::suite::run::{CaseResult, FixtureResult};
+use crate::suite::kyverno::TestResult;
+use crate::suite::run::{CaseResult, FixtureResult, Mismatch};
 
 /// One `testcase`.
 struct Case {
@@ -70,13 +70,7 @@ fn cases(fixture: &FixtureResult) -> Vec<Case> {
 
 fn case(case: &CaseResult) -> Case {
     let failure = (!case.mismatches.is_empty()).then(|| {
-        let lines: Vec<String> = case
-            .mismatches
-            .iter()
-            .map(|mismatch| {
-                format!("{}: expected {}, got {}", mismatch.what, mismatch.expected, mismatch.got)
-            })
-            .collect();
+        let lines: Vec<String> = case.mismatches.iter().map(Mismatch::to_string).collect();
         let mut text = format!("{}\nof: {}\ndecided: {}\n", lines.join("\n"), case.message, case.sentence());
         for (policy, said) in case.trace() {
             text.push_str(&format!("{policy}: {said}\n"));
@@ -88,8 +82,8 @@ fn case(case: &CaseResult) -> Case {
 
 fn kyverno_cases(test: &TestResult) -> Vec<Case> {
     if let Some(failure) = &test.failure {
-        let (Failure::Unreadable(text) | Failure::Stop(text) | Failure::Crash(text)) = failure;
-        let failure = Some((text.clone(), text.clone()));
+        let text = failure.text().to_owned();
+        let failure = Some((text.clone(), text));
         return vec![Case { name: "the test runs".to_owned(), line: None, failure }];
     }
     let rows = test.rows.iter().map(|row| Case {

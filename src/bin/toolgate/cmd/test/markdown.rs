@@ -5,8 +5,8 @@ use toolgate::internal::visible;
 
 use super::Run;
 use crate::report::Report;
-use crate::suite::kyverno::{Failure, TestResult};
-use crate::suite::run::FixtureResult;
+use crate::suite::kyverno::TestResult;
+use crate::suite::run::{FixtureResult, Mismatch};
 
 pub(super) fn write(run: &Run, report: &mut Report) {
     let mut out = String::new();
@@ -18,12 +18,11 @@ pub(super) fn write(run: &Run, report: &mut Report) {
     }
     run.kyverno().into_iter().for_each(|(file, test)| kyverno_table(&mut out, file, test));
     let counts = run.counts;
-    let of = |passed: usize, failed: usize| (passed.saturating_add(failed), failed);
-    let ((cases, failed), (rows, rows_failed)) =
-        (of(counts.passed, counts.failed), of(counts.kyverno_passed, counts.kyverno_failed));
-    out.push_str(&format!("{cases} cases, {failed} failed"));
+    let cases = counts.passed.saturating_add(counts.failed);
+    out.push_str(&format!("{cases} cases, {} failed", counts.failed));
     if run.has_kyverno() {
-        out.push_str(&format!("; {rows} rows of Kyverno's tests, {rows_failed} failed"));
+        let rows = counts.kyverno_passed.saturating_add(counts.kyverno_failed);
+        out.push_str(&format!("; {rows} rows of Kyverno's tests, {} failed", counts.kyverno_failed));
     }
     report.line(out.into_bytes());
 }
@@ -35,7 +34,7 @@ fn heading(out: &mut String, file: &str, name: &str) {
 /// What keeps a file or a fixture from being run, as it is told.
 fn mistakes(out: &mut String, file: &str, text: &str) {
     out.push_str(&format!("### {}\n\n", cell(file)));
-    text.lines().for_each(|line| out.push_str(&format!("    {line}\n")));
+    text.lines().for_each(|line| out.push_str(&format!("    {}\n", visible::printable(line))));
     out.push('\n');
 }
 
@@ -57,10 +56,7 @@ fn fixture_table(out: &mut String, file: &str, fixture: &FixtureResult) {
     heading(out, file, &fixture.name);
     head(out, ["CASE", "RESULT", "REASON"]);
     for case in &fixture.cases {
-        let reasons = case.mismatches.iter().map(|mismatch| {
-            format!("{}: expected {}, got {}", mismatch.what, mismatch.expected, mismatch.got)
-        });
-        let reasons: Vec<String> = reasons.collect();
+        let reasons: Vec<String> = case.mismatches.iter().map(Mismatch::to_string).collect();
         let result = if reasons.is_empty() { "Pass" } else { "Fail" };
         row(out, [case.name.as_str(), result, &reasons.join("; ")]);
     }
@@ -70,8 +66,7 @@ fn fixture_table(out: &mut String, file: &str, fixture: &FixtureResult) {
 /// The columns are those of `kyverno test --output-format markdown`.
 fn kyverno_table(out: &mut String, file: &str, test: &TestResult) {
     if let Some(failure) = &test.failure {
-        let (Failure::Unreadable(text) | Failure::Stop(text) | Failure::Crash(text)) = failure;
-        return mistakes(out, file, text);
+        return mistakes(out, file, failure.text());
     }
     heading(out, file, &test.name);
     head(out, ["ID", "POLICY", "RULE", "RESOURCE", "RESULT", "REASON", "MESSAGE"]);

@@ -4,7 +4,7 @@ use toolgate::internal::visible::printable;
 
 use super::{Counts, Run};
 use crate::report::{BOLD, GREEN, RED, Report};
-use crate::suite::kyverno::{Failure, Row, TestResult};
+use crate::suite::kyverno::{Row, TestResult};
 use crate::suite::run::{CaseResult, FixtureResult};
 use crate::table::{self, Cell};
 
@@ -110,8 +110,7 @@ fn kyverno_text(file: &str, test: &TestResult, report: &mut Report) {
     }
     report.refuse(&test.diagnostics);
     if let Some(failure) = &test.failure {
-        let (Failure::Unreadable(text) | Failure::Stop(text) | Failure::Crash(text)) = failure;
-        report.note(format!("{RED}error{RED:#}: {}: {}\n", printable(file), printable(text)));
+        report.note(format!("{RED}error{RED:#}: {}: {}\n", printable(file), printable(failure.text())));
         return;
     }
     report.text(format!("\n{BOLD}{}{BOLD:#} {}\n", printable(file), printable(&test.name)));
