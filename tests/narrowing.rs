@@ -5,7 +5,6 @@
 //! is asked that they are decided as the same message in a faultless event is. All the rest may only narrow.
 
 #![expect(
-    clippy::arithmetic_side_effects,
     clippy::unwrap_used,
     reason = "a test that cannot go on should panic"
 )]

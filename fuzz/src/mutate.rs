@@ -63,7 +63,7 @@ fn change(rng: &mut Rng, mut input: Vec<u8>, other: &[u8], words: &[&str]) -> Ve
             let piece = input.get(from..to).unwrap_or_default().to_vec();
             let doublings = if rng.chance(20) { 14 } else { 5 };
             let times = 1 << rng.below(doublings);
-            input.splice(to..to, piece.repeat(times.min(LARGEST / piece.len().max(1))));
+            input.splice(to..to, piece.repeat(times.min(LARGEST.checked_div(piece.len()).unwrap_or(0))));
         }
         4 => {
             let (start, end) = span(rng, other.len());
@@ -89,9 +89,9 @@ fn change(rng: &mut Rng, mut input: Vec<u8>, other: &[u8], words: &[&str]) -> Ve
 
 /// A piece of something so long: short pieces often, long ones at times.
 fn span(rng: &mut Rng, length: usize) -> (usize, usize) {
-    let from = rng.below(length + 1);
+    let from = rng.below(length.saturating_add(1));
     let most = if rng.chance(700) { 16 } else { length };
-    let to = from + rng.below(most.min(length - from) + 1);
+    let to = from.saturating_add(rng.below(most.min(length.saturating_sub(from)).saturating_add(1)));
     (from, to)
 }
 
@@ -137,11 +137,12 @@ fn json(rng: &mut Rng, input: &[u8]) -> Option<String> {
 }
 
 fn count(json: &Json) -> usize {
-    match json {
-        Json::Array(items) => 1 + items.iter().map(count).sum::<usize>(),
-        Json::Object(members) => 1 + members.values().map(count).sum::<usize>(),
-        _ => 1,
-    }
+    let inside: usize = match json {
+        Json::Array(items) => items.iter().map(count).sum(),
+        Json::Object(members) => members.values().map(count).sum(),
+        _ => 0,
+    };
+    inside.saturating_add(1)
 }
 
 fn write(json: &Json, edit: &mut Edit, out: &mut String) {

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use bumpalo::Bump;
 use serde::Deserialize as _;
 use serde_json::Value as Json;
@@ -10,10 +12,10 @@ use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 use toolgate::internal::budget::{Budget, Fault};
 use toolgate::internal::cel;
-use toolgate::internal::error::Raise;
 use toolgate::internal::cel::eval::Frame;
 use toolgate::internal::cel::program::Arena;
 use toolgate::internal::config::check_headers;
+use toolgate::internal::error::Raise;
 use toolgate::internal::library::object_type;
 use toolgate::internal::library::runtime::Runtime;
 use toolgate::internal::policy::build::{Beside, make};
@@ -131,7 +133,9 @@ impl Target {
         let Ok(contents) = Contents::read(&sealed) else { return Ok(()) };
         let foreign = Contents { build: "another", ..contents.clone() };
         let foreign = foreign.encode().map_err(|error| error.to_string())?;
-        if let ([(file, text)], Some(set)) = (&*contents.sources, told(PolicySet::from_bundle("p.bundle", &foreign))?) {
+        if let ([(file, text)], Some(set)) =
+            (&*contents.sources, told(PolicySet::from_bundle("p.bundle", &foreign))?)
+        {
             let (texts, _) = PolicySet::from_text(&format!("p.bundle/{file}"), text)
                 .map_err(|wrong| format!("a bundle loads, and its text does not: {wrong}"))?;
             let engines = [set, texts].map(|set| Engine::new(set, Settings::default()));
@@ -155,7 +159,9 @@ impl Target {
     /// The input is a token's claims if it is an object, else the header's value.
     fn jwt(&mut self, input: &[u8]) -> Found {
         let value = match input.first() {
-            Some(b'{') => format!("Bearer eyJhbGciOiJSUzI1NiJ9.{}.c2lnbmF0dXJl", base64url(input)),
+            Some(b'{') => {
+                format!("Bearer eyJhbGciOiJSUzI1NiJ9.{}.c2lnbmF0dXJl", BASE64_URL_SAFE_NO_PAD.encode(input))
+            }
             _ => String::from_utf8_lossy(input).into_owned(),
         };
         let value = Json::from(value);
@@ -353,20 +359,6 @@ fn evaluate(text: &str, mode: Mode) -> Found {
         }
         Ok(_) | Err(Raise::Fault(_)) => Ok(()),
     }
-}
-
-fn base64url(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let mut out = String::new();
-    for chunk in bytes.chunks(3) {
-        let number = (0..3)
-            .fold(0, |number, at| number << 8 | usize::from(chunk.get(at).copied().unwrap_or_default()));
-        for digit in 0..=chunk.len() {
-            let digit = DIGITS.get(number >> (18 - 6 * digit) & 63).copied().unwrap_or_default();
-            out.push(char::from(digit));
-        }
-    }
-    out
 }
 
 /// Words that a target's inputs are made of.
