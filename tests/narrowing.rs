@@ -4,10 +4,7 @@
 //! What of an event is the call itself, its method, tool and arguments, is another call once it is changed. Of those it
 //! is asked that they are decided as the same message in a faultless event is. All the rest may only narrow.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on should panic"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;

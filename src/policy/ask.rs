@@ -265,7 +265,11 @@ fn conditions<'a>(
         match frame.evaluate(condition) {
             Ok(Value::Bool(true)) => {}
             Ok(Value::Bool(false)) => return Ok(None),
-            Ok(_) => errors.push(CelError { kind: ErrorKind::NoSuchOverload, node: 0 }),
+            // The checker lets a bool through and what wraps one, which may be null.
+            Ok(_) => {
+                let kind = ErrorKind::Message("type conversion error from 'null_type' to 'bool'");
+                errors.push(CelError { kind, node: 0 });
+            }
             Err(Raise::Error(error)) => errors.push(error),
             Err(Raise::Fault(fault)) => return Err(fault),
         }
