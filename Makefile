@@ -4,7 +4,7 @@
 #   make dist                       dist/toolgate-arm64.zip and dist/toolgate-x86_64.zip
 #   make dist POLICIES=../rules     with other policies: a folder, or a bundle that `toolgate build` made
 #   make check-dist                 the tests of the function, with the x86-64 zip's executable (on such a machine)
-#   make measure ARCH=x86_64        the table of benches/lambda.rs for that executable
+#   make measure ARCH=x86_64        the table of benches/lambda.rs for that executable; with BASE=OTHER for another one, too
 #   ARCH=x86_64 sam build           what `sam build` makes; arm64 without ARCH
 
 # As Lambda and template.yaml say it: arm64 or x86_64.
@@ -59,7 +59,7 @@ check-dist:
 # The bench itself need not be fast; what it measures is what is deployed.
 measure: bootstrap
 	$(CARGO) build --release --locked --target $(target) -p toolgate-tools --bin empty_handler
-	BOOTSTRAP="$(abspath $(binary))" EMPTY_HANDLER="$(abspath $(dir $(binary))empty_handler)" \
+	BOOTSTRAP="$(abspath $(binary))" EMPTY_HANDLER="$(abspath $(dir $(binary))empty_handler)" BASE="$(abspath $(BASE))" \
 		$(CARGO) test --locked --bench lambda
 
 # What `sam build` calls for the function of this name with `BuildMethod: makefile`.

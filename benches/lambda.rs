@@ -2,7 +2,7 @@
 //! that does nothing, measured in the same run. Prints a table.
 //!
 //! The variables `BOOTSTRAP` and `EMPTY_HANDLER` name other builds to measure; `make measure` takes those that are
-//! deployed.
+//! deployed. `BASE` names one of an older commit, which is started beside it, from texts alone.
 
 #![expect(
     clippy::arithmetic_side_effects,
@@ -46,6 +46,7 @@ struct Measured {
 fn main() {
     let bootstrap = named("BOOTSTRAP").unwrap_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_bootstrap")));
     let empty = named("EMPTY_HANDLER").unwrap_or_else(build_empty_handler);
+    let base = named("BASE");
     let directory = std::env::temp_dir().join(format!("toolgate-bench-{}", std::process::id()));
     println!(
         "| function | to the first poll, ms | to the first answer, ms (median; worst of {STARTS}) | VmRSS, MiB \
@@ -61,6 +62,13 @@ fn main() {
                 let place = directory.join(file);
                 fs::write(&place, bytes).expect("the directory is there");
                 let place = place.to_str().expect("the path is UTF-8");
+                if let Some(base) = base.as_ref().filter(|_| file.ends_with(".yaml")) {
+                    row(
+                        &format!("base, {count} policies, {name}, {file}"),
+                        base,
+                        &[("TOOLGATE_POLICIES", place)],
+                    );
+                }
                 let what = format!("bootstrap, {count} policies, {name}, {file}");
                 row(&what, &bootstrap, &[("TOOLGATE_POLICIES", place)]);
             }

@@ -354,5 +354,6 @@ fn report_uncertain(reader: &mut Reader<'_>, span: Span, path: &str) {
 /// The file of an answer, as its fixture names it.
 pub(super) fn shown(source: &Source, path: &std::path::Path) -> String {
     let directory = beside(source, "");
-    path.strip_prefix(directory).unwrap_or(path).display().to_string()
+    let path = path.strip_prefix(directory).unwrap_or(path);
+    if path.as_os_str().is_empty() { ".".to_owned() } else { path.display().to_string() }
 }
