@@ -9,11 +9,13 @@
 //! |---|---|
 //! | `split` | the documents of a file, as `YAMLReader` of apimachinery splits them |
 //! | `build` | events to a tree: anchors, merges, duplicate keys, limits |
+//! | `between` | what between scalars libyaml reads otherwise |
 //! | `scalar` | the way from a scalar's value back to the file |
 //! | `resolve` | what an unquoted scalar means |
 //! | `syntax` | the parser's errors in plain words |
 //! | `write` | the other way: YAML that is written |
 
+mod between;
 mod build;
 mod resolve;
 mod scalar;

@@ -8,7 +8,7 @@ use granit_parser::{
 };
 
 use super::resolve::{self, Reader, Tag};
-use super::{Entry, MAX_DEPTH, MAX_NODES, Mapping, Node, NodeKind, Scalar, Value, scalar, syntax};
+use super::{Entry, MAX_DEPTH, MAX_NODES, Mapping, Node, NodeKind, Scalar, Value, between, scalar, syntax};
 use crate::diag::{Code, Diagnostic};
 use crate::limit::over;
 use crate::source::{Source, Span};
@@ -96,11 +96,13 @@ pub(super) fn document(
         repeated: 0,
         carrier: false,
         covered: Vec::new(),
+        scalars: Vec::new(),
     };
     if builder.read(Parser::new_from_str_with_options(text, options)).is_none() {
         return Outcome::Broken;
     }
     builder.tabs(text);
+    builder.between(text);
     builder.root.map_or(Outcome::Empty, Outcome::Value)
 }
 
@@ -137,21 +139,6 @@ fn tab_after(source: &Source, place: Span) -> Option<Span> {
     })?;
     let tab = from.saturating_add(at);
     Some(Span::new(tab, tab.saturating_add(1)))
-}
-
-/// How many bytes of a line stand before a tab that libyaml does not take: one in the indentation, or after the
-/// `-` and `?` that start an entry.
-fn before_tab(line: &str) -> Option<usize> {
-    let mut rest = line;
-    loop {
-        rest = rest.trim_start_matches(' ');
-        if rest.starts_with('\t') {
-            // Blanks and then a tab on an empty line are no indentation.
-            let counts = rest.len() == line.len() || !rest.trim().is_empty();
-            return counts.then(|| line.len().saturating_sub(rest.len()));
-        }
-        rest = rest.strip_prefix(['-', '?']).filter(|rest| rest.starts_with([' ', '\t']))?;
-    }
 }
 
 /// A line `...` before anything else, which libyaml does not take.
@@ -202,6 +189,8 @@ struct Builder<'a> {
     carrier: bool,
     /// Scalars and outermost `[…]` and `{…}`, in the order of the file: inside them tabs are harmless.
     covered: Vec<Span>,
+    /// The scalars that are written, in the order of the file.
+    scalars: Vec<between::Scalar>,
 }
 
 impl Builder<'_> {
@@ -216,7 +205,10 @@ impl Builder<'_> {
         for event in events {
             match event {
                 Ok((Event::DocumentEnd, _)) => ended = true,
-                Ok((Event::DocumentStart(..), _)) if ended && self.habits.loose => return Some(()),
+                Ok((Event::DocumentStart(..), span)) if ended && self.habits.loose => {
+                    self.end = index(self.place(&span).start);
+                    return Some(());
+                }
                 Ok((Event::DocumentStart(..), span)) if ended => {
                     let place = self.place(&span);
                     self.after_the_end(place);
@@ -336,10 +328,10 @@ impl Builder<'_> {
     /// libyaml takes no tab for indentation, not even in front of a comment; the parser does.
     fn tabs(&mut self, text: &str) {
         let mut at = self.base;
-        for line in text.split_inclusive('\n') {
+        for line in text.split_inclusive(['\n', '\r']) {
             let start = Span::new(at, at).start;
             at = at.saturating_add(line.len());
-            let Some(before) = before_tab(line) else { continue };
+            let Some(before) = between::before_tab(line) else { continue };
             let after = self.covered.partition_point(|place| place.start < start);
             let covering = after.checked_sub(1).and_then(|index| self.covered.get(index));
             if covering.is_none_or(|place| place.end <= start) {
@@ -348,6 +340,16 @@ impl Builder<'_> {
                 self.diagnostics.push(diagnostic.at(self.source, Span::new(tab, tab.saturating_add(1))));
                 return;
             }
+        }
+    }
+
+    /// What the parser reads between scalars and libyaml otherwise.
+    fn between(&mut self, text: &str) {
+        let read = text.get(..self.end.saturating_sub(self.base)).unwrap_or(text);
+        if let Some((bytes, message)) = between::unlike(read, &self.scalars) {
+            let place = Span::new(self.base.saturating_add(bytes.start), self.base.saturating_add(bytes.end));
+            let help = "Kyverno's YAML reader takes it otherwise";
+            self.report(Code::YamlSyntax, place, message, help);
         }
     }
 
@@ -442,6 +444,20 @@ impl Builder<'_> {
         let file = self.source.text();
         let (start, end) = (index(place.start), index(place.end));
         self.cover(place);
+        if start < end {
+            let bytes = start.saturating_sub(self.base)..end.saturating_sub(self.base);
+            self.scalars.push(between::Scalar { bytes, plain });
+        }
+        let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+        let line = file.get(self.base..start).unwrap_or_default();
+        if block && !text.is_empty() && (line.is_empty() || line.ends_with(['\n', '\r'])) {
+            self.report(
+                Code::YamlSyntax,
+                place,
+                "the lines of a block that starts with `|` or `>` are indented",
+                "Kyverno's YAML reader takes this block for empty",
+            );
+        }
         self.carrier = plain && text == "<<" && tag.is_none();
         if matches!(style, ScalarStyle::DoubleQuoted)
             && let Some(escape) = scalar::foreign_escape(file, start, end)

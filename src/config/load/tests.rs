@@ -384,7 +384,7 @@ fn a_group_without_a_value_does_not_pass_in_silence() {
         for value in ["", " null", " ~"] {
             let text = match outer {
                 "" => format!("{last}:{value}\n"),
-                outer => format!("{outer}: {{{last}:{value}}}\n"),
+                outer => format!("{outer}:\n  {last}:{value}\n"),
             };
             let told: Vec<Diagnostic> = match load(&text, &[]) {
                 Ok((_, warnings)) => warnings.into_iter().collect(),
