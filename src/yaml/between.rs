@@ -56,8 +56,11 @@ impl Reader<'_> {
     /// Reads what stands in a gap.
     fn gap(&mut self, mut at: usize, end: usize) -> Option<(Range<usize>, &'static str)> {
         while at < end {
-            let rest = self.text.get(at..)?;
-            let sign = rest.chars().next()?;
+            let rest = self.text.get(at..).unwrap_or_default();
+            let Some(sign) = rest.chars().next() else {
+                // No place that the parser names lies within a character.
+                return Some((at..end, "this is not YAML"));
+            };
             let next = at.saturating_add(sign.len_utf8());
             match sign {
                 ' ' | '\t' | '\r' | '\n' => {
